@@ -1,7 +1,7 @@
 # layers.cmake - who may link whom: docs/architecture.md's table as data.  The configure step
 # fails when a library links what its row lacks.  Third-party libraries are named lib_*.
 
-set(LAYER_base)
+set(LAYER_base "")
 set(LAYER_crypto base lib_sodium lib_secp256k1)
 set(LAYER_state base)
 set(LAYER_io base lib_uv lib_websockets lib_jansson)
