@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""test.py - run the stages of ./test and add up what they passed.
+
+    tools/test.py [STAGE ...]
+
+A stage is a list of commands; the tests of a command are what it prints as `N passed, N failed`
+(the last such line), or one test when it prints none.  Only Python's standard library.
+"""
+import os, re, subprocess, sys, time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+JOBS = str(os.cpu_count() or 2)
+SUMMARY = re.compile(r'^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$', re.M)
+NODE_RUNNER = re.compile(r'^# (pass|fail|skipped) (\d+)$', re.M)
+
+
+class Tally:
+    def __init__(self): self.passed = self.failed = self.skipped = 0; self.broken = []
+
+    def add(self, name, passed, failed, skipped=0):
+        self.passed += passed; self.failed += failed; self.skipped += skipped
+        if failed: self.broken.append(name)
+
+
+def run(command, timeout, cwd=ROOT, env=None):
+    """Run a command; (exit status, everything it printed)."""
+    try:
+        done = subprocess.run(command, cwd=cwd, env={**os.environ, **(env or {})}, timeout=timeout, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
+        return done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        out = late.stdout or b''
+        return 124, (out.decode(errors='replace') if isinstance(out, bytes) else out) + f'\ntook more than {timeout} s\n'
+
+
+def counts(output):
+    """What a program said that it passed, failed, skipped; None when it said nothing."""
+    ours = SUMMARY.findall(output)
+    if ours: return int(ours[-1][0]), int(ours[-1][1]), int(ours[-1][2] or 0)
+    theirs = dict((kind, int(n)) for kind, n in NODE_RUNNER.findall(output))
+    return (theirs.get('pass', 0), theirs.get('fail', 0), theirs.get('skipped', 0)) if theirs else None
+
+
+def test(tally, name, command, timeout=600, cwd=ROOT, env=None):
+    started = time.monotonic()
+    status, output = run(command, timeout, cwd, env)
+    passed, failed, skipped = counts(output) or (int(status == 0), int(status != 0), 0)
+    if status != 0 and failed == 0: failed = 1
+    tally.add(name, passed, failed, skipped)
+    print(f'{"ok  " if failed == 0 else "FAIL"} {name:32} {passed:5} passed {failed:3} failed {time.monotonic() - started:7.1f} s', flush=True)
+    for line in output.splitlines():
+        if 'skipped:' in line: print('     ' + line.strip())
+    if failed: print('\n'.join('     | ' + line for line in output.splitlines()[-60:]), flush=True)
+    return failed == 0
+
+
+def build(tally, preset):
+    for step in (['cmake', '--preset', preset], ['cmake', '--build', '--preset', preset, '-j', JOBS]):
+        status, output = run(step, 3000)
+        if status: tally.add(f'build {preset}', 0, 1); print(output[-6000:]); return False
+    print(f'ok   built {preset}', flush=True)
+    return True
+
+
+def stage_unit(tally):
+    """Every test program and corpus of the sanitized build, each as its own process."""
+    if not build(tally, 'asan'): return
+    status, listing = run(['ctest', '--show-only=json-v1'], 60, cwd=os.path.join(ROOT, 'build-asan'))
+    import json
+    for entry in json.loads(listing)['tests']:
+        test(tally, entry['name'], entry['command'], timeout=900)
+
+
+def stage_style(tally):
+    test(tally, 'tidy.py', [sys.executable, 'tools/tidy.py'])
+    status, files = run(['git', 'ls-files', '*.c', '*.h'], 60)
+    test(tally, 'clang-format', ['clang-format', '--dry-run', '--Werror', *files.split()])
+
+
+def stage_wasm(tally):
+    if build(tally, 'wasm'): tally.add('wasm', 1, 0)
+
+
+def stage_e2e(tally):
+    """Unmodified clients from npm against our own programs."""
+    folder = os.path.join(ROOT, 'tests/e2e')
+    if not os.path.exists(os.path.join(folder, 'package.json')): return
+    if not build(tally, 'release'): return
+    status, output = run(['npm', 'ci', '--no-audit', '--no-fund'], 900, cwd=folder)
+    if status: tally.add('npm ci', 0, 1); print(output[-3000:]); return
+    for name in sorted(n for n in os.listdir(folder) if n.endswith('.test.mjs')):
+        test(tally, 'e2e/' + name, ['node', '--test', '--test-reporter=tap', name], cwd=folder)
+
+
+def stage_grid(tally):
+    """What a new user does: the whole grid, twice, and nothing left behind."""
+    test(tally, 'run --once', [sys.executable, 'tools/grid_test.py'], timeout=600)
+
+
+STAGES = {'unit': stage_unit, 'style': stage_style, 'wasm': stage_wasm, 'e2e': stage_e2e, 'grid': stage_grid}
+
+
+def main():
+    names = sys.argv[1:] or list(STAGES)
+    for name in names:
+        if name not in STAGES: sys.exit(f'no stage {name!r}; there are: {" ".join(STAGES)}')
+    tally = Tally()
+    for name in names:
+        print(f'-- {name}', flush=True)
+        STAGES[name](tally)
+    if tally.broken: print('failed: ' + ', '.join(tally.broken))
+    print(f'{tally.passed} passed, {tally.failed} failed' + (f', {tally.skipped} skipped' if tally.skipped else ''))
+    sys.exit(tally.failed != 0 or tally.passed == 0)
+
+
+if __name__ == '__main__': main()
