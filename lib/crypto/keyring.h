@@ -1,7 +1,7 @@
 /* keyring.h - who signs: secret URIs, mnemonics, and the keystore file.
  *
  * A secret URI (spec chain-host 1.4) is [phrase | 0xseed] (//hard | /soft)* [///password]; without
- * a phrase it is the development phrase.  Wipe a key_t with key_wipe when it is no longer needed. */
+ * a phrase it is the development phrase.  Wipe a keypair_t with key_wipe when it is no longer needed. */
 #ifndef KEYRING_H
 #define KEYRING_H
 #include "crypto.h"
@@ -16,7 +16,7 @@ typedef struct {
     bool           has_seed; /* false after a soft junction: then there is no mini-secret */
     uint8_t        seed[32]; /* the mini-secret after the last hard junction (rmb 1.5 makes its key of it) */
     sr25519_pair_t sr25519;  /* of KEY_SR25519 only */
-} key_t;
+} keypair_t;
 
 typedef enum {
     KEY_OK,
@@ -38,17 +38,17 @@ const char *key_status_text(key_status_t status);
 const char    *key_kind_text(key_kind_t kind);
 NODISCARD bool key_kind_parse(const char *text, key_kind_t *kind);
 
-NODISCARD key_status_t key_from_suri(const char *suri, key_kind_t kind, key_t *key);
-NODISCARD key_status_t key_from_seed(const uint8_t seed[32], key_kind_t kind, key_t *key);
-void                   key_wipe(key_t *key);
+NODISCARD key_status_t key_from_suri(const char *suri, key_kind_t kind, keypair_t *key);
+NODISCARD key_status_t key_from_seed(const uint8_t seed[32], key_kind_t kind, keypair_t *key);
+void                   key_wipe(keypair_t *key);
 
 /* key_public_len is 32, or 33 of ecdsa. */
 uint32_t key_public_len(key_kind_t kind);
 
 /* key_sign signs the message itself; Substrate's rule for long payloads is the caller's. */
-void key_sign(const key_t *key, bytes_t message, signature_t *signature);
+void key_sign(const keypair_t *key, bytes_t message, signature_t *signature);
 
-/* key_public_of gives the account of a public key: itself, or BLAKE2b-256 of an ecdsa one. */
+/* key_account_of gives the account of a public key: itself, or BLAKE2b-256 of an ecdsa one. */
 account_id_t key_account_of(key_kind_t kind, const uint8_t *public_key);
 
 /* ---- mnemonics: Substrate's BIP39, the English list ---- */
