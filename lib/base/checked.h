@@ -13,18 +13,39 @@
 #define PERMILL_WHOLE UINT32_C(1000000)
 #define PERBILL_WHOLE UINT32_C(1000000000)
 
-NODISCARD static inline bool u32_add(uint32_t a, uint32_t b, uint32_t *out) { return b <= UINT32_MAX - a && (*out = a + b, true); }
-NODISCARD static inline bool u32_sub(uint32_t a, uint32_t b, uint32_t *out) { return b <= a && (*out = a - b, true); }
-NODISCARD static inline bool u64_add(uint64_t a, uint64_t b, uint64_t *out) { return b <= UINT64_MAX - a && (*out = a + b, true); }
-NODISCARD static inline bool u64_sub(uint64_t a, uint64_t b, uint64_t *out) { return b <= a && (*out = a - b, true); }
+NODISCARD static inline bool u32_add(uint32_t a, uint32_t b, uint32_t *out)
+{
+    return b <= UINT32_MAX - a && (*out = a + b, true);
+}
+NODISCARD static inline bool u32_sub(uint32_t a, uint32_t b, uint32_t *out)
+{
+    return b <= a && (*out = a - b, true);
+}
+NODISCARD static inline bool u64_add(uint64_t a, uint64_t b, uint64_t *out)
+{
+    return b <= UINT64_MAX - a && (*out = a + b, true);
+}
+NODISCARD static inline bool u64_sub(uint64_t a, uint64_t b, uint64_t *out)
+{
+    return b <= a && (*out = a - b, true);
+}
 NODISCARD static inline bool u64_mul(uint64_t a, uint64_t b, uint64_t *out)
 {
     u128_t v = (u128_t)a * b;
     return v <= UINT64_MAX && (*out = (uint64_t)v, true);
 }
-NODISCARD static inline bool u128_add(u128_t a, u128_t b, u128_t *out) { return b <= U128_MAX - a && (*out = a + b, true); }
-NODISCARD static inline bool u128_sub(u128_t a, u128_t b, u128_t *out) { return b <= a && (*out = a - b, true); }
-NODISCARD static inline bool u128_mul(u128_t a, u128_t b, u128_t *out) { return (a == 0 || b <= U128_MAX / a) && (*out = a * b, true); }
+NODISCARD static inline bool u128_add(u128_t a, u128_t b, u128_t *out)
+{
+    return b <= U128_MAX - a && (*out = a + b, true);
+}
+NODISCARD static inline bool u128_sub(u128_t a, u128_t b, u128_t *out)
+{
+    return b <= a && (*out = a - b, true);
+}
+NODISCARD static inline bool u128_mul(u128_t a, u128_t b, u128_t *out)
+{
+    return (a == 0 || b <= U128_MAX / a) && (*out = a * b, true);
+}
 
 static inline uint32_t u32_add_sat(uint32_t a, uint32_t b) { return b > UINT32_MAX - a ? UINT32_MAX : a + b; }
 static inline uint32_t u32_sub_sat(uint32_t a, uint32_t b) { return b > a ? 0 : a - b; }
@@ -37,7 +58,10 @@ static inline uint64_t u64_mul_sat(uint64_t a, uint64_t b)
 }
 static inline u128_t u128_add_sat(u128_t a, u128_t b) { return b > U128_MAX - a ? U128_MAX : a + b; }
 static inline u128_t u128_sub_sat(u128_t a, u128_t b) { return b > a ? 0 : a - b; }
-static inline u128_t u128_mul_sat(u128_t a, u128_t b) { return a != 0 && b > U128_MAX / a ? U128_MAX : a * b; }
+static inline u128_t u128_mul_sat(u128_t a, u128_t b)
+{
+    return a != 0 && b > U128_MAX / a ? U128_MAX : a * b;
+}
 
 typedef enum { ROUND_DOWN, ROUND_NEAREST_HALF_DOWN, ROUND_NEAREST_HALF_UP, ROUND_UP } rounding_t;
 
@@ -47,11 +71,21 @@ NODISCARD bool u128_mul_div(u128_t a, u128_t b, u128_t divisor, rounding_t round
 /* share_of is parts / whole of x, rounded as asked. */
 u128_t share_of(uint32_t parts, uint32_t whole, u128_t x, rounding_t rounding);
 
-static inline u128_t percent_of(uint32_t parts, u128_t x) { return share_of(parts, PERCENT_WHOLE, x, ROUND_NEAREST_HALF_DOWN); }
-static inline u128_t permill_of(uint32_t parts, u128_t x) { return share_of(parts, PERMILL_WHOLE, x, ROUND_NEAREST_HALF_DOWN); }
-static inline u128_t perbill_of(uint32_t parts, u128_t x) { return share_of(parts, PERBILL_WHOLE, x, ROUND_NEAREST_HALF_DOWN); }
+static inline u128_t percent_of(uint32_t parts, u128_t x)
+{
+    return share_of(parts, PERCENT_WHOLE, x, ROUND_NEAREST_HALF_DOWN);
+}
+static inline u128_t permill_of(uint32_t parts, u128_t x)
+{
+    return share_of(parts, PERMILL_WHOLE, x, ROUND_NEAREST_HALF_DOWN);
+}
+static inline u128_t perbill_of(uint32_t parts, u128_t x)
+{
+    return share_of(parts, PERBILL_WHOLE, x, ROUND_NEAREST_HALF_DOWN);
+}
 
-/* perbill_ratio is part of whole in parts of 10^9, rounded down; the whole when part >= whole or whole is 0. */
+/* perbill_ratio is part of whole in parts of 10^9, rounded down; the whole when part >= whole or whole is 0.
+ */
 uint32_t perbill_ratio(u128_t part, u128_t whole);
 
 /* A FixedU128 counts 10^-18.  fixed_of is fixed * x rounded down, saturating (saturating_mul_int). */

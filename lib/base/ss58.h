@@ -16,7 +16,7 @@ NODISCARD bool ss58_encode(char *text, uint16_t prefix, bytes_t payload);
 NODISCARD bool ss58_decode(bytes_t text, uint16_t *prefix, uint8_t payload[33], uint32_t *len);
 
 /* ss58_account and ss58_account_decode do it for an account with prefix 42; decoding takes any prefix. */
-void           ss58_account(char text[SS58_TEXT_MAX + 1], const account_id_t *account);
+void ss58_account(char text[SS58_TEXT_MAX + 1], const account_id_t *account);
 NODISCARD bool ss58_account_decode(bytes_t text, account_id_t *account);
 
 #endif
