@@ -10,12 +10,12 @@
 #define SURI_TEXT_MAX     1024
 
 typedef struct {
-    key_kind_t     kind;
-    uint8_t        public_key[33]; /* 32 bytes, 33 of ecdsa */
-    account_id_t   account;
-    bool           has_seed; /* false after a soft junction: then there is no mini-secret */
-    uint8_t        seed[32]; /* the mini-secret after the last hard junction (rmb 1.5 makes its key of it) */
-    sr25519_pair_t sr25519;  /* of KEY_SR25519 only */
+    key_kind_t kind;
+    uint8_t public_key[33]; /* 32 bytes, 33 of ecdsa */
+    account_id_t account;
+    bool has_seed;          /* false after a soft junction: then there is no mini-secret */
+    uint8_t seed[32];       /* the mini-secret after the last hard junction (rmb 1.5 makes its key of it) */
+    sr25519_pair_t sr25519; /* of KEY_SR25519 only */
 } keypair_t;
 
 typedef enum {
@@ -28,19 +28,19 @@ typedef enum {
     KEY_FILE_EXISTS,
     KEY_FILE_MALFORMED,
     KEY_FILE_WRONG_PASSWORD,
-    KEY_FILE_TOO_OPEN,   /* others than its owner may read it */
+    KEY_FILE_TOO_OPEN, /* others than its owner may read it */
 } key_status_t;
 
 /* key_status_text says what is wrong and what to do, for a person. */
 const char *key_status_text(key_status_t status);
 
 /* key_kind_text and key_kind_parse: "sr25519", "ed25519", "ecdsa". */
-const char    *key_kind_text(key_kind_t kind);
+const char *key_kind_text(key_kind_t kind);
 NODISCARD bool key_kind_parse(const char *text, key_kind_t *kind);
 
 NODISCARD key_status_t key_from_suri(const char *suri, key_kind_t kind, keypair_t *key);
 NODISCARD key_status_t key_from_seed(const uint8_t seed[32], key_kind_t kind, keypair_t *key);
-void                   key_wipe(keypair_t *key);
+void key_wipe(keypair_t *key);
 
 /* key_public_len is 32, or 33 of ecdsa. */
 uint32_t key_public_len(key_kind_t kind);
@@ -66,7 +66,8 @@ NODISCARD key_status_t mnemonic_mini_secret(const char *text, const char *passwo
 /* ---- keystore file: a secret URI sealed with a password (argon2id, XSalsa20-Poly1305), mode 0600 ---- */
 
 /* key_file_write never replaces a file.  An empty password seals against a glance only. */
-NODISCARD key_status_t key_file_write(const char *path, const char *suri, key_kind_t kind, const char *password);
+NODISCARD key_status_t key_file_write(const char *path, const char *suri, key_kind_t kind,
+                                      const char *password);
 
 /* key_file_read gives the secret URI; wipe it.  Refuses a file that others than its owner can read. */
 NODISCARD key_status_t key_file_read(const char *path, const char *password, char suri[SURI_TEXT_MAX + 1],

@@ -7,12 +7,11 @@
 
 typedef struct {
     uint64_t lanes[25];
-    uint8_t  pos, pos_begin;
+    uint8_t pos, pos_begin;
 } merlin_t;
 
 void merlin_start(merlin_t *t, bytes_t label);
 void merlin_append(merlin_t *t, bytes_t label, bytes_t message);
-void merlin_append_u64(merlin_t *t, bytes_t label, uint64_t v);
 
 /* merlin_challenge draws len bytes that depend on all that was appended. */
 void merlin_challenge(merlin_t *t, bytes_t label, uint8_t *out, uint32_t len);
