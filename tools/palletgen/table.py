@@ -1,0 +1,2 @@
+def write_table_h(rt): return ['']
+def write_table_c(rt, reg): return ['']
