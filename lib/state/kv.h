@@ -29,6 +29,9 @@ typedef struct {
     uint32_t count;
 } changes_t;
 
+/* changes_sort puts a set in the order of its keys. */
+void changes_sort(changes_t *changes);
+
 /* A map in memory for tests, genesis and light readers: a sorted array in an arena. */
 typedef struct {
     arena_t *arena;

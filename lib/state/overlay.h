@@ -8,16 +8,20 @@
 #define OVERLAY_H
 #include "kv.h"
 
+#define OVERLAY_LAYER_MAX 256 /* layers open at once; one more and the overlay has failed */
+#define OVERLAY_LEVEL_MAX 12
+
 typedef struct overlay {
     kv_t base;
     arena_t *arena;
     uint64_t seed, random;
-    struct overlay_entry **table; /* by hash of key */
-    uint32_t table_size, entry_count, changed_count;
-    struct overlay_entry *first[16]; /* changed entries in key order, a skip list */
-    struct overlay_undo *undo;       /* newest first */
-    struct overlay_undo *spare;
+    struct overlay_entry **table; /* all that was read or written, by hash of key */
+    uint32_t table_size, entry_count;
+    struct overlay_entry *first[OVERLAY_LEVEL_MAX]; /* what was written, in key order: a skip list */
+    struct overlay_undo *undo;                      /* what entries were before the open layers */
+    uint32_t undo_count, undo_cap;
     uint32_t layer; /* how many are open */
+    uint32_t layer_start[OVERLAY_LAYER_MAX + 1];
     bool has_failed;
 } overlay_t;
 

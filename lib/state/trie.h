@@ -2,9 +2,9 @@
  *
  * A trie_t is the part of the trie that was touched, loaded from a store of nodes on demand and kept
  * in an arena.  Put and remove change it; trie_root hashes each changed node once; trie_changes says
- * which nodes to store.  Nodes are stored by path and not by hash: a node that changes is
- * overwritten, so nothing counts references.  After trie_changes it may go on to the next block,
- * with all it has loaded.  Spec: chain-host 3. */
+ * which nodes to store, and is called before anything else changes.  Nodes are stored by path and not by
+ * hash: a node that changes is overwritten, so nothing counts references.  After trie_changes it may go on to
+ * the next block, with all it has loaded.  Spec: chain-host 3. */
 #ifndef TRIE_H
 #define TRIE_H
 #include "kv.h"
@@ -20,7 +20,7 @@ typedef struct trie {
     arena_t *arena;
     trie_spot_t root;
     changes_t changes; /* made by trie_root, not yet handed out */
-    bytes_t *removed;  /* path keys of stored nodes that are gone */
+    bytes_t *removed;  /* where stored nodes are gone, as nibbles */
     uint32_t change_cap, removed_count, removed_cap;
     uint8_t *nibbles, *path; /* room for one key's nibbles each */
     bool has_failed;

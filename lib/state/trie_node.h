@@ -7,7 +7,7 @@
 #define TRIE_NODE_H
 #include "scale.h"
 
-#define TRIE_KEY_MAX    4096 /* bytes of a storage key; a longer one is refused */
+#define TRIE_KEY_MAX    2048 /* bytes of a storage key; a longer one is refused */
 #define TRIE_NIBBLE_MAX (2 * TRIE_KEY_MAX)
 #define TRIE_INLINE_MAX 32 /* state version 1 keeps longer values as their hash */
 

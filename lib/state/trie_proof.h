@@ -5,7 +5,7 @@
 #ifndef TRIE_PROOF_H
 #define TRIE_PROOF_H
 #include "kv.h"
-#include "trie_node.h"
+#include "trie.h"
 
 typedef struct {
     bytes_t *items;
