@@ -1,0 +1,48 @@
+/* io.h - the outside world of a daemon: its loop, clock, timers, signals and randomness.
+ *
+ * One loop a daemon, on one thread (libuv underneath).  Everything is called from it, but io_post, which
+ * any thread may call.  Work that takes long goes to io_work as a value and comes back as one. */
+#ifndef IO_H
+#define IO_H
+#include "base.h"
+
+typedef struct io io_t;
+typedef struct io_timer io_timer_t;
+typedef void (*io_fn_t)(void *self);
+
+/* io_new makes a loop; NULL when the system gives none.  io_free after everything on it was stopped. */
+io_t *io_new(void);
+void io_free(io_t *io);
+
+/* io_run runs until io_stop.  io_step runs what is due, waiting at most wait_ms for something to come. */
+void io_run(io_t *io);
+void io_step(io_t *io, uint64_t wait_ms);
+void io_stop(io_t *io);
+
+/* io_stop_on_signals makes SIGTERM and SIGINT call on_signal once, from the loop (NULL: io_stop), and
+ * ignores SIGPIPE.  io_on_hangup calls fn on each SIGHUP. */
+void io_stop_on_signals(io_t *io, io_fn_t on_signal, void *self);
+void io_on_hangup(io_t *io, io_fn_t fn, void *self);
+
+/* io_now_ms is wall time in ms since 1970; io_ticks_ms never goes back and starts anywhere. */
+uint64_t io_now_ms(const io_t *io);
+uint64_t io_ticks_ms(const io_t *io);
+
+/* io_timer_start calls fn after delay_ms, then each repeat_ms (0: once).  The timer is the loop's: it is
+ * freed by io_timer_stop, or by itself after its only call.  Once it ran, a single timer is not to be stopped. */
+io_timer_t *io_timer_start(io_t *io, uint64_t delay_ms, uint64_t repeat_ms, io_fn_t fn, void *self);
+void io_timer_stop(io_timer_t *timer);
+
+/* io_post calls fn from the loop soon, in the order posted.  Any thread. */
+void io_post(io_t *io, io_fn_t fn, void *self);
+
+/* io_work calls work on a worker thread, then done on the loop. */
+void io_work(io_t *io, io_fn_t work, io_fn_t done, void *self);
+
+/* io_random fills out with unpredictable bytes. */
+void io_random(void *out, size_t len);
+
+/* io_loop is the uv_loop_t, for what lib/io itself and the bus build on. */
+struct uv_loop_s *io_loop(io_t *io);
+
+#endif

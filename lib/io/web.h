@@ -1,0 +1,102 @@
+/* web.h - the WebSocket and HTTP edge: server and client, on libwebsockets, on the daemon's loop.
+ *
+ * Server: one address serves HTTP requests and WebSocket sessions.  The owner hands in functions; each is
+ * called from the loop.  Whatever a peer may choose has a limit, in web_limits_t.
+ * Client: one WebSocket or one HTTP request each; connecting again is the owner's decision. */
+#ifndef WEB_H
+#define WEB_H
+#include "io.h"
+
+typedef struct web_server web_server_t;
+typedef struct web_session web_session_t;   /* a WebSocket, of a server or of a client */
+typedef struct web_request web_request_t;   /* an HTTP request that waits for its answer */
+
+#define WEB_MESSAGE_MAX (16u * 1024 * 1024)
+#define WEB_HEAD_MAX    16384u
+
+/* What a peer asked for.  All texts end in zero and last until the function that got them returns. */
+typedef struct {
+    const char *method;      /* "GET", "POST", "OPTIONS"; "GET" for a session */
+    const char *path;        /* "/" ... without the query */
+    const char *query;       /* all behind the '?', undecoded; "" for none */
+    const char *origin;      /* the Origin header; "" for none */
+    const char *content_type;
+    const char *peer;        /* address of the other side, numeric */
+} web_head_t;
+
+typedef struct {
+    uint32_t sessions;       /* open WebSockets; more are refused with 503.  0: 100 */
+    uint32_t message_len;    /* of a session's message, both ways; longer closes with 1009.  0: WEB_MESSAGE_MAX */
+    uint32_t body_len;       /* of a request's body; longer is answered 413.  0: WEB_MESSAGE_MAX */
+    size_t   queue_len;      /* bytes that wait to be sent to one session; more closes it with 1013.  0: 64 MiB */
+    uint32_t idle_s;         /* a session that sends nothing, not even a pong, is closed.  0: 60; it is pinged at half */
+} web_limits_t;
+
+typedef struct {
+    void *self;
+    /* on_request answers, now or later, by web_answer.  body lasts until on_request returns.
+     * on_request_gone: the peer left before the answer; the request must not be used again.  May be NULL. */
+    void (*on_request)(void *self, web_request_t *request, const web_head_t *head, bytes_t body);
+    void (*on_request_gone)(void *self, web_request_t *request);
+    /* on_upgrade says 101 to let a session in, or the status that refuses it (401, 403, ...) before the upgrade.
+     * It may leave a value of its own in *session_self, which on_refused frees when the upgrade failed after it. */
+    int (*on_upgrade)(void *self, const web_head_t *head, void **session_self);
+    void (*on_refused)(void *self, void *session_self);             /* may be NULL */
+    void (*on_open)(void *self, web_session_t *session);
+    /* on_message gets a whole message; it lasts until the function returns. */
+    void (*on_message)(void *self, web_session_t *session, bytes_t message, bool is_text);
+    void (*on_drained)(void *self, web_session_t *session);         /* nothing waits to be sent any more; may be NULL */
+    void (*on_pong)(void *self, web_session_t *session);            /* may be NULL */
+    void (*on_close)(void *self, web_session_t *session);           /* the last call about a session */
+} web_handler_t;
+
+typedef struct {
+    const char *address;     /* "127.0.0.1", "::1", "0.0.0.0" */
+    uint16_t    port;        /* 0: any; see web_server_port */
+    const char *tls_cert, *tls_key;  /* PEM files; NULL for plain */
+    web_limits_t limits;
+} web_listen_t;
+
+/* web_listen opens a server.  On failure NULL, and *error is a sentence (fixed text). */
+web_server_t *web_listen(io_t *io, const web_listen_t *listen, const web_handler_t *handler, const char **error);
+uint16_t web_server_port(const web_server_t *server);
+/* web_server_reload reads certificate and key again for connections to come; false: they were not fit, the old stay. */
+bool web_server_reload(web_server_t *server);
+/* web_server_free closes every session (on_close is called) and the listener. */
+void web_server_free(web_server_t *server);
+
+/* web_answer ends a request.  headers: further lines "Name: value\r\n", or NULL.  body is copied. */
+void web_answer(web_request_t *request, int status, const char *content_type, const char *headers, bytes_t body);
+
+/* web_send queues a message; it is copied.  false: the session is closing, or its queue is full. */
+bool web_send(web_session_t *session, bytes_t message, bool is_text);
+size_t web_queued(const web_session_t *session);       /* bytes that wait to be sent */
+void web_ping(web_session_t *session);
+/* web_close sends what is queued, then closes with a code (1000, 1008, 1009, 1011 ...) and a reason of at most 120 bytes. */
+void web_close(web_session_t *session, uint16_t code, const char *reason);
+void *web_session_self(const web_session_t *session);
+void web_session_set_self(web_session_t *session, void *session_self);
+const char *web_session_peer(const web_session_t *session);
+
+/* ------------------------------------------------------------------------------ client */
+
+typedef struct {
+    void *self;
+    void (*on_open)(void *self, web_session_t *session);
+    void (*on_message)(void *self, web_session_t *session, bytes_t message, bool is_text);
+    void (*on_pong)(void *self, web_session_t *session);            /* may be NULL */
+    /* on_close is the last call: after on_open, or instead of it.  status: the HTTP status of a refused upgrade, else 0. */
+    void (*on_close)(void *self, web_session_t *session, int status, const char *reason);
+} web_client_handler_t;
+
+/* web_connect opens ws://host[:port][/path][?query] or wss://...  ca_file adds a PEM of trusted certificates; NULL: the
+ * system's alone.  NULL when the URL cannot be read; everything else is told by on_close, never before web_connect returned. */
+web_session_t *web_connect(io_t *io, const char *url, const char *ca_file, uint32_t message_len, const web_client_handler_t *handler);
+
+/* web_fetch asks http:// or https:// once; done is called once, status 0 and a reason as body when no answer came within
+ * timeout_ms.  body may be empty.  false when the URL cannot be read. */
+typedef void (*web_fetched_t)(void *self, int status, bytes_t body);
+bool web_fetch(io_t *io, const char *method, const char *url, const char *ca_file, const char *content_type, bytes_t body,
+               uint32_t timeout_ms, web_fetched_t done, void *self);
+
+#endif
