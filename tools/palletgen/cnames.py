@@ -5,8 +5,8 @@ from reader import member
 
 def plain(t):
     """Follow a newtype to what it wraps: in C it is that."""
-    while t.kind == 'named' and t.args[0].form == 'newtype':
-        t = t.args[0].fields[0].type
+    while t.kind == 'named' and (t.args[0].form == 'newtype' or t.args[0].like):
+        t = Type('named', (t.args[0].like,)) if t.args[0].like else t.args[0].fields[0].type
     if t.kind == 'compact':
         inner = plain(t.args[0])
         return inner if inner.kind == 'unit' else Type('compact', (inner,))

@@ -55,6 +55,8 @@ class Named:
     variants: list
     docs: list
     pallet: str                     # prefix in C
+    home: str = ''                  # the pallet whose header holds it
+    like: object = None             # the Named whose C it shares
 
     @property
     def items(self):

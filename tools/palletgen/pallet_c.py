@@ -58,6 +58,7 @@ def block_hook_head(p, name):
 def write_pallet_h(p, rt):
     P, out = p.name.upper(), [BANNER.format(p.file)]
     out += [f'#ifndef {P}_PALLET_H', f'#define {P}_PALLET_H', '#include "pallet.h"', f'#include "{p.name}_types.h"', '']
+    out[-1:-1] = [f'#include "{name}_pallet.h"' for name in p.uses]
     out += ['/* Constants */'] if p.consts else []
     for c in p.consts:
         kind = plain(c.type).kind

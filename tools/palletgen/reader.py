@@ -12,6 +12,7 @@ C_WORDS = {'bool', 'default', 'register', 'switch', 'union', 'static', 'signed',
            'struct', 'return', 'volatile', 'extern', 'while', 'do', 'else', 'case', 'break', 'goto', 'restrict'}
 PLAIN = {'AccountId': 'account', 'Hash': 'hash', 'Str': 'str', 'Era': 'era', 'Void': 'void', 'Call': 'call',
          'Event': 'event', 'Runtime': 'runtime'}
+SHARED_CRATE = 'tfchain_support'    # its types have the prefix support_, wherever they are declared
 ORIGINS = {'signed', 'root', 'none', 'any', 'restricted', 'signed_or_root', 'signed_or_restricted'}
 
 
@@ -218,12 +219,14 @@ class PalletReader(Reader):
 
     def read_named(self, form, docs):
         name = self.word()
+        like = self.type_().args[0] if self.take('as') else None
         path = self.word().split('::') if self.take('@') else [self.p.crate, 'types']
         if not path[-1][0].isupper():
             path = path + [name]            # a path may end with another name than C's
         if name in self.p.types:
             self.fail(f'type {name!r} is declared twice')
-        n = Named(name, form, path, self.params(), [], [], docs, self.p.name)
+        prefix = 'support' if path[0] == SHARED_CRATE else self.p.name
+        n = Named(name, form, path, self.params(), [], [], docs, prefix, self.p.name, like)
         if form == 'enum':
             self.next('{')
             while self.peek() != '}':

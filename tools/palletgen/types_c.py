@@ -10,7 +10,7 @@ BANNER = '/* Made by palletgen from {} - do not edit. */'
 
 def owner_of(t, user, order):
     """The pallet whose header holds a container: that of the last declared type within it, or support."""
-    owners = {d.pallet for d in names_in(t)}
+    owners = {d.home for d in names_in(t)}
     return max(owners, key=order.index, default='support')
 
 
@@ -38,7 +38,7 @@ def expand(t):
 
 def c_types(p):
     """The declared types that become C: not newtypes, not empty enums."""
-    return [d for d in p.types.values() if d.form != 'newtype' and needs_c(d)]
+    return [d for d in p.types.values() if d.form != 'newtype' and not d.like and needs_c(d)]
 
 
 def needs_c(d):
@@ -47,7 +47,7 @@ def needs_c(d):
 
 def event_type(p):
     """The events of a pallet as one type: <pallet>_event_t."""
-    return Named('Event', 'enum', [], [], [], p.events, p.docs, p.name)
+    return Named('Event', 'enum', [], [], [], p.events, p.docs, p.name, p.name)
 
 
 def type_of(d): return Type('named', (d,))
