@@ -18,7 +18,7 @@ set(LAYER_node_author base state io crypto runtime node_chain node_pool)
 set(LAYER_node_finality base io crypto runtime node_chain)
 set(LAYER_node_rpc base state io crypto runtime node_chain node_pool node_author node_finality)
 set(LAYER_node_net base io crypto runtime proto node_chain node_pool)
-set(LAYER_rmb base crypto io proto client lib_nng lib_openssl lib_rocksdb)
+set(LAYER_rmb base crypto io proto client lib_nng lib_openssl lib_rocksdb lib_jansson)
 set(LAYER_agent base crypto io proto client rmb lib_sqlite lib_nftables lib_mnl lib_seccomp lib_z lib_openssl)
 set(LAYER_cli base crypto io proto client rmb lib_z)
 

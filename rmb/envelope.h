@@ -49,8 +49,8 @@ typedef enum {
  * nothing is taken from anywhere else. */
 NODISCARD envelope_status_t envelope_decode(bytes_t wire, arena_t *arena, envelope_t *envelope);
 
-/* envelope_encode writes the envelope as rmb-rs and the JavaScript client do, fields in order of their
- * number.  envelope_encoded_len bytes come out; the caller has room for them. */
+/* envelope_encode writes the fields in order of their number (the JavaScript client writes errors and pings in another
+ * order, which means the same).  envelope_encoded_len bytes come out; the caller has room for them. */
 uint32_t envelope_encoded_len(const envelope_t *envelope);
 void     envelope_encode(const envelope_t *envelope, uint8_t *wire);
 

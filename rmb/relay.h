@@ -48,11 +48,12 @@ typedef struct {
 } relay_ops_t;
 
 /* Where messages wait.  put, remove and load act at once; what was put before sync began is on disk
- * when its done is called (later, or at once). */
+ * when its done is called (later, or at once, but always: at the latest when the store is freed). */
 typedef struct {
     uint64_t        seq; /* grows over the life of the store */
     uint64_t        deadline_s;
     relay_address_t to;
+    bool            is_outward; /* waits for another relay, not for a session here */
     bytes_t         wire;
 } relay_row_t;
 
@@ -61,8 +62,11 @@ typedef bool (*relay_row_fn)(void *context, const relay_row_t *row); /* false: e
 typedef struct relay_store {
     void *self;
     bool (*put)(void *self, const relay_row_t *row);
-    void (*remove)(void *self, const relay_address_t *to, uint64_t seq);
-    /* load: rows of one address in order of seq, above after_seq. */
+    void (*remove)(void *self, const relay_row_t *row); /* wire is not looked at */
+    /* expire: removes rows, not the outward ones, whose end is now_s or before, and tells of each; at most
+     * count_max. */
+    void (*expire)(void *self, uint64_t now_s, uint32_t count_max, relay_row_fn each, void *context);
+    /* load: rows of one address, not the outward ones, in order of seq, above after_seq. */
     void (*load)(void *self, const relay_address_t *to, uint64_t after_seq, relay_row_fn each, void *context);
     /* all: every row, in no order that matters; at start. */
     void (*all)(void *self, relay_row_fn each, void *context);

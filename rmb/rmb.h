@@ -61,6 +61,9 @@ void relay_at_get(const relay_at_t *map, const char *domain, char url[RMB_URL_MA
 /* relay_url_is_nng says whether a URL is reached by nng (tcp, tls+tcp, ipc, inproc), not by WebSocket. */
 bool relay_url_is_nng(const char *url);
 
+/* relay_url_is_web says whether it is reached by WebSocket or HTTP (wss, ws, https, http). */
+bool relay_url_is_web(const char *url);
+
 /* relay_domain_next walks a twin's relay record: *at is 0 at first.  False when there are no more. */
 NODISCARD bool relay_domain_next(const char *relay, uint32_t *at, char domain[RMB_RELAY_MAX + 1]);
 

@@ -53,6 +53,7 @@ typedef struct {
     const rmb_twin_t *twins;
     uint32_t          count;
 } twin_table_t;
-twin_source_t twin_table_source(const twin_table_t *table);
+/* twin_table_source: the table must outlive the source. */
+twin_source_t twin_table_source(twin_table_t *table);
 
 #endif
