@@ -21,7 +21,7 @@ from pallet_c import write_pallet_c, write_pallet_h                # noqa: E402
 from reader import read_runtime                                    # noqa: E402
 from runtime_c import (write_runtime_call_c, write_runtime_call_h, write_runtime_types_c, write_runtime_types_h,   # noqa: E402
                        write_runtime_version_h)
-from table import write_table_c, write_table_h                     # noqa: E402
+from table import write_table_c                                    # noqa: E402
 from types_c import expand, place_containers, write_codec, write_types     # noqa: E402
 
 
@@ -37,7 +37,7 @@ def generate(rt):
            'runtime_types.h': write_runtime_types_h(rt), 'runtime_types.c': write_runtime_types_c(rt),
            'runtime_call.h': write_runtime_call_h(rt), 'runtime_call.c': write_runtime_call_c(rt),
            'runtime_version.h': write_runtime_version_h(rt), 'runtime_metadata.c': write_metadata(rt, blob),
-           'runtime_table.h': write_table_h(rt), 'runtime_table.c': write_table_c(rt, reg),
+           'runtime_table_data.c': write_table_c(rt, reg),
            'metadata.hex': ['0x' + blob.hex()], 'docs/not-built.md': write_not_built(rt)}
     for p in rt.pallets:
         out[f'{p.name}_types.h'] = write_types(p, placed[p.name])
@@ -54,13 +54,17 @@ def main():
     rt = read_runtime(sys.argv[1])
     names = [p.name for p in rt.pallets]
     if sys.argv[2] == '--files':
-        types = ['support_types.h', 'support_codec.c', 'runtime_types.h', 'runtime_types.c', 'runtime_version.h']
+        types = ['support_types.h', 'support_codec.c', 'runtime_types.h', 'runtime_types.c', 'runtime_version.h',
+                 'runtime_table_data.c']
         print(';'.join(types + [f'{n}_{end}' for n in names for end in ('types.h', 'codec.c')]))
         print(';'.join(['runtime_call.h', 'runtime_call.c', 'runtime_metadata.c']
                        + [f'{n}_{end}' for n in names for end in ('pallet.h', 'pallet.c')]))
         return
     os.makedirs(os.path.join(sys.argv[2], 'docs'), exist_ok=True)
-    for name, lines in generate(rt).items():
+    files = generate(rt)
+    for stale in set(os.listdir(sys.argv[2])) - set(files) - {'docs'}:
+        os.remove(os.path.join(sys.argv[2], stale))
+    for name, lines in files.items():
         path, text = os.path.join(sys.argv[2], name), '\n'.join(lines) + '\n'
         if not os.path.exists(path) or open(path).read() != text:
             with open(path, 'w') as f:
