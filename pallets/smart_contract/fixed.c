@@ -4,10 +4,7 @@
 #define HIGHEST (~(u128_t)0)
 #define LOW(v)  ((uint64_t)(v))
 
-fixed_t fixed_from(u128_t integer)
-{
-    return (fixed_t){integer > UINT64_MAX ? HIGHEST : integer << 64};
-}
+fixed_t fixed_from(u128_t integer) { return (fixed_t){integer > UINT64_MAX ? HIGHEST : integer << 64}; }
 
 fixed_t fixed_add(fixed_t a, fixed_t b)
 {
@@ -17,7 +14,7 @@ fixed_t fixed_add(fixed_t a, fixed_t b)
 fixed_t fixed_mul(fixed_t a, fixed_t b)
 {
     uint64_t a0 = LOW(a.bits), a1 = LOW(a.bits >> 64), b0 = LOW(b.bits), b1 = LOW(b.bits >> 64);
-    u128_t   low = (u128_t)a0 * b0, cross = (u128_t)a1 * b0, other = (u128_t)a0 * b1, high = (u128_t)a1 * b1;
+    u128_t low = (u128_t)a0 * b0, cross = (u128_t)a1 * b0, other = (u128_t)a0 * b1, high = (u128_t)a1 * b1;
 
     /* The product over 2^64: high * 2^64 + cross + other + the upper half of low. */
     if (high > UINT64_MAX) return (fixed_t){HIGHEST};

@@ -28,8 +28,8 @@ fixed_t fixed_over(fixed_t a, uint64_t n);
 /* fixed_ratio is integer / divisor of integers wider than 64 bits, truncated to 64 fractional bits. */
 fixed_t fixed_ratio(u128_t integer, u128_t divisor);
 
-fixed_t  fixed_min(fixed_t a, fixed_t b);
-fixed_t  fixed_max(fixed_t a, fixed_t b);
+fixed_t fixed_min(fixed_t a, fixed_t b);
+fixed_t fixed_max(fixed_t a, fixed_t b);
 uint64_t fixed_round(fixed_t a);
 
 #endif
