@@ -1,5 +1,7 @@
-/* kv.c - sets of changes in order. */
+/* kv.c - sets of changes in order, and keys spread over tables. */
 #include "kv.h"
+
+#include <string.h>
 
 static void sift_down(change_t *items, uint32_t at, uint32_t count)
 {
@@ -28,4 +30,24 @@ void changes_sort(changes_t *changes)
         items[i - 1]  = swap;
         sift_down(items, 0, i - 1);
     }
+}
+
+/* mix multiplies and folds: without the seed nobody can tell which keys meet. */
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    u128_t product = (u128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t bytes_spread(bytes_t bytes, uint64_t seed)
+{
+    uint64_t hash = seed ^ bytes.len, word;
+    uint32_t at   = 0;
+    for (; at + 8 <= bytes.len; at += 8) {
+        memcpy(&word, bytes.data + at, 8);
+        hash = mix(hash ^ word, seed | UINT64_C(0x9e3779b97f4a7c15));
+    }
+    word = 0;
+    if (at < bytes.len) memcpy(&word, bytes.data + at, bytes.len - at);
+    return mix(hash ^ word, UINT64_C(0xd6e8feb86659fd93));
 }

@@ -32,6 +32,9 @@ typedef struct {
 /* changes_sort puts a set in the order of its keys. */
 void changes_sort(changes_t *changes);
 
+/* bytes_spread is a number for hash tables that a stranger cannot steer without the seed. */
+uint64_t bytes_spread(bytes_t bytes, uint64_t seed);
+
 /* A map in memory for tests, genesis and light readers: a sorted array in an arena. */
 typedef struct {
     arena_t *arena;

@@ -50,26 +50,6 @@ static bool keep_copy(overlay_t *overlay, bytes_t bytes, bytes_t *copy)
 
 /* ------------------------------------------------------------------ the table */
 
-/* mix multiplies and folds: without the seed nobody can tell which keys meet. */
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-    u128_t product = (u128_t)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static uint64_t hash_key(const overlay_t *overlay, bytes_t key)
-{
-    uint64_t hash = overlay->seed ^ key.len, word;
-    uint32_t at   = 0;
-    for (; at + 8 <= key.len; at += 8) {
-        memcpy(&word, key.data + at, 8);
-        hash = mix(hash ^ word, overlay->seed | UINT64_C(0x9e3779b97f4a7c15));
-    }
-    word = 0;
-    if (at < key.len) memcpy(&word, key.data + at, key.len - at);
-    return mix(hash ^ word, UINT64_C(0xd6e8feb86659fd93));
-}
-
 static void grow(overlay_t *overlay)
 {
     uint32_t size   = overlay->table_size ? 2 * overlay->table_size : 256;
@@ -90,7 +70,7 @@ static void grow(overlay_t *overlay)
 static entry_t *find(const overlay_t *overlay, bytes_t key)
 {
     if (overlay->table_size == 0) return NULL;
-    uint64_t hash  = hash_key(overlay, key);
+    uint64_t hash  = bytes_spread(key, overlay->seed);
     entry_t *entry = overlay->table[hash & (overlay->table_size - 1)];
     while (entry && (entry->hash != hash || !bytes_equal(entry->key, key)))
         entry = entry->chain;
@@ -107,7 +87,7 @@ static entry_t *find_or_add(overlay_t *overlay, bytes_t key)
     if (overlay->has_failed) return NULL;
     entry = take(overlay, sizeof *entry);
     if (!entry || !keep_copy(overlay, key, &entry->key)) return NULL;
-    entry->hash      = hash_key(overlay, key);
+    entry->hash      = bytes_spread(key, overlay->seed);
     entry_t **bucket = &overlay->table[entry->hash & (overlay->table_size - 1)];
     entry->chain     = *bucket;
     *bucket          = entry;

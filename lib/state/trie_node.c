@@ -142,11 +142,11 @@ bool trie_node_encode(const trie_node_t *node, arena_t *arena, bytes_t *encoded)
 
 bytes_t trie_path_key(const uint8_t *nibbles, uint32_t nibble_count, uint8_t *buffer)
 {
-    uint32_t len = 0;
-    for (uint32_t i = 0; i < nibble_count; i += 2)
-        buffer[len++] = (uint8_t)(nibbles[i] << 4 | (i + 1 < nibble_count ? nibbles[i + 1] : 0));
+    uint32_t len  = 0;
     buffer[len++] = (uint8_t)(nibble_count >> 8);
     buffer[len++] = (uint8_t)nibble_count;
+    for (uint32_t i = 0; i < nibble_count; i += 2)
+        buffer[len++] = (uint8_t)(nibbles[i] << 4 | (i + 1 < nibble_count ? nibbles[i + 1] : 0));
     return (bytes_t){buffer, len};
 }
 

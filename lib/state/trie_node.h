@@ -31,8 +31,8 @@ NODISCARD bool trie_node_decode(bytes_t encoded, arena_t *arena, trie_node_t *no
 /* trie_node_encode writes node into arena; it fails when the arena is full. */
 NODISCARD bool trie_node_encode(const trie_node_t *node, arena_t *arena, bytes_t *encoded);
 
-/* trie_path_key is the name under which the node at a path is stored: the packed nibbles and how many
- * they are (u16, big-endian).  buffer needs nibble_count / 2 + 3 bytes. */
+/* trie_path_key is the name under which the node at a path is stored: how many nibbles (u16, big-endian), and
+ * these, packed.  None starts another.  buffer needs nibble_count / 2 + 3 bytes. */
 bytes_t trie_path_key(const uint8_t *nibbles, uint32_t nibble_count, uint8_t *buffer);
 
 /* trie_nibbles spreads key into nibbles, which has room for 2 * key.len. */

@@ -72,6 +72,9 @@ bool store_header(store_t *store, const hash_t *hash, arena_t *arena, bytes_t *h
 bool store_body(store_t *store, const hash_t *hash, arena_t *arena, bytes_t *body);
 bool store_justification(store_t *store, const hash_t *hash, arena_t *arena, bytes_t *justification);
 
+/* store_parent finds the parent of a known block other than genesis. */
+bool store_parent(store_t *store, const hash_t *hash, hash_t *parent);
+
 /* store_number finds the number of a known block, store_hash the block of a number on the best chain. */
 bool store_number(store_t *store, const hash_t *hash, uint32_t *number);
 bool store_hash(store_t *store, uint32_t number, hash_t *hash);

@@ -1,0 +1,63 @@
+/* store_internal.h - what the files of node/store share. */
+#ifndef STORE_INTERNAL_H
+#define STORE_INTERNAL_H
+#include "columns.h"
+#include "store.h"
+#include "store_pending.h"
+
+#include <rocksdb/c.h>
+
+struct store {
+    rocksdb_t *db;
+    rocksdb_options_t *options[COLUMN_COUNT];
+    rocksdb_column_family_handle_t *columns[COLUMN_COUNT];
+    rocksdb_block_based_table_options_t *tables[COLUMN_COUNT];
+    rocksdb_cache_t *cache;
+    rocksdb_readoptions_t *read, *read_one, *read_range; /* plain; within one key's versions; across keys */
+    rocksdb_writeoptions_t *write;
+    rocksdb_iterator_t *iterators[COLUMN_COUNT][2]; /* kept until the next write; [1]: across keys */
+    pending_set_t pending;
+    store_point_t genesis, best, finalized;
+    bool is_empty;
+};
+
+/* A key under construction. */
+#define STORE_KEY_MAX (2 * 4096 + 8)
+typedef struct {
+    uint8_t bytes[STORE_KEY_MAX];
+    uint32_t len;
+} store_key_t;
+
+/* store_die tells what the disk said and ends the process: there is no state to go on with. */
+_Noreturn void store_die(const char *what, const char *why);
+
+void store_key_u32(store_key_t *key, uint32_t number);
+void store_key_hash(store_key_t *key, const hash_t *hash);
+
+/* store_key_plain starts the key of a versioned record: the number follows.  False: longer than any key here.
+ */
+bool store_key_plain(store_key_t *key, column_t column, bytes_t plain);
+
+/* store_key_block is the key of what is kept by number and hash. */
+store_key_t store_key_block(uint32_t number, const hash_t *hash);
+
+/* store_get finds one record, copied to arena. */
+bool store_get(store_t *store, column_t column, const store_key_t *key, arena_t *arena, bytes_t *value);
+
+/* store_iterator is the iterator that is kept for a column. */
+rocksdb_iterator_t *store_iterator(store_t *store, column_t column, bool is_across);
+
+/* store_write writes a batch, in one piece, and destroys it. */
+void store_write(store_t *store, rocksdb_writebatch_t *batch);
+
+/* store_batch_* add to a batch. */
+void store_batch_put(store_t *store, rocksdb_writebatch_t *batch, column_t column, const store_key_t *key,
+                     bytes_t value);
+void store_batch_remove(store_t *store, rocksdb_writebatch_t *batch, column_t column, const store_key_t *key);
+void store_batch_meta(store_t *store, rocksdb_writebatch_t *batch, const char *name,
+                      const store_point_t *point);
+
+/* store_known finds number and parent of a block. */
+bool store_known(store_t *store, const hash_t *hash, uint32_t *number, hash_t *parent);
+
+#endif

@@ -1,0 +1,226 @@
+/* store_view.c - reading: blocks, and the state after one. */
+#include "scale.h"
+#include "store_internal.h"
+
+#include <string.h>
+
+bool store_is_empty(const store_t *store) { return store->is_empty; }
+store_point_t store_best(const store_t *store) { return store->best; }
+store_point_t store_finalized(const store_t *store) { return store->finalized; }
+store_point_t store_genesis_point(const store_t *store) { return store->genesis; }
+
+/* ------------------------------------------------------------------ blocks */
+
+bool store_known(store_t *store, const hash_t *hash, uint32_t *number, hash_t *parent)
+{
+    uint8_t room[64];
+    arena_t arena = {room, sizeof room, 0};
+    bytes_t record;
+    store_key_t key = {.len = 0};
+    store_key_hash(&key, hash);
+    if (!store_get(store, COLUMN_NUMBER, &key, &arena, &record)) return false;
+    scale_reader_t r = scale_reader(record, NULL);
+    *number          = scale_get_u32(&r);
+    scale_get_hash(&r, parent);
+    if (!scale_done(&r)) store_die("read", "a block's number that is none");
+    return true;
+}
+
+bool store_number(store_t *store, const hash_t *hash, uint32_t *number)
+{
+    hash_t parent;
+    return store_known(store, hash, number, &parent);
+}
+
+bool store_parent(store_t *store, const hash_t *hash, hash_t *parent)
+{
+    uint32_t number;
+    return store_known(store, hash, &number, parent) && number != 0;
+}
+
+bool store_hash(store_t *store, uint32_t number, hash_t *hash)
+{
+    uint8_t room[64];
+    arena_t arena = {room, sizeof room, 0};
+    bytes_t record;
+    store_key_t key = {.len = 0};
+    store_key_u32(&key, number);
+    if (!store_get(store, COLUMN_CANONICAL, &key, &arena, &record)) return false;
+    if (record.len != sizeof *hash) store_die("read", "a block's hash that is none");
+    memcpy(hash, record.data, sizeof *hash);
+    return true;
+}
+
+bool store_is_canonical(store_t *store, const hash_t *hash)
+{
+    uint32_t number;
+    hash_t canonical;
+    return store_number(store, hash, &number) && store_hash(store, number, &canonical) &&
+           memcmp(&canonical, hash, sizeof *hash) == 0;
+}
+
+static bool of_block(store_t *store, column_t column, const hash_t *hash, arena_t *arena, bytes_t *bytes)
+{
+    uint32_t number;
+    if (!store_number(store, hash, &number)) return false;
+    store_key_t key = store_key_block(number, hash);
+    return store_get(store, column, &key, arena, bytes);
+}
+
+bool store_header(store_t *store, const hash_t *hash, arena_t *arena, bytes_t *header)
+{
+    return of_block(store, COLUMN_HEADER, hash, arena, header);
+}
+
+bool store_body(store_t *store, const hash_t *hash, arena_t *arena, bytes_t *body)
+{
+    return of_block(store, COLUMN_BODY, hash, arena, body);
+}
+
+bool store_justification(store_t *store, const hash_t *hash, arena_t *arena, bytes_t *justification)
+{
+    return of_block(store, COLUMN_JUSTIFICATION, hash, arena, justification);
+}
+
+void store_unfinalized(store_t *store, store_each_t each, void *self)
+{
+    for (const pending_t *block = store->pending.oldest; block; block = block->newer)
+        each(self, &block->hash, &block->parent, block->number);
+}
+
+/* ------------------------------------------------------------------ state */
+
+bool store_view(store_t *store, const hash_t *hash, store_view_t *view)
+{
+    *view = (store_view_t){.store = store, .pending = pending_find(&store->pending, hash)};
+    if (view->pending) view->number = view->pending->number;
+    if (view->pending) return true;
+    return !store->is_empty && store_is_canonical(store, hash) && store_number(store, hash, &view->number) &&
+           view->number <= store->finalized.number;
+}
+
+/* base_number is the block whose versions lie under the pending ones of a view. */
+static uint32_t base_number(const store_view_t *view)
+{
+    return view->pending ? view->store->finalized.number : view->number;
+}
+
+static bytes_t found_key(rocksdb_iterator_t *it)
+{
+    size_t len;
+    const char *key = rocksdb_iter_key(it, &len);
+    return (bytes_t){(const uint8_t *)key, (uint32_t)len};
+}
+
+/* version_get reads a record as of a block: the first version at or after the seek. */
+static bool version_get(store_t *store, column_t column, bytes_t plain, uint32_t number, arena_t *arena,
+                        bytes_t *value)
+{
+    store_key_t key;
+    rocksdb_iterator_t *it = store_iterator(store, column, false);
+    if (!store_key_plain(&key, column, plain)) return false;
+    uint32_t plain_len = key.len;
+    store_key_u32(&key, ~number);
+    rocksdb_iter_seek(it, (const char *)key.bytes, key.len);
+    if (!rocksdb_iter_valid(it)) return false;
+    bytes_t found = found_key(it);
+    if (found.len != key.len || memcmp(found.data, key.bytes, plain_len) != 0) return false;
+    size_t len;
+    const char *record = rocksdb_iter_value(it, &len);
+    if (len == 0 || len > UINT32_MAX) store_die("read", "a record without its first byte");
+    if (record[0] == 0) return false;
+    if (!arena_copy(arena, (bytes_t){(const uint8_t *)record + 1, (uint32_t)len - 1}, value))
+        store_die("read", "no room for a record in its reader's memory");
+    return true;
+}
+
+static bool view_get(const store_view_t *view, pending_map_t map, bytes_t key, arena_t *arena, bytes_t *value)
+{
+    static const column_t columns[] = {[PENDING_VALUES] = COLUMN_VALUE, [PENDING_NODES] = COLUMN_NODE};
+    const change_t *change =
+        view->pending ? pending_get(&view->store->pending, map, key, view->pending) : NULL;
+    if (change) {
+        *value = change->value;
+        return !change->is_removed;
+    }
+    return version_get(view->store, columns[map], key, base_number(view), arena, value);
+}
+
+static bool value_get(void *self, bytes_t key, arena_t *arena, bytes_t *value)
+{
+    return view_get(self, PENDING_VALUES, key, arena, value);
+}
+
+static bool node_get(void *self, bytes_t key, arena_t *arena, bytes_t *value)
+{
+    return view_get(self, PENDING_NODES, key, arena, value);
+}
+
+/* unescape turns a versioned key back into the storage key. */
+static bytes_t unescape(bytes_t found, uint8_t *room)
+{
+    uint32_t len = 0;
+    for (uint32_t i = 0; i + 6 < found.len; i++) {
+        room[len++] = found.data[i];
+        if (found.data[i] == 0) i++;
+    }
+    return (bytes_t){room, len};
+}
+
+/* version_next finds the first key after `key` that has a value as of a block. */
+static bool version_next(store_t *store, bytes_t key, uint32_t number, arena_t *arena, bytes_t *next)
+{
+    store_key_t seek;
+    rocksdb_iterator_t *it = store_iterator(store, COLUMN_VALUE, true);
+    if (!store_key_plain(&seek, COLUMN_VALUE, key)) return false;
+    seek.bytes[seek.len - 1] = 1; /* after all versions of this key, before any longer one */
+    for (;;) {
+        rocksdb_iter_seek(it, (const char *)seek.bytes, seek.len);
+        if (!rocksdb_iter_valid(it)) return false;
+        bytes_t found  = found_key(it);
+        uint32_t plain = found.len - 4;
+        if (found.len < 6 || found.len > sizeof seek.bytes) store_die("read", "a storage key that is none");
+        memcpy(seek.bytes, found.data, plain);
+        seek.len = plain;
+        store_key_u32(&seek, ~number);
+        rocksdb_iter_seek(it, (const char *)seek.bytes, seek.len);
+        if (rocksdb_iter_valid(it)) {
+            size_t len;
+            found = found_key(it);
+            if (found.len == seek.len && memcmp(found.data, seek.bytes, plain) == 0 &&
+                rocksdb_iter_value(it, &len)[0] != 0) {
+                uint8_t *room = arena_take(arena, found.len);
+                if (!room) store_die("read", "no room for a key in its reader's memory");
+                *next = unescape(found, room);
+                return true;
+            }
+        }
+        seek.len                 = plain;
+        seek.bytes[seek.len - 1] = 1;
+    }
+}
+
+static bool value_next(void *self, bytes_t key, arena_t *arena, bytes_t *next)
+{
+    const store_view_t *view = self;
+    bytes_t changed, below;
+    bool has_below = version_next(view->store, key, base_number(view), arena, &below);
+    if (!view->pending) {
+        *next = below;
+        return has_below;
+    }
+    const pending_set_t *set = &view->store->pending;
+    const change_t *change;
+    while (has_below && (change = pending_get(set, PENDING_VALUES, below, view->pending)) &&
+           change->is_removed)
+        has_below = version_next(view->store, below, base_number(view), arena, &below);
+    bool has_changed = pending_next(view->pending, key, &changed);
+    while (has_changed && pending_get(set, PENDING_VALUES, changed, view->pending)->is_removed)
+        has_changed = pending_next(view->pending, changed, &changed);
+    if (!has_below && !has_changed) return false;
+    *next = !has_below || (has_changed && bytes_compare(changed, below) < 0) ? changed : below;
+    return true;
+}
+
+kv_t store_values(store_view_t *view) { return (kv_t){.self = view, .get = value_get, .next = value_next}; }
+kv_t store_nodes(store_view_t *view) { return (kv_t){.self = view, .get = node_get}; }
