@@ -1,0 +1,303 @@
+/* io.c - the loop over libuv. */
+#include "io.h"
+
+#include "io_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+struct io_timer {
+    uv_timer_t timer;
+    io_t *io;
+    io_fn fn;
+    void *context;
+    io_timer_t *next, **back;
+};
+
+struct io_watch {
+    uv_poll_t poll;
+    io_watch_fn fn;
+    void *context;
+};
+
+typedef struct {
+    uv_work_t work;
+    io_t *io;
+    io_fn run, done;
+    void *context;
+} io_job_t;
+
+static void *must(void *memory)
+{
+    if (!memory) abort(); /* a daemon without memory has nothing to go on with */
+    return memory;
+}
+
+/* ---- the loop ---- */
+
+static void call_posted(uv_async_t *async)
+{
+    io_t *io = async->data;
+    uv_mutex_lock(&io->mutex);
+    io_posted_t *posted = io->posted;
+    io->posted          = NULL;
+    io->posted_end      = &io->posted;
+    uv_mutex_unlock(&io->mutex);
+    while (posted) {
+        io_posted_t *next = posted->next;
+        posted->fn(posted->context);
+        free(posted);
+        posted = next;
+    }
+}
+
+io_t *io_new(void)
+{
+    io_t *io = must(calloc(1, sizeof *io));
+    if (uv_loop_init(&io->loop) != 0) {
+        free(io);
+        return NULL;
+    }
+    if (uv_async_init(&io->loop, &io->async, call_posted) != 0) {
+        uv_loop_close(&io->loop);
+        free(io);
+        return NULL;
+    }
+    io->async.data = io;
+    io->posted_end = &io->posted;
+    uv_mutex_init(&io->mutex);
+    signal(SIGPIPE, SIG_IGN);
+    return io;
+}
+
+void io_free(io_t *io)
+{
+    if (io->web_fini) io->web_fini(io->web);
+    while (io->timers) io_timer_free(io->timers);
+    if (io->has_signals)
+        for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&io->signals[i], NULL);
+    while (io->jobs > 0) uv_run(&io->loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&io->async, NULL);
+    uv_run(&io->loop, UV_RUN_DEFAULT);
+    int closed = uv_loop_close(&io->loop);
+    assert(closed == 0); /* somebody left a handle open */
+    (void)closed;
+    while (io->posted) {
+        io_posted_t *next = io->posted->next;
+        free(io->posted);
+        io->posted = next;
+    }
+    uv_mutex_destroy(&io->mutex);
+    free(io);
+}
+
+void io_run(io_t *io)
+{
+    while (!io->is_stopped) uv_run(&io->loop, UV_RUN_ONCE);
+    io->is_stopped = false;
+}
+
+void io_stop(io_t *io)
+{
+    io->is_stopped = true;
+    uv_async_send(&io->async);
+}
+
+static void note(void *context) { *(bool *)context = true; }
+
+bool io_wait(io_t *io, const bool *is_done, uint64_t timeout_ms)
+{
+    bool is_late      = false;
+    io_timer_t *timer = io_timer_new(io, note, &is_late);
+    io_timer_start(timer, timeout_ms, 0);
+    while (!*is_done && !is_late && !io->is_stopped) uv_run(&io->loop, UV_RUN_ONCE);
+    io_timer_free(timer);
+    return *is_done;
+}
+
+/* ---- time ---- */
+
+static uint64_t clock_us(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t io_now_ms(void) { return clock_us(CLOCK_REALTIME) / 1000; }
+uint64_t io_mono_ms(void) { return clock_us(CLOCK_MONOTONIC) / 1000; }
+uint64_t io_mono_us(void) { return clock_us(CLOCK_MONOTONIC); }
+
+static void timer_due(uv_timer_t *handle)
+{
+    io_timer_t *timer = handle->data;
+    timer->fn(timer->context);
+}
+
+io_timer_t *io_timer_new(io_t *io, io_fn fn, void *context)
+{
+    io_timer_t *timer = must(calloc(1, sizeof *timer));
+    uv_timer_init(&io->loop, &timer->timer);
+    timer->timer.data = timer;
+    timer->io         = io;
+    timer->fn         = fn;
+    timer->context    = context;
+    timer->next       = io->timers;
+    timer->back       = &io->timers;
+    if (timer->next) timer->next->back = &timer->next;
+    io->timers = timer;
+    return timer;
+}
+
+void io_timer_start(io_timer_t *timer, uint64_t after_ms, uint64_t repeat_ms)
+{
+    uv_update_time(&timer->io->loop);
+    uv_timer_start(&timer->timer, timer_due, after_ms, repeat_ms);
+}
+
+void io_timer_stop(io_timer_t *timer) { uv_timer_stop(&timer->timer); }
+
+bool io_timer_is_running(const io_timer_t *timer)
+{
+    return uv_is_active((const uv_handle_t *)&timer->timer) != 0;
+}
+
+static void free_handle(uv_handle_t *handle) { free(handle->data); }
+
+void io_timer_free(io_timer_t *timer)
+{
+    if (!timer) return;
+    *timer->back = timer->next;
+    if (timer->next) timer->next->back = timer->back;
+    uv_close((uv_handle_t *)&timer->timer, free_handle);
+}
+
+/* ---- other threads ---- */
+
+void io_post(io_t *io, io_fn fn, void *context)
+{
+    io_posted_t *posted = must(malloc(sizeof *posted));
+    *posted             = (io_posted_t){fn, context, NULL};
+    uv_mutex_lock(&io->mutex);
+    *io->posted_end = posted;
+    io->posted_end  = &posted->next;
+    uv_mutex_unlock(&io->mutex);
+    uv_async_send(&io->async);
+}
+
+static void job_run(uv_work_t *work)
+{
+    io_job_t *job = work->data;
+    job->run(job->context);
+}
+
+static void job_done(uv_work_t *work, int status)
+{
+    (void)status; /* jobs are never cancelled */
+    io_job_t *job = work->data;
+    job->io->jobs--;
+    if (job->done) job->done(job->context);
+    free(job);
+}
+
+void io_job(io_t *io, io_fn work, io_fn done, void *context)
+{
+    io_job_t *job = must(malloc(sizeof *job));
+    *job          = (io_job_t){.io = io, .run = work, .done = done, .context = context};
+    job->work.data = job;
+    io->jobs++;
+    int queued = uv_queue_work(&io->loop, &job->work, job_run, job_done);
+    assert(queued == 0);
+    (void)queued;
+}
+
+/* ---- the system ---- */
+
+static void signalled(uv_signal_t *handle, int number)
+{
+    (void)number;
+    io_t *io = handle->data;
+    if (io->on_signal) io->on_signal(io->on_signal_context);
+    else io_stop(io);
+}
+
+void io_on_signal(io_t *io, io_fn fn, void *context)
+{
+    static const int numbers[2] = {SIGTERM, SIGINT};
+    io->on_signal               = fn;
+    io->on_signal_context       = context;
+    if (io->has_signals) return;
+    io->has_signals = true;
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(&io->loop, &io->signals[i]);
+        io->signals[i].data = io;
+        uv_signal_start(&io->signals[i], signalled, numbers[i]);
+        uv_unref((uv_handle_t *)&io->signals[i]);
+    }
+}
+
+void io_random(void *out, size_t len)
+{
+    uint8_t *at = out;
+    while (len > 0) {
+        ssize_t got = getrandom(at, len, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) abort(); /* no keys without randomness */
+        at += got;
+        len -= (size_t)got;
+    }
+}
+
+static void watch_ready(uv_poll_t *poll, int status, int events)
+{
+    io_watch_t *watch = poll->data;
+    uint32_t ready    = 0;
+    if (status < 0 || (events & UV_READABLE)) ready |= IO_READABLE; /* reading tells what is wrong */
+    if (events & UV_WRITABLE) ready |= IO_WRITABLE;
+    watch->fn(watch->context, ready);
+}
+
+io_watch_t *io_watch_new(io_t *io, int fd, uint32_t wanted, io_watch_fn fn, void *context)
+{
+    io_watch_t *watch = must(calloc(1, sizeof *watch));
+    if (uv_poll_init(&io->loop, &watch->poll, fd) != 0) {
+        free(watch);
+        return NULL;
+    }
+    watch->poll.data = watch;
+    watch->fn        = fn;
+    watch->context   = context;
+    io_watch_want(watch, wanted);
+    return watch;
+}
+
+void io_watch_want(io_watch_t *watch, uint32_t wanted)
+{
+    int events = (wanted & IO_READABLE ? UV_READABLE : 0) | (wanted & IO_WRITABLE ? UV_WRITABLE : 0);
+    if (events) uv_poll_start(&watch->poll, events, watch_ready);
+    else uv_poll_stop(&watch->poll);
+}
+
+void io_watch_free(io_watch_t *watch)
+{
+    if (watch) uv_close((uv_handle_t *)&watch->poll, free_handle);
+}
+
+struct uv_loop_s *io_loop(io_t *io) { return &io->loop; }
+
+uint64_t io_memory_bytes(void)
+{
+    unsigned long long pages = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file) return 0;
+    int got = fscanf(file, "%llu %llu", &pages, &resident);
+    fclose(file);
+    return got == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
