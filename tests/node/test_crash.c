@@ -1,0 +1,239 @@
+/* Kills a writer of blocks at random moments: whatever it was told is kept is there, whole, after.
+ *
+ *     test_crash [REPETITIONS [SEED]]     20 and a seed from the clock by default
+ *
+ * The writer is this program again (`test_crash --write PATH FD`): it commits blocks, finalizes the one
+ * before, and tells of each by a byte once the store has returned.  After the kill the database must
+ * open at the last block told of, or the one after; every kept block must show the state it made, and
+ * the trie's nodes must hash to the root that its values have. */
+#define _GNU_SOURCE /* nftw */
+#include "store.h"
+#include "trie.h"
+
+#include "test.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { KEYS = 60, CHANGES = 8, ARENA_SIZE = 16 << 20, BLOCKS_MOST = 100000, ACKED_MOST = 40 };
+
+static arena_t *fresh_arena(unsigned n)
+{
+    static arena_t arenas[2];
+    if (!arenas[n].start) arenas[n] = (arena_t){aligned_alloc(16, ARENA_SIZE), ARENA_SIZE, 0};
+    arenas[n].used = 0;
+    return &arenas[n];
+}
+
+static hash_t hash_of(uint32_t number)
+{
+    hash_t hash = {{0x42}};
+    memcpy(hash.b + 28, &number, 4);
+    return hash;
+}
+
+/* The state is a function of the block's number: key k holds the last block that wrote it. */
+static bool writes(uint32_t number, uint32_t k)
+{
+    return (number * 2654435761u >> 7) % KEYS / CHANGES == k / CHANGES;
+}
+static uint32_t value_of(uint32_t number, uint32_t k)
+{
+    while (number > 0 && !writes(number, k))
+        number--;
+    return number;
+}
+
+static bytes_t key_of(uint32_t k, uint8_t room[20])
+{
+    memset(room, (int)(k * 37), 20);
+    room[19] = (uint8_t)k;
+    return (bytes_t){room, 20};
+}
+
+/* ------------------------------------------------------------------ the writer */
+
+static store_status_t write_block(store_t *store, uint32_t number)
+{
+    static uint8_t names[KEYS][20], values[KEYS][40];
+    arena_t *arena = fresh_arena(0);
+    change_t items[KEYS];
+    changes_t set     = {items, 0};
+    hash_t parent     = number ? hash_of(number - 1) : (hash_t){{0}}, root;
+    store_view_t view = {.store = store};
+    trie_t trie;
+    kv_memory_t none;
+    kv_memory_init(&none, arena);
+    if (number && !store_view(store, &parent, &view)) return STORE_UNKNOWN_BLOCK;
+    kv_t nodes = number ? store_nodes(&view) : kv_memory_view(&none);
+    for (uint32_t k = 0; k < KEYS; k++) {
+        if (number && !writes(number, k)) continue;
+        memset(values[k], (int)number, 40);
+        memcpy(values[k], &number, 4);
+        items[set.count++] = (change_t){
+            .key = key_of(k, names[k]), .value = {values[k], 40}
+        };
+    }
+    changes_sort(&set);
+    trie_init(&trie, TRIE_V1, &nodes, arena);
+    trie_apply(&trie, &set);
+    if (!trie_root(&trie, &root)) return STORE_CANNOT_OPEN;
+    changes_t node_set  = trie_changes(&trie);
+    store_block_t block = {
+        .hash    = hash_of(number),
+        .parent  = parent,
+        .number  = number,
+        .header  = {root.b, 32},
+        .body    = {root.b, 32},
+        .values  = &set,
+        .nodes   = &node_set,
+        .is_best = true
+    };
+    return number ? store_commit(store, &block) : store_genesis(store, &block);
+}
+
+static int write_forever(const char *path, int told)
+{
+    store_options_t options = {.path = path};
+    store_t *store;
+    if (store_open(&options, &store) != STORE_OK) return 2;
+    if (store_is_empty(store) && write_block(store, 0) != STORE_OK) return 3;
+    for (uint32_t number = store_best(store).number + 1; number < BLOCKS_MOST; number++) {
+        hash_t final = hash_of(number - 1);
+        if (write_block(store, number) != STORE_OK) return 4;
+        if (write(told, "b", 1) != 1) return 5;
+        if (number % 3 == 0) continue;
+        if (store_finalize(store, &final, BYTES("signed")) != STORE_OK) return 6;
+        if (write(told, "f", 1) != 1) return 5;
+    }
+    return 0;
+}
+
+/* ------------------------------------------------------------------ the killer */
+
+typedef struct {
+    uint32_t best, finalized;
+} told_t;
+
+/* run_writer starts the writer, reads what it tells until it has told of `count` things, kills it some
+ * microseconds later, and reads the rest. */
+static bool run_writer(const char *path, random_t *random, told_t *told)
+{
+    int ends[2];
+    char fd[12], is;
+    if (pipe(ends) != 0) return false;
+    snprintf(fd, sizeof fd, "%d", ends[1]);
+    pid_t writer = fork();
+    if (writer == 0) {
+        execl("/proc/self/exe", "test_crash", "--write", path, fd, (char *)NULL);
+        _exit(9);
+    }
+    close(ends[1]);
+    uint32_t limit = 1 + random_below(random, ACKED_MOST), count = 0;
+    struct timespec pause = {0, (long)random_below(random, 3000000)};
+    while (writer > 0 && read(ends[0], &is, 1) == 1) {
+        if (is == 'b')
+            told->best++;
+        else
+            told->finalized = told->best - 1;
+        if (++count != limit) continue;
+        nanosleep(&pause, NULL);
+        kill(writer, SIGKILL);
+    }
+    int status = 0;
+    close(ends[0]);
+    waitpid(writer, &status, 0);
+    if (!WIFSIGNALED(status)) printf("the writer ended by itself: %d\n", WEXITSTATUS(status));
+    return WIFSIGNALED(status);
+}
+
+/* ------------------------------------------------------------------ the check */
+
+static void check_state(store_t *store, uint32_t number)
+{
+    hash_t hash = hash_of(number), root, built;
+    store_view_t view;
+    bytes_t value, header;
+    uint8_t name[20];
+    arena_t *arena = fresh_arena(0);
+    trie_t trie;
+    change_t pairs[KEYS];
+    OK(store_view(store, &hash, &view));
+    OK(store_header(store, &hash, arena, &header));
+    kv_t values = store_values(&view), nodes = store_nodes(&view);
+    bytes_t key = {0};
+    for (uint32_t k = 0; k < KEYS; k++) {
+        uint32_t got;
+        OK(values.get(values.self, key_of(k, name), arena, &value));
+        memcpy(&got, value.data, 4);
+        EQ(got, value_of(number, k));
+        OK(values.next(values.self, key, arena, &key));
+        OK(values.get(values.self, key, arena, &value));
+        pairs[k] = (change_t){.key = key, .value = value};
+    }
+    OK(!values.next(values.self, key, arena, &key));
+    trie_init(&trie, TRIE_V1, &nodes, fresh_arena(1));
+    OK(trie_root(&trie, &root));
+    OK(trie_root_sorted(TRIE_V1, pairs, KEYS, fresh_arena(1), &built));
+    OK(memcmp(&root, &built, 32) == 0);
+    OK(memcmp(&root, header.data, 32) == 0);
+}
+
+static void check_store(const char *path, told_t *told)
+{
+    store_options_t options = {.path = path};
+    store_t *store;
+    hash_t hash;
+    EQ(store_open(&options, &store), STORE_OK);
+    uint32_t best = store_best(store).number, finalized = store_finalized(store).number;
+    OK(best >= told->best && best <= told->best + 1);
+    OK(finalized >= told->finalized && finalized <= best);
+    EQ(store_hash(store, best + 1, &hash), false);
+    for (uint32_t number = best > 20 ? best - 20 : 0; number <= best && !test_failed_; number++) {
+        OK(store_hash(store, number, &hash));
+        check_state(store, number);
+    }
+    if (!test_failed_) check_state(store, 0);
+    *told = (told_t){best, finalized};
+    store_free(store);
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+    (void)info, (void)kind, (void)walk;
+    return remove(path);
+}
+
+static uint32_t run(uint32_t repetitions, uint64_t seed)
+{
+    char path[]       = "/tmp/trellis-crash-XXXXXX";
+    random_t random   = {seed};
+    told_t told       = {0};
+    uint32_t survived = 0;
+    if (!mkdtemp(path)) return 0;
+    for (; survived < repetitions; survived++) {
+        if (!run_writer(path, &random, &told)) break;
+        check_store(path, &told);
+        if (test_failed_) break;
+    }
+    printf("%u kills survived, %u blocks, %u of them final\n", survived, told.best, told.finalized);
+    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return survived;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 4 && strcmp(argv[1], "--write") == 0)
+        return write_forever(argv[2], (int)strtol(argv[3], NULL, 10));
+    (void)tests_end_; /* of test.h only the checks and the random numbers are used */
+    uint32_t repetitions = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 20;
+    uint64_t seed        = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL);
+    printf("seed %llu\n", (unsigned long long)seed);
+    uint32_t survived = run(repetitions, seed);
+    printf("%u passed, %u failed\n", survived, repetitions - survived);
+    return survived != repetitions;
+}
