@@ -1,0 +1,46 @@
+/* rt.c - a runtime's memory, its faults, and layers that are kept or undone whole. */
+
+#include "rt.h"
+
+enum { SCRATCH_SIZE = 2 << 20, EVENTS_SIZE = 4 << 20 };
+
+static scale_writer_t writer_from(arena_t *arena, uint32_t size)
+{
+    return (scale_writer_t){.start = arena_take(arena, size), .cap = size};
+}
+
+/* A quarter of the memory at most goes to each writer: a small runtime (a test, a query) has small ones. */
+static uint32_t part_of(uint32_t size, uint32_t most) { return size / 4 < most ? size / 4 : most; }
+
+void rt_start(rt_t *rt, const host_t *host, void *memory, uint32_t size)
+{
+    *rt         = (rt_t){.host = host, .arena = {.start = memory, .size = size}, .phase = PHASE_INITIALIZATION};
+    rt->scratch = writer_from(&rt->arena, part_of(size, SCRATCH_SIZE));
+    rt->events  = writer_from(&rt->arena, part_of(size, EVENTS_SIZE));
+    if (!rt->scratch.start || !rt->events.start)
+        rt_fault(rt, "block memory is too small");
+}
+
+void rt_fault(rt_t *rt, const char *reason)
+{
+    if (!rt->fault)
+        rt->fault = reason;
+}
+
+void rt_pays_no(rt_t *rt) { rt->pays_no_fee = true; }
+
+rt_layer_t rt_layer_begin(rt_t *rt)
+{
+    rt->host->begin(rt->host->state);
+    return (rt_layer_t){.events_len = rt->events.len, .event_count = rt->event_count};
+}
+
+void rt_layer_end(rt_t *rt, rt_layer_t layer, bool keep)
+{
+    keep = keep && !rt->fault;
+    rt->host->end(rt->host->state, keep);
+    if (!keep) {
+        rt->events.len  = layer.events_len;
+        rt->event_count = layer.event_count;
+    }
+}
