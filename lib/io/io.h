@@ -1,84 +1,67 @@
-/* io.h - a daemon's one event loop: time, timers, jobs, signals, random bytes.
+/* io.h - the outside world of a daemon: its loop, clock, timers, signals and randomness.
  *
- * One thread runs the loop and everything is called from it; only io_post may be called from any
- * thread, and only the `work` of a job runs on another.  Nothing that is called back may block.
- *
- *     io_t *io = io_new();
- *     io_on_signal(io, NULL, NULL);          SIGTERM and SIGINT stop the loop
- *     io_timer_start(io_timer_new(io, tick, self), 1000, 1000);
- *     io_run(io);
- *     ... free what stands on it ...
- *     io_free(io); */
+ * One loop a daemon, on one thread (libuv underneath).  Everything is called from it, but io_post, which
+ * any thread may call.  Work that takes long goes to io_work as a value and comes back as one. */
 #ifndef IO_H
 #define IO_H
 #include "base.h"
 
 typedef struct io io_t;
 typedef struct io_timer io_timer_t;
-typedef struct io_watch io_watch_t;
-typedef void (*io_fn)(void *context);
+typedef void (*io_fn_t)(void *self);
 
-/* io_new makes a loop.  NULL when the system gives no descriptors. */
+/* io_new makes a loop; NULL when the system gives none.  io_free after everything on it was stopped: it waits
+ * for the work that runs, and drops timers and what was posted and not called. */
 io_t *io_new(void);
-
-/* io_free ends the loop: waits for the jobs that run, drops what was posted and not called, and closes.
- * Free servers, connections and watches before it; timers that are left are freed. */
 void io_free(io_t *io);
 
-/* io_run calls what is due until io_stop; io_stop lets it return after the callback that runs now. */
+/* io_run runs until io_stop.  io_step runs what is due, waiting at most wait_ms for something to come. */
 void io_run(io_t *io);
+void io_step(io_t *io, uint64_t wait_ms);
 void io_stop(io_t *io);
 
-/* io_wait runs the loop until *is_done, at most timeout_ms; gives *is_done back.  For programs that have nothing
- * else to do, from outside the loop.  False also when io_stop was called. */
+/* io_stop_on_signals makes SIGTERM and SIGINT call on_signal once, from the loop (NULL: io_stop), and
+ * ignores SIGPIPE.  io_on_hangup calls fn on each SIGHUP. */
+void io_stop_on_signals(io_t *io, io_fn_t on_signal, void *self);
+void io_on_hangup(io_t *io, io_fn_t fn, void *self);
+
+/* io_wait runs until *is_done, at most timeout_ms, and gives *is_done back; false too when io_stop was
+ * called. For programs that have nothing else to do. */
 bool io_wait(io_t *io, const bool *is_done, uint64_t timeout_ms);
 
-/* ---- time ---- */
+/* io_now_ms is wall time in ms since 1970; io_ticks_ms never goes back and starts anywhere. */
+uint64_t io_now_ms(const io_t *io);
+uint64_t io_ticks_ms(const io_t *io);
 
-/* io_now_ms is unix time, io_mono_ms a clock that never goes back (of no known start). */
-uint64_t io_now_ms(void);
-uint64_t io_mono_ms(void);
-uint64_t io_mono_us(void);
-
-/* io_timer_new makes a timer that is not running.  io_timer_start lets it call fn after after_ms, and then
- * every repeat_ms (0: once); a timer that runs is started anew.  io_timer_free may be called in its own fn. */
-io_timer_t *io_timer_new(io_t *io, io_fn fn, void *context);
-void io_timer_start(io_timer_t *timer, uint64_t after_ms, uint64_t repeat_ms);
+/* io_timer_start calls fn after delay_ms, then each repeat_ms (0: once).  The timer is the loop's: it is
+ * freed by io_timer_stop, or by itself after its only call.  Once it ran, a single timer is not to be
+ * stopped. */
+io_timer_t *io_timer_start(io_t *io, uint64_t delay_ms, uint64_t repeat_ms, io_fn_t fn, void *self);
 void io_timer_stop(io_timer_t *timer);
-bool io_timer_is_running(const io_timer_t *timer);
-void io_timer_free(io_timer_t *timer); /* NULL is allowed */
 
-/* ---- other threads ---- */
+/* io_post calls fn from the loop soon, in the order posted.  Any thread. */
+void io_post(io_t *io, io_fn_t fn, void *self);
 
-/* io_post calls fn on the loop, soon, in the order of posting.  From any thread, and from the loop itself.  */
-void io_post(io_t *io, io_fn fn, void *context);
+/* io_work calls work on a worker thread, then done on the loop. */
+void io_work(io_t *io, io_fn_t work, io_fn_t done, void *self);
 
-/* io_job runs work on a thread of the pool, then done on the loop.  A value in, a value out: work must touch
- * nothing but its context.  done is called once, also while io_free waits (done may be NULL). */
-void io_job(io_t *io, io_fn work, io_fn done, void *context);
-
-/* ---- the system ---- */
-
-/* io_on_signal calls fn, on the loop, at SIGTERM and SIGINT; NULL: the loop stops.  SIGPIPE is ignored. */
-void io_on_signal(io_t *io, io_fn fn, void *context);
-
-/* io_random fills with random bytes of the kernel. */
+/* io_random fills out with unpredictable bytes. */
 void io_random(void *out, size_t len);
 
+/* io_watch_start calls fn while a descriptor is as wanted; the descriptor stays the caller's, to be closed
+ * after io_watch_stop.  NULL when it cannot be watched. */
 #define IO_READABLE 1u
 #define IO_WRITABLE 2u
-
-/* io_watch_new calls fn while the descriptor is as asked (IO_READABLE, IO_WRITABLE, or both); fd stays the
- * caller's, to be closed after io_watch_free.  NULL when the descriptor cannot be watched. */
-typedef void (*io_watch_fn)(void *context, uint32_t ready);
-io_watch_t *io_watch_new(io_t *io, int fd, uint32_t wanted, io_watch_fn fn, void *context);
+typedef struct io_watch io_watch_t;
+typedef void (*io_watch_fn_t)(void *self, uint32_t ready);
+io_watch_t *io_watch_start(io_t *io, int fd, uint32_t wanted, io_watch_fn_t fn, void *self);
 void io_watch_want(io_watch_t *watch, uint32_t wanted);
-void io_watch_free(io_watch_t *watch); /* NULL is allowed */
-
-/* io_loop is libuv's loop, for what is not here (processes, files). */
-struct uv_loop_s *io_loop(io_t *io);
+void io_watch_stop(io_watch_t *watch);
 
 /* io_memory_bytes is what the process holds in memory now (resident). */
 uint64_t io_memory_bytes(void);
+
+/* io_loop is the uv_loop_t, for what lib/io itself and the bus build on. */
+struct uv_loop_s *io_loop(io_t *io);
 
 #endif

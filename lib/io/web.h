@@ -1,177 +1,140 @@
-/* web.h - one edge for HTTP and WebSocket, server and client, plain and TLS.
+/* web.h - the WebSocket and HTTP edge: server and client, on libwebsockets, on the daemon's loop.
  *
- * A server listens on one address and port and speaks both there: a request that asks for an upgrade goes to
- * on_upgrade, which may refuse it with an HTTP status before anything is switched; others go to
- * on_request.  Everything runs on the loop of the io_t, nothing blocks; what is sent is queued and written
- * as the other side takes it.  Fragments are put together up to a limit; pings are answered.
- *
- *     int on_upgrade(void *self, const web_request_t *request)   { return 0; }
- *     void on_open(void *self, web_conn_t *conn)                 { web_conn_set(conn, session_new(...)); }
- *     void on_message(void *self, web_conn_t *conn, bytes_t message, bool is_text)
- *                                                                { web_send(conn, message, is_text); }
- *     void on_close(void *self, web_conn_t *conn, uint16_t code) { session_free(web_conn_get(conn)); } */
+ * Server: one address serves HTTP requests and WebSocket sessions.  The owner hands in functions; each is
+ * called from the loop.  Whatever a peer may choose has a limit, in web_limits_t.
+ * Client: one WebSocket or one HTTP request each; connecting again is the owner's decision. */
 #ifndef WEB_H
 #define WEB_H
 #include "io.h"
 
 typedef struct web_server web_server_t;
-typedef struct web_conn web_conn_t;
-typedef struct web_client_request web_client_request_t;
+typedef struct web_session web_session_t; /* a WebSocket, of a server or of a client */
+typedef struct web_request web_request_t; /* an HTTP request that waits for its answer */
 
-#define WEB_HEAD_MAX 16384 /* bytes of a request's head, as large proxies allow */
+#define WEB_MESSAGE_MAX (16u * 1024 * 1024)
+#define WEB_HEAD_MAX    16384u
 
-/* ---- requests ---- */
+/* What a peer asked for.  All texts end in zero and last until the function that got them returns. */
+typedef struct {
+    const char *method; /* "GET", "POST", "OPTIONS"; "GET" for a session */
+    const char *path;   /* "/" ... without the query */
+    const char *query;  /* all behind the '?', undecoded; "" for none */
+    const char *origin; /* the Origin header; "" for none */
+    const char *content_type;
+    const char *peer;            /* address of the other side, numeric */
+    struct web_headers *headers; /* see web_head_header */
+} web_head_t;
 
-/* A request, or what asked for an upgrade.  Owned by the server, see web_answer. */
-typedef struct web_request {
-    const char *method; /* "GET", "POST", "OPTIONS", "PUT", "DELETE", "PATCH", "HEAD" */
-    const char *path;   /* "/health": percent-decoded */
-    const char *query;  /* what follows the '?', whole, as it was sent up to percent-decoding; "" if there is none */
-    bytes_t body;       /* empty for an upgrade */
-    const char *peer;   /* address of the other side: "127.0.0.1", "::1" */
-    bool is_secure;     /* came by TLS */
-} web_request_t;
-
-/* web_request_header is a header's value by its lower-case name ("authorization"), NULL if it was not sent.
- * Valid as long as the request. */
-const char *web_request_header(const web_request_t *request, const char *name);
-
-/* web_answer answers a request that on_request was given, at once or later, exactly once; the request is gone
- * afterwards.  If the other side left meanwhile nothing is sent.  body is copied.  extra (may be NULL) holds
- * more headers, each "Name: value\r\n". */
-void web_answer(web_request_t *request, int status, const char *content_type, bytes_t body, const char *extra);
-
-/* ---- servers ---- */
+/* web_head_header finds a header by its name in small letters ("authorization"); NULL: it was not sent. */
+const char *web_head_header(const web_head_t *head, const char *name);
 
 typedef struct {
-    /* on_request: answer it by web_answer, now or later.  NULL: all are 404. */
-    void (*on_request)(void *context, web_request_t *request);
-    /* on_upgrade returns 0 to accept, or an HTTP status to refuse (400..599).  request is valid during the
-     * call only.  NULL: refused with 404. */
-    int (*on_upgrade)(void *context, const web_request_t *request);
-    /* on_open: the connection is up; web_conn_request tells what asked for it.  Called right after on_upgrade
-     * accepted it, or never if it broke between. */
-    void (*on_open)(void *context, web_conn_t *conn);
-    void (*on_message)(void *context, web_conn_t *conn, bytes_t message, bool is_text);
-    /* on_drain: what was queued fell below a quarter of send_bytes_max, after web_send was false.  May be NULL. */
-    void (*on_drain)(void *context, web_conn_t *conn);
-    /* on_close: the connection is gone, for any reason, web_close too; conn is freed after the call.  code is
-     * the other side's close code, 1005 if it sent none, 1006 if the line broke. */
-    void (*on_close)(void *context, web_conn_t *conn, uint16_t code);
-    void *context;
+    uint32_t sessions; /* open WebSockets; more are refused with 503.  0: 100 */
+    uint32_t
+        message_len;   /* of a session's message, both ways; longer closes with 1009.  0: WEB_MESSAGE_MAX */
+    uint32_t body_len; /* of a request's body; longer is answered 413.  0: WEB_MESSAGE_MAX */
+    size_t queue_len;  /* bytes that wait to be sent to one session; more closes it with 1013.  0: 64 MiB */
+    uint32_t sockets; /* all sockets, those of HTTP too; more are closed at once.  0: sessions and 256 more */
+    uint32_t head_s;  /* for a request's head to arrive, and for its body.  0: 10 */
+    uint32_t
+        idle_s; /* a session that sends nothing, not even a pong, is closed.  0: 60; it is pinged at half */
+} web_limits_t;
+
+typedef struct {
+    void *self;
+    /* on_request answers, now or later, by web_answer.  body lasts until on_request returns.
+     * on_request_gone: the peer left before the answer; the request must not be used again.  May be NULL. */
+    void (*on_request)(void *self, web_request_t *request, const web_head_t *head, bytes_t body);
+    void (*on_request_gone)(void *self, web_request_t *request);
+    /* on_upgrade says 101 to let a session in, or the status that refuses it (401, 403, ...) before the
+     * upgrade. It may leave a value of its own in *session_self, which on_refused frees when the upgrade
+     * failed after it. */
+    int (*on_upgrade)(void *self, const web_head_t *head, void **session_self);
+    void (*on_refused)(void *self, void *session_self); /* may be NULL */
+    void (*on_open)(void *self, web_session_t *session);
+    /* on_message gets a whole message; it lasts until the function returns. */
+    void (*on_message)(void *self, web_session_t *session, bytes_t message, bool is_text);
+    void (*on_drained)(void *self,
+                       web_session_t *session);           /* nothing waits to be sent any more; may be NULL */
+    void (*on_pong)(void *self, web_session_t *session);  /* may be NULL */
+    void (*on_close)(void *self, web_session_t *session); /* the last call about a session */
 } web_handler_t;
 
 typedef struct {
-    const char *address; /* "127.0.0.1", "::", NULL: all */
-    uint16_t port;       /* 0: any free one, see web_server_port */
-    const char *cert_file, *key_file; /* PEM; NULL: no TLS */
-    uint32_t body_max;        /* of an HTTP request; 0: 1 MiB.  Larger ones are answered 413 */
-    uint32_t message_max;     /* of a WebSocket message, put together; 0: 1 MiB.  Larger ones close with 1009 */
-    uint32_t send_bytes_max;  /* queued for one connection; 0: 64 MiB */
-    uint32_t connections_max; /* WebSocket ones; more are refused with 503; 0: 10000 */
-    uint32_t sockets_max;     /* all sockets, HTTP ones too; more are closed at once; 0: twice connections_max, at least 256 */
-    uint32_t idle_s;          /* a WebSocket that was silent this long is pinged, and closed after as long again; 0: 60 */
-    uint32_t head_s;          /* for a request to arrive; 0: 10 */
-    const char *origins;      /* CORS and Origin check: "all" or NULL for any, else URLs by commas; a request that
-                               * names another origin is refused with 403 */
-    const char *subprotocol;  /* answered when the client asks for it; may be NULL */
-    web_handler_t handler;
-} web_server_config_t;
+    const char *address;            /* "127.0.0.1", "::1", "0.0.0.0" */
+    uint16_t port;                  /* 0: any; see web_server_port */
+    const char *tls_cert, *tls_key; /* PEM files; NULL for plain */
+    web_limits_t limits;
+    const char *origins; /* CORS: "all" or NULL lets any site in; else URLs by commas: a request or session
+                          * that names another origin is refused with 403 */
+    const char *subprotocol; /* a WebSocket subprotocol that is agreed to when it is asked for; may be NULL */
+} web_listen_t;
 
-/* web_server_new listens.  NULL, with the reason in *error (static text, may be NULL), when it cannot: address
- * in use, a certificate that cannot be read.  Several servers may stand on one io_t. */
-web_server_t *web_server_new(io_t *io, const web_server_config_t *config, const char **error);
-
-/* web_server_free stops listening and closes all connections with 1001; on_close is called for each before it
- * returns.  Requests without an answer yet must still be given one. */
+/* web_listen opens a server.  On failure NULL, and *error is a sentence (fixed text). */
+web_server_t *web_listen(io_t *io, const web_listen_t *listen, const web_handler_t *handler,
+                         const char **error);
+uint16_t web_server_port(const web_server_t *server);
+/* web_server_reload reads certificate and key again for connections to come; false: they were not fit, the
+ * old stay. */
+bool web_server_reload(web_server_t *server);
+/* web_server_free closes every session (on_close is called) and the listener. */
 void web_server_free(web_server_t *server);
 
-uint16_t web_server_port(const web_server_t *server);
-
-/* web_server_reload reads the certificate and key files again; what is connected stays. */
-bool web_server_reload(web_server_t *server);
-
+/* web_server_stats counts for /metrics. */
 typedef struct {
-    uint32_t connections;  /* WebSockets that are open now */
-    uint32_t sockets;      /* all sockets that are open now */
-    uint64_t opened, refused, requests;
-    uint64_t messages_in, messages_out, bytes_in, bytes_out; /* of WebSocket messages */
+    uint32_t sessions, sockets;                              /* open now */
+    uint64_t opened, refused, requests;                      /* sessions let in and refused, HTTP requests */
+    uint64_t messages_in, messages_out, bytes_in, bytes_out; /* of sessions */
 } web_stats_t;
 web_stats_t web_server_stats(const web_server_t *server);
 
-/* ---- WebSocket connections, of a server or of web_connect ---- */
+/* web_answer ends a request.  headers: further lines "Name: value\r\n", or NULL.  body is copied. */
+void web_answer(web_request_t *request, int status, const char *content_type, const char *headers,
+                bytes_t body);
 
-/* web_send queues a copy of one message.  False when the connection is closing, or more than send_bytes_max
- * would be queued: then nothing is, and on_drain tells when to go on. */
-bool web_send(web_conn_t *conn, bytes_t message, bool is_text);
+/* web_send queues a message; it is copied.  false: the session is closing, or its queue is full. */
+bool web_send(web_session_t *session, bytes_t message, bool is_text);
+size_t web_queued(const web_session_t *session); /* bytes that wait to be sent */
+void web_ping(web_session_t *session);
+/* web_close sends what is queued, then closes with a code (1000, 1008, 1009, 1011 ...) and a reason of at
+ * most 120 bytes. */
+void web_close(web_session_t *session, uint16_t code, const char *reason);
+/* web_pause stops reading from a session, or goes on. */
+void web_pause(web_session_t *session, bool is_paused);
+void *web_session_self(const web_session_t *session);
+void web_session_set_self(web_session_t *session, void *session_self);
+const char *web_session_peer(const web_session_t *session);
 
-/* web_queued is how many bytes wait to be written. */
-uint32_t web_queued(const web_conn_t *conn);
-
-/* web_close closes after what is queued was sent (at most 5 s).  code: 1000, 1001, 1008 ...; reason may be NULL, at
- * most 120 bytes.  on_message is not called any more; on_close is, later. */
-void web_close(web_conn_t *conn, uint16_t code, const char *reason);
-
-/* web_pause stops reading from the connection, or goes on. */
-void web_pause(web_conn_t *conn, bool is_paused);
-
-/* A pointer of the user's at each connection. */
-void web_conn_set(web_conn_t *conn, void *user);
-void *web_conn_get(const web_conn_t *conn);
-
-/* web_conn_request is the request that became this connection, valid as long as it; NULL at a client's. */
-const web_request_t *web_conn_request(const web_conn_t *conn);
-
-/* ---- clients ---- */
+/* ------------------------------------------------------------------------------ client */
 
 typedef struct {
-    const char *url;         /* ws://host[:port]/path?query or wss:// */
-    const char *ca_file;     /* PEM of a CA beside the system's, for wss://; may be NULL */
-    const char *headers;     /* more request headers, each "Name: value\r\n"; may be NULL */
-    const char *subprotocol; /* may be NULL */
-    uint32_t message_max;    /* 0: 64 MiB */
-    uint32_t send_bytes_max; /* 0: 64 MiB */
-    uint32_t connect_ms;     /* 0: 10000 */
-    uint32_t idle_s;         /* as of a server; 0: 60 */
-    void (*on_open)(void *context, web_conn_t *conn);
-    void (*on_message)(void *context, web_conn_t *conn, bytes_t message, bool is_text);
-    void (*on_drain)(void *context, web_conn_t *conn); /* may be NULL */
-    /* on_close: it is gone, or never came up (code 1006); why is for a person, never NULL: "refused: 401",
-     * "no such host".  conn is freed after the call. */
-    void (*on_close)(void *context, web_conn_t *conn, uint16_t code, const char *why);
-    void *context;
-} web_connect_t;
+    void *self;
+    void (*on_open)(void *self, web_session_t *session);
+    void (*on_message)(void *self, web_session_t *session, bytes_t message, bool is_text);
+    void (*on_pong)(void *self, web_session_t *session); /* may be NULL */
+    /* on_close is the last call: after on_open, or instead of it.  status: the HTTP status of a refused
+     * upgrade, else 0. */
+    void (*on_close)(void *self, web_session_t *session, int status, const char *reason);
+} web_client_handler_t;
 
-/* web_connect begins to connect, and never calls back before it returns.  NULL when the URL is none of ours. */
-web_conn_t *web_connect(io_t *io, const web_connect_t *connect);
+/* web_connect opens ws://host[:port][/path][?query] or wss://...  ca_file adds a PEM of trusted certificates;
+ * NULL: the system's alone.  NULL when the URL cannot be read; everything else is told by on_close, never
+ * before web_connect returned. */
+web_session_t *web_connect(io_t *io, const char *url, const char *ca_file, uint32_t message_len,
+                           const web_client_handler_t *handler);
 
-/* web_conn_free drops a connection of web_connect at once; on_close is not called. */
-void web_conn_free(web_conn_t *conn);
+/* web_session_free drops a client's session at once: nothing is called any more. */
+void web_session_free(web_session_t *session);
 
-typedef struct {
-    const char *method;       /* NULL: GET, or POST when there is a body */
-    const char *url;          /* http:// or https:// */
-    const char *ca_file;      /* as above */
-    const char *headers;      /* more request headers, each "Name: value\r\n"; may be NULL */
-    const char *content_type; /* of the body; NULL: application/octet-stream */
-    bytes_t body;             /* copied */
-    uint32_t body_max;        /* of the answer; 0: 1 MiB */
-    uint32_t timeout_ms;      /* for all of it; 0: 10000 */
-    /* on_done is called once: status 0 when there was no answer, and body is then the reason for a person.  body
-     * is valid during the call.  content_type is "" if there was none. */
-    void (*on_done)(void *context, int status, bytes_t body, const char *content_type);
-    void *context;
-} web_fetch_t;
-
-/* web_fetch asks by HTTP; on_done is never called before it returns.  NULL when the URL is none of ours. */
-web_client_request_t *web_fetch(io_t *io, const web_fetch_t *fetch);
-
-/* web_fetch_cancel forgets it: on_done is not called. */
-void web_fetch_cancel(web_client_request_t *request);
+/* web_fetch asks http:// or https:// once; done is called once, status 0 and a reason as body when no answer
+ * came within timeout_ms.  body may be empty.  false when the URL cannot be read. */
+typedef void (*web_fetched_t)(void *self, int status, bytes_t body);
+bool web_fetch(io_t *io, const char *method, const char *url, const char *ca_file, const char *content_type,
+               bytes_t body, uint32_t timeout_ms, web_fetched_t done, void *self);
 
 /* A URL in parts; false when it is not scheme://host[:port][/path][?query], or a part is too long. */
 typedef struct {
-    char scheme[8], host[256], path[2048]; /* path with the query, at least "/" */
+    char scheme[8], host[256], path[2048]; /* path with the query; at least "/" */
     uint16_t port;                         /* the scheme's own when none is named */
     bool is_secure;                        /* https, wss */
 } web_url_t;
