@@ -1,0 +1,245 @@
+/* valid.c - the rules of a deployment that need nothing but itself. */
+#include "deployment.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ENV_KEY_MAX 256
+
+/* What is checked, and where the refusal is written. */
+typedef struct {
+    const deployment_t *deployment;
+    const workload_t *workload;
+    char *error;
+} check_t;
+
+static bool refuse(const check_t *c, const char *what)
+{
+    const char *name = c->workload ? c->workload->name : "";
+    snprintf(c->error, DEPLOYMENT_ERROR_MAX + 1, "%s%s%s%s", c->workload ? "workload '" : "", name,
+             c->workload ? "': " : "", what);
+    return false;
+}
+#define MUST(condition, what)                                                                                \
+    if (!(condition)) return refuse(c, what)
+
+static bool is_name(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    return len >= 1 && len <= DEPLOYMENT_NAME_MAX && name[len] == 0;
+}
+
+static bool is_reserved_network(const char *name)
+{
+    return strcmp(name, "ygg") == 0 || strcmp(name, "pub") == 0 || strcmp(name, "mycelium") == 0;
+}
+
+/* The first `bits` bits are the same. */
+static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+    for (unsigned i = 0; i < bits; i++)
+        if ((a[i / 8] ^ b[i / 8]) >> (7 - i % 8) & 1) return false;
+    return true;
+}
+
+static bool valid_network(const check_t *c, const network_data_t *n)
+{
+    MUST(!is_reserved_network(c->workload->name), "a network cannot have this name");
+    MUST(n->subnet.is_given && !n->subnet.is_v6, "subnet must be an IPv4 network");
+    MUST(n->subnet.prefix >= 16 && n->subnet.prefix <= 30, "subnet must have a prefix of 16 to 30");
+    MUST(n->ip_range.is_given || c->workload->kind == WORKLOAD_NETWORK_LIGHT, "ip_range is missing");
+    if (!n->ip_range.is_given) return true;
+    MUST(!n->ip_range.is_v6 && n->ip_range.prefix >= 8 && n->ip_range.prefix <= n->subnet.prefix,
+         "ip_range must be an IPv4 network that holds the subnet");
+    MUST(same_bits(n->ip_range.address, n->subnet.address, n->ip_range.prefix), "subnet is not in ip_range");
+    return true;
+}
+
+/* An absolute path with no part that is empty, "." or "..". */
+static bool is_mountpoint(const char *path)
+{
+    if (path[0] != '/' || path[1] == 0 || strlen(path) > 1024) return false;
+    while (*path == '/') {
+        size_t len = strcspn(++path, "/");
+        if (len == 0 || (len == 1 && path[0] == '.') || (len == 2 && memcmp(path, "..", 2) == 0))
+            return false;
+        path += len;
+    }
+    return true;
+}
+
+static bool valid_mounts(const check_t *c, const machine_data_t *m)
+{
+    for (uint32_t i = 0; i < m->mount_count; i++) {
+        const workload_t *disk = deployment_workload(c->deployment, m->mounts[i].name);
+        MUST(disk && (workload_is_disk(disk) || disk->kind == WORKLOAD_QSFS),
+             "a mount names no disk of this deployment");
+        MUST(is_mountpoint(m->mounts[i].mountpoint), "a mountpoint is not an absolute path below /");
+        for (uint32_t j = 0; j < i; j++)
+            MUST(strcmp(m->mounts[i].mountpoint, m->mounts[j].mountpoint) != 0, "a mountpoint is used twice");
+    }
+    return true;
+}
+
+static bool valid_env(const check_t *c, const machine_data_t *m)
+{
+    for (uint32_t i = 0; i < m->env_count; i++) {
+        size_t len = strlen(m->env[i].key);
+        MUST(len > 0 && len <= ENV_KEY_MAX && !strchr(m->env[i].key, '='),
+             "env has a key that cannot be one");
+    }
+    return true;
+}
+
+/* A public address is a workload of this deployment, and no other machine's. */
+static bool valid_public_ip(const check_t *c, const machine_data_t *m)
+{
+    if (m->public_ip[0] == 0) return true;
+    const workload_t *ip = deployment_workload(c->deployment, m->public_ip);
+    MUST(ip && (ip->kind == WORKLOAD_IP || ip->kind == WORKLOAD_IPV4), "public_ip names no ip workload");
+    for (uint32_t i = 0; i < c->deployment->workload_count; i++) {
+        const workload_t *other = &c->deployment->workloads[i];
+        if (other == c->workload || other->kind != WORKLOAD_ZMACHINE) continue;
+        MUST(strcmp(other->machine.public_ip, m->public_ip) != 0, "public_ip is used by two machines");
+    }
+    return true;
+}
+
+static bool valid_machine(const check_t *c, const machine_data_t *m)
+{
+    machine_port_t ports[DEPLOYMENT_PORTS_CAP];
+    uint32_t port_count;
+    MUST(m->flist[0] != 0, "flist is missing");
+    MUST(m->interface_count == 1, "a machine has exactly one interface");
+    MUST(is_name(m->interfaces[0].network) && !is_reserved_network(m->interfaces[0].network),
+         "interface: not a network's name");
+    MUST(m->interfaces[0].ip.is_given && !m->interfaces[0].ip.is_v6, "interface: ip must be an IPv4 address");
+    MUST(m->cpu >= 1, "cpu must be at least 1");
+    MUST(m->memory >= DEPLOYMENT_MEMORY_MIN, "memory must be at least 250 MiB");
+    return valid_mounts(c, m) && valid_env(c, m) && valid_public_ip(c, m) &&
+           workload_ports(c->workload, ports, &port_count, c->error);
+}
+
+/* http://HOST[:port], or HOST:port when TLS is passed through; not to this node itself. */
+static bool is_backend(const char *text, bool is_tls_passthrough)
+{
+    if (!is_tls_passthrough) {
+        if (strncmp(text, "http://", 7) != 0) return false;
+        text += 7;
+    }
+    const char *colon = strrchr(text, ':');
+    size_t digits     = colon ? strspn(colon + 1, "0123456789") : 0;
+    if (is_tls_passthrough && digits == 0) return false;
+    if (colon && colon[-1] != ']' && colon != text && (digits == 0 || digits > 5 || colon[1 + digits] != 0))
+        return false;
+    return text[0] != 0 && strncmp(text, "127.", 4) != 0 && strncmp(text, "[::1]", 5) != 0;
+}
+
+static bool valid_gateway(const check_t *c, const gateway_data_t *g)
+{
+    size_t len = strspn(g->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.");
+    MUST(len >= 1 && len <= 253 && g->name[len] == 0, "not a domain name");
+    MUST(c->workload->kind == WORKLOAD_GATEWAY_FQDN || !strchr(g->name, '.'), "name must be one label");
+    MUST(g->backend_count >= 1, "backends are missing");
+    for (uint32_t i = 0; i < g->backend_count; i++)
+        MUST(is_backend(g->backends[i], g->is_tls_passthrough), "a backend is no address of this form");
+    return true;
+}
+
+static bool valid_zlogs(const check_t *c)
+{
+    const workload_t *machine = deployment_workload(c->deployment, c->workload->zlogs.machine);
+    const char *output        = c->workload->zlogs.output;
+    MUST(machine && workload_is_machine(machine), "zmachine names no machine of this deployment");
+    MUST(strncmp(output, "redis://", 8) == 0 || strncmp(output, "ws://", 5) == 0 ||
+             strncmp(output, "wss://", 6) == 0,
+         "output must be a redis, ws or wss URL");
+    return true;
+}
+
+static bool valid_data(const check_t *c)
+{
+    const workload_t *w = c->workload;
+    switch (w->kind) {
+    case WORKLOAD_ZMOUNT:
+    case WORKLOAD_VOLUME: MUST(w->size > 0, "size must be above 0"); return true;
+    case WORKLOAD_NETWORK:
+    case WORKLOAD_NETWORK_LIGHT: return valid_network(c, &w->network);
+    case WORKLOAD_ZMACHINE:
+    case WORKLOAD_ZMACHINE_LIGHT: return valid_machine(c, &w->machine);
+    case WORKLOAD_IP: MUST(w->ip.v4 || w->ip.v6, "neither v4 nor v6"); return true;
+    case WORKLOAD_ZDB:
+        MUST(w->zdb.size > 0, "size must be above 0");
+        MUST(strcmp(w->zdb.mode, "user") == 0 || strcmp(w->zdb.mode, "seq") == 0, "mode must be user or seq");
+        return true;
+    case WORKLOAD_GATEWAY_NAME:
+    case WORKLOAD_GATEWAY_FQDN: return valid_gateway(c, &w->gateway);
+    case WORKLOAD_ZLOGS: return valid_zlogs(c);
+    case WORKLOAD_QSFS:
+        MUST(w->qsfs.cache >= UINT64_C(250) << 20, "cache must be at least 250 MiB");
+        return true;
+    case WORKLOAD_IPV4:
+    case WORKLOAD_KIND_COUNT: return true;
+    }
+    return true;
+}
+
+bool deployment_valid(const deployment_t *deployment, char error[DEPLOYMENT_ERROR_MAX + 1])
+{
+    check_t check = {deployment, NULL, error}, *c = &check;
+    MUST(deployment->twin_id != 0, "twin_id is missing");
+    MUST(deployment->contract_id != 0, "contract_id is missing");
+    MUST(deployment->workload_count >= 1, "the deployment has no workloads");
+    for (uint32_t i = 0; i < deployment->workload_count; i++) {
+        const workload_t *w = &deployment->workloads[i];
+        c->workload         = NULL;
+        MUST(is_name(w->name) && strcmp(w->name, "ygg") != 0,
+             "a workload's name must be 1 to 36 of a-z A-Z 0-9 _, and not ygg");
+        c->workload = w;
+        MUST(deployment_workload(deployment, w->name) == w, "this name is used twice");
+        MUST(w->version <= deployment->version, "its version is above the deployment's");
+        if (!valid_data(c)) return false;
+    }
+    return true;
+}
+
+/* ---- published ports ---- */
+
+static bool read_port(const json_t *entry, const char *key, uint16_t *port)
+{
+    const json_t *value = json_object_get(entry, key);
+    json_int_t number   = json_integer_value(value);
+    *port               = (uint16_t)number;
+    return json_is_integer(value) && number >= 1 && number <= UINT16_MAX;
+}
+
+static bool read_entry(const json_t *entry, machine_port_t *port)
+{
+    const char *proto = json_string_value(json_object_get(entry, "proto"));
+    if (!proto || (strcmp(proto, "tcp") != 0 && strcmp(proto, "udp") != 0)) return false;
+    port->is_udp = proto[0] == 'u';
+    return read_port(entry, "host", &port->host) && read_port(entry, "guest", &port->guest);
+}
+
+bool workload_ports(const workload_t *workload, machine_port_t ports[DEPLOYMENT_PORTS_CAP], uint32_t *count,
+                    char error[DEPLOYMENT_ERROR_MAX + 1])
+{
+    check_t check = {NULL, workload, error};
+    json_t *root = json_loads(workload->metadata, 0, NULL), *list = json_object_get(root, "ports");
+    bool is_right = !list || (json_is_array(list) && json_array_size(list) <= DEPLOYMENT_PORTS_CAP);
+    *count        = 0;
+    for (size_t i = 0; is_right && i < json_array_size(list); i++) {
+        machine_port_t *port = &ports[*count];
+        is_right             = read_entry(json_array_get(list, i), port);
+        for (uint32_t j = 0; is_right && j < *count; j++)
+            is_right = ports[j].host != port->host || ports[j].is_udp != port->is_udp;
+        *count += 1;
+    }
+    json_decref(root);
+    if (is_right) return true;
+    *count = 0;
+    return refuse(&check, "metadata: ports must be a list of {\"proto\":\"tcp\"|\"udp\",\"host\":1-65535,"
+                          "\"guest\":1-65535}, each host port once");
+}

@@ -1,0 +1,306 @@
+/* Deployments as clients send them: parsed, hashed, signed; and what must be refused. */
+#include "deployment.h"
+#include "test.h"
+#include "vectors.h"
+
+static char error[DEPLOYMENT_ERROR_MAX + 1];
+
+static deployment_t *parse(const char *text) { return deployment_parse(bytes_text(text), error); }
+
+/* A valid deployment with one disk and one machine; the data of the machine may be changed by a patch. */
+static json_t *example(void)
+{
+    json_t *root = json_loads(
+        "{\"version\":0,\"twin_id\":7,\"contract_id\":42,\"metadata\":\"m\",\"description\":\"\","
+        "\"expiration\":0,"
+        "\"workloads\":[{\"version\":0,\"name\":\"disk\",\"type\":\"zmount\",\"data\":{\"size\":1024}},"
+        "{\"version\":0,\"name\":\"vm\",\"type\":\"zmachine-light\",\"data\":{\"flist\":\"oci:web\","
+        "\"network\":"
+        "{\"interfaces\":[{\"network\":\"net\",\"ip\":\"10.20.2.2\"}]},\"size\":0,\"compute_capacity\":{"
+        "\"cpu\":1,"
+        "\"memory\":268435456},\"mounts\":[{\"name\":\"disk\",\"mountpoint\":\"/data\"}],\"entrypoint\":\"\","
+        "\"env\":{\"B\":\"2\",\"A\":\"1\"}}}]}",
+        0, NULL);
+    if (!root || !deployment_json_prepare(root, 7, 42)) exit(1);
+    return root;
+}
+
+/* Replaces one value, given by a path as "workloads/1/data/flist", and says why the result is refused. */
+static const char *refusal(const char *path, const char *value)
+{
+    static char text[DEPLOYMENT_ERROR_MAX + 1];
+    json_t *root = example(), *at = root;
+    char part[64];
+    size_t len;
+    for (; path[len = strcspn(path, "/")] == '/'; path += len + 1) {
+        snprintf(part, sizeof part, "%.*s", (int)len, path);
+        at = json_is_array(at) ? json_array_get(at, (size_t)strtoul(part, NULL, 10))
+                               : json_object_get(at, part);
+    }
+    json_t *now = json_loads(value, JSON_DECODE_ANY, NULL);
+    if (!now || json_object_set_new(at, path, now) != 0) exit(1);
+    deployment_t *d = deployment_from_json(root, text);
+    bool is_fine    = d && deployment_valid(d, text);
+    deployment_free(d);
+    json_decref(root);
+    return is_fine ? "" : text;
+}
+
+TEST(all_vectors_have_their_text_hash_and_signature)
+{
+    json_t *root = vectors_load("deployment-vectors.json"), *vector;
+    size_t i;
+    deployment_signer_t signer = {.twin_id = 7};
+    OK(crypto_init());
+    json_array_foreach(json_object_get(root, "vectors"), i, vector)
+    {
+        deployment_t *d = deployment_from_json(json_object_get(vector, "deployment"), error);
+        if (!d) printf("%s\n", error);
+        OK(d);
+        if (!deployment_valid(d, error)) printf("%s: %s\n", vector_text(vector, "name"), error);
+        OK(error[0] == 0);
+
+        deployment_form_t form;
+        bytes_t contract_hash = vector_bytes(vector, "contract_hash_bytes");
+        EQ(contract_hash.len, 32);
+        OK(deployment_has_hash(d, contract_hash.data, &form));
+        char *text = deployment_challenge(d, form);
+        OK(strcmp(text, vector_text(vector, "challenge")) == 0);
+        free(text);
+        const json_t *parts = json_object_get(vector, "workload_challenges");
+        EQ(json_array_size(parts), d->workload_count);
+        for (uint32_t w = 0; w < d->workload_count; w++) {
+            text = workload_challenge(&d->workloads[w], form);
+            OK(strcmp(text, json_string_value(json_array_get(parts, w))) == 0);
+            free(text);
+        }
+
+        memcpy(signer.account.b, vector_bytes(root, "ed25519_public").data, 32);
+        OK(deployment_verify(d, &signer, 1, error));
+        json_t *entry = json_array_get(
+            json_object_get(json_object_get(d->json, "signature_requirement"), "signatures"), 0);
+        json_object_set(entry, "signature", json_object_get(vector, "signature_sr25519"));
+        json_object_set_new(entry, "signature_type", json_string("sr25519"));
+        deployment_t *sr25519 = deployment_from_json(d->json, error);
+        OK(!deployment_verify(sr25519, &signer, 1, error));
+        memcpy(signer.account.b, vector_bytes(root, "sr25519_public").data, 32);
+        OK(deployment_verify(sr25519, &signer, 1, error));
+        deployment_free(sr25519);
+        deployment_free(d);
+    }
+    EQ(i, 14);
+    json_decref(root);
+}
+
+TEST(vectors_of_the_light_class_need_its_form)
+{
+    json_t *root                    = vectors_load("deployment-vectors.json");
+    const char *names[]             = {"network: one node, as grid_client sends it", "network-light",
+                                       "network-light without mycelium: the text really contains \"undefined\""};
+    const deployment_form_t forms[] = {DEPLOYMENT_FORM_GO, DEPLOYMENT_FORM_JS_LIGHT,
+                                       DEPLOYMENT_FORM_JS_LIGHT};
+    size_t i;
+    json_t *vector;
+    unsigned seen = 0;
+    json_array_foreach(json_object_get(root, "vectors"), i, vector)
+    {
+        for (unsigned n = 0; n < 3; n++) {
+            if (strcmp(names[n], vector_text(vector, "name")) != 0) continue;
+            deployment_t *d = deployment_from_json(json_object_get(vector, "deployment"), error);
+            deployment_form_t form;
+            OK(deployment_has_hash(d, (const uint8_t *)vector_bytes(vector, "contract_hash_bytes").data,
+                                   &form));
+            EQ(form, forms[n]);
+            deployment_free(d);
+            seen++;
+        }
+    }
+    EQ(seen, 3);
+    json_decref(root);
+}
+
+TEST(addresses_are_printed_as_go_prints_them)
+{
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        {"10.20.2.7/24",            "10.20.2.7/24"     },
+        {"2001:DB8:0:0:0:0:0:1/64", "2001:db8::1/64"   },
+        {"2001:db8:0:1:0:0:0:0/64", "2001:db8:0:1::/64"},
+        {"1:0:0:2:0:0:3:4/128",     "1::2:0:0:3:4/128" },
+        {"::/0",                    "::/0"             },
+        {"::102:304/8",             "::102:304/8"      },
+        {"1:0:2:3:4:5:6:7/8",       "1:0:2:3:4:5:6:7/8"},
+        {"::1/128",                 "::1/128"          },
+        {"fe80::/10",               "fe80::/10"        },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *root    = json_pack("{s:i,s:[{s:s,s:s,s:{s:s}}]}", "twin_id", 7, "workloads", "name", "n",
+                                    "type", "network", "data", "subnet", cases[i].in);
+        deployment_t *d = deployment_from_json(root, error);
+        OK(d);
+        OK(strcmp(d->workloads[0].network.subnet.canonical, cases[i].out) == 0);
+        OK(strcmp(d->workloads[0].network.ip_range.canonical, "<nil>") == 0);
+        deployment_free(d);
+        json_decref(root);
+    }
+}
+
+TEST(a_deployment_that_was_prepared_and_signed_verifies)
+{
+    keypair_t key;
+    OK(crypto_init());
+    for (int kind = 0; kind < 2; kind++) {
+        for (int is_wallet = 0; is_wallet < 2; is_wallet++) {
+            json_t *root = example();
+            EQ(key_from_suri("//Dave", kind ? KEY_ED25519 : KEY_SR25519, &key), KEY_OK);
+            if (is_wallet)
+                json_object_set_new(json_object_get(root, "signature_requirement"), "signature_style",
+                                    json_string("polka-wallet"));
+            uint8_t hash[16];
+            deployment_t *d = deployment_from_json(root, error);
+            OK(d);
+            OK(deployment_valid(d, error));
+            deployment_signer_t signer = {7, key.account};
+            OK(!deployment_verify(d, &signer, 1, error));
+            OK(strstr(error, "missing"));
+            OK(deployment_hash(d, DEPLOYMENT_FORM_GO, hash));
+            deployment_free(d);
+
+            OK(deployment_json_sign(root, hash, 7, &key));
+            OK(deployment_json_sign(root, hash, 7, &key));
+            d = deployment_from_json(root, error);
+            EQ(d->signature_count, 1);
+            OK(deployment_verify(d, &signer, 1, error));
+            OK(!deployment_verify(d, &signer, 0, error));
+            signer.account.b[0] ^= 1;
+            OK(!deployment_verify(d, &signer, 1, error));
+            deployment_free(d);
+            json_decref(root);
+        }
+    }
+}
+
+TEST(what_is_not_hashed_changes_no_hash)
+{
+    json_t *root    = example();
+    deployment_t *d = deployment_from_json(root, error);
+    uint8_t before[16], after[16];
+    OK(deployment_hash(d, DEPLOYMENT_FORM_GO, before));
+    deployment_free(d);
+    json_object_set_new(root, "contract_id", json_integer(43));
+    json_object_set_new(root, "contractCreatedAt", json_integer(1));
+    json_object_set_new(json_array_get(json_object_get(root, "workloads"), 0), "result", json_string("any"));
+    d = deployment_from_json(root, error);
+    OK(d);
+    OK(deployment_hash(d, DEPLOYMENT_FORM_GO, after));
+    OK(memcmp(before, after, 16) == 0);
+    deployment_free(d);
+    json_decref(root);
+}
+
+TEST(rules_are_checked)
+{
+    static const struct {
+        const char *path, *value, *says;
+    } cases[] = {
+        {"twin_id",                                  "7",                                                ""             },
+        {"twin_id",                                  "0",                                                "twin_id"      },
+        {"contract_id",                              "0",                                                "contract_id"  },
+        {"twin_id",                                  "\"7\"",                                            "whole number" },
+        {"twin_id",                                  "4294967296",                                       "too large"    },
+        {"twin_id",                                  "-1",                                               "whole number" },
+        {"twin_id",                                  "7.0",                                              "whole number" },
+        {"expiration",                               "\"2030-01-31T12:00:00.5Z\"",                       ""             },
+        {"expiration",                               "\"soon\"",                                         "date"         },
+        {"workloads",                                "[]",                                               "no workloads" },
+        {"workloads",                                "[3]",                                              "not an object"},
+        {"workloads",                                "3",                                                "not a list"   },
+        {"workloads/0/name",                         "\"vm\"",                                           "twice"        },
+        {"workloads/0/name",                         "\"a b\"",                                          "a-z"          },
+        {"workloads/0/name",                         "\"../x\"",                                         "a-z"          },
+        {"workloads/0/name",                         "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"",        "a-z"          },
+        {"workloads/0/name",                         "\"ygg\"",                                          "ygg"          },
+        {"workloads/0/version",                      "1",                                                "version"      },
+        {"workloads/0/type",                         "\"disk\"",                                         "known"        },
+        {"workloads/0/data/size",                    "0",                                                "above 0"      },
+        {"workloads/0/data/size",                    "9007199254740993",                                 "too large"    },
+        {"workloads/1/data/flist",                   "\"\"",                                             "flist"        },
+        {"workloads/1/data/compute_capacity/cpu",    "0",                                                "cpu"          },
+        {"workloads/1/data/compute_capacity/cpu",    "256",                                              "too large"    },
+        {"workloads/1/data/compute_capacity/memory", "1024",                                             "memory"       },
+        {"workloads/1/data/mounts",                  "null",                                             ""             },
+        {"workloads/1/data/mounts",                  "[{\"name\":\"other\",\"mountpoint\":\"/d\"}]",     "no disk"      },
+        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/../etc\"}]", "mountpoint"   },
+        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"d\"}]",       "mountpoint"   },
+        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/\"}]",       "mountpoint"   },
+        {"workloads/1/data/env",                     "{\"A=\":\"1\"}",                                   "env"          },
+        {"workloads/1/data/env",                     "{\"A\":1}",                                        "not a text"   },
+        {"workloads/1/data/network/interfaces",      "[]",                                               "one interface"},
+        {"workloads/1/data/network/interfaces",      "[{\"network\":\"net\",\"ip\":\"10.20.2\"}]",       "IP address"   },
+        {"workloads/1/metadata",                     "\"free text\"",                                    ""             },
+        {"workloads/1/metadata",                     "\"{\\\"ports\\\":3}\"",                            "ports"        },
+        {"workloads/1/metadata",
+         "\"{\\\"ports\\\":[{\\\"proto\\\":\\\"tcp\\\",\\\"host\\\":0,\\\"guest\\\":1}]}\"",             "ports"        },
+        {"workloads/1/metadata",
+         "\"{\\\"ports\\\":[{\\\"proto\\\":\\\"tcp\\\",\\\"host\\\":1,\\\"guest\\\":1}]}\"",             ""             },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *said = refusal(cases[i].path, cases[i].value);
+        bool is_right    = cases[i].says[0] ? strstr(said, cases[i].says) != NULL : said[0] == 0;
+        if (!is_right) printf("%s = %s: '%s'\n", cases[i].path, cases[i].value, said);
+        OK(is_right);
+    }
+}
+
+TEST(ports_come_from_metadata_and_are_read_once)
+{
+    machine_port_t ports[DEPLOYMENT_PORTS_CAP];
+    uint32_t count;
+    workload_t w = {.name     = "w",
+                    .metadata = "{\"ports\":[{\"proto\":\"tcp\",\"host\":8080,\"guest\":80},"
+                                "{\"proto\":\"udp\",\"host\":8080,\"guest\":53}]}"};
+    OK(workload_ports(&w, ports, &count, error));
+    EQ(count, 2);
+    EQ(ports[0].host, 8080);
+    EQ(ports[0].guest, 80);
+    OK(!ports[0].is_udp);
+    OK(ports[1].is_udp);
+    w.metadata = "{\"version\":3,\"user_accesses\":[]}";
+    OK(workload_ports(&w, ports, &count, error));
+    EQ(count, 0);
+    w.metadata = "{\"ports\":[{\"proto\":\"tcp\",\"host\":80,\"guest\":1},{\"proto\":\"tcp\",\"host\":80,"
+                 "\"guest\":2}]}";
+    OK(!workload_ports(&w, ports, &count, error));
+}
+
+TEST(capacity_follows_the_table)
+{
+    json_t *root    = example();
+    deployment_t *d = deployment_from_json(root, error);
+    capacity_t disk = workload_capacity(&d->workloads[0]), vm = workload_capacity(&d->workloads[1]);
+    EQ(disk.sru, 1024);
+    EQ(vm.cru, 1);
+    EQ(vm.mru, 268435456);
+    EQ(vm.sru, UINT64_C(500) << 20);
+    EQ(d->workloads[1].machine.env_count, 2);
+    OK(strcmp(d->workloads[1].machine.env[0].key, "A") == 0);
+    deployment_free(d);
+    json_decref(root);
+}
+
+TEST(text_that_is_no_deployment_is_refused)
+{
+    OK(!parse(""));
+    OK(!parse("[]"));
+    OK(!parse("{\"twin_id\":1,\"twin_id\":2}"));
+    OK(!parse("{\"metadata\":\"\\u0000\"}"));
+    OK(!parse("{\"metadata\":\"\xff\"}"));
+    OK(!parse("{\"workloads\":[null]}"));
+    char *deep = calloc(1, 1 << 16);
+    memset(deep, '[', (1 << 16) - 1);
+    OK(!parse(deep));
+    free(deep);
+}
+
+TEST_MAIN()
