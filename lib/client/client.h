@@ -75,7 +75,8 @@ typedef struct {
 /* client_new starts to connect.  NULL when there is no URL, or one is too long or of another scheme. */
 client_t *client_new(const client_config_t *config);
 
-/* client_free closes; whoever waits hears CLIENT_FREED before it returns. */
+/* client_free closes; whoever waits hears CLIENT_FREED before it returns.  Not from one of the functions
+ * called back. */
 void client_free(client_t *client);
 
 bool client_is_connected(const client_t *client);
@@ -129,6 +130,9 @@ client_error_t client_keys_wait(client_t *client, bytes_t prefix, bytes_t after,
 /* client_state_call calls a function of the runtime API with SCALE arguments. */
 uint64_t client_state_call(client_t *client, const char *method, bytes_t arguments, const hash_t *at,
                            client_value_fn done, void *context);
+
+client_error_t client_state_call_wait(client_t *client, const char *method, bytes_t arguments,
+                                      const hash_t *at, arena_t *arena, bytes_t *value);
 
 /* ---- events ---- */
 
@@ -205,7 +209,7 @@ typedef struct {
     uint8_t variant; /* of DispatchError; 3: Module */
     uint8_t pallet, error;
     const char *pallet_name; /* "TfgridModule"; "" if it is no module's */
-    const char *name;        /* "TwinNotExists", "BadOrigin", "Token: FundsUnavailable" ... */
+    char name[64];           /* "TwinNotExists", "BadOrigin", "Token: FundsUnavailable" ... */
     const char *docs;        /* may be "" */
 } client_refusal_t;
 
@@ -233,6 +237,9 @@ uint64_t client_submit(client_t *client, const client_submit_t *submit, client_o
 /* client_submit_wait gives the last outcome; its events are copied to the arena (empty if it is too small).
  */
 client_outcome_t client_submit_wait(client_t *client, const client_submit_t *submit, arena_t *arena);
+
+/* client_refusal names a DispatchError, as events hold them (council.Executed, utility.ItemFailed). */
+client_refusal_t client_refusal(const support_dispatch_error_t *error);
 
 /* client_outcome_text is CLIENT_OK if the call is in a block and succeeded, else CLIENT_REFUSED or what
  * failed, and writes why for a person. */
