@@ -33,7 +33,7 @@ static void on_open(void *context, web_session_t *session)
     client_on_open(wire->client, wire->client->urls[wire->url]);
 }
 
-static void on_message(void *context, web_session_t *conn, bytes_t message, bool is_text)
+static void on_message(void *context, web_session_t *session, bytes_t message, bool is_text)
 {
     wire_t *wire = context;
     (void)session;
@@ -110,8 +110,8 @@ wire_t *wire_new(client_t *client)
 
 void wire_free(wire_t *wire)
 {
-    io_timer_free(wire->tick);
-    if (wire->session) web_conn_free(wire->session);
+    io_timer_stop(wire->tick);
+    if (wire->session) web_session_free(wire->session);
     free(wire);
 }
 
