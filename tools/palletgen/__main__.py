@@ -69,8 +69,8 @@ def main():
         if not os.path.exists(path) or open(path).read() != text:
             with open(path, 'w') as f:
                 f.write(text)
-    if rt.missing:
-        print(f'palletgen: no rule yet, refused as not built: {" ".join(rt.missing)}')
+    for line in rt.said:
+        print('palletgen:', line)
 
 
 if __name__ == '__main__':

@@ -350,7 +350,7 @@ def rules_of(folder):
 def read_runtime(path):
     """The runtime and its pallets.  A call without a rule is as one marked `not built`."""
     root = os.path.join(os.path.dirname(os.path.abspath(path)), '..')
-    rt, others, missing = Runtime(), {}, []
+    rt, others, missing, said = Runtime(), {}, [], []
     r = PalletReader(path, {})
     while r.more():
         what = r.word()
@@ -376,7 +376,10 @@ def read_runtime(path):
             p.file, p.index, p.title = file, index, title
             rules = rules_of(os.path.dirname(os.path.join(root, file)))
             for c in p.calls:
-                if c.built and f'{p.name}_{c.name}' not in rules:
+                has_rule = f'{p.name}_{c.name}' in rules
+                if c.marked and has_rule:
+                    said.append(f'{file}: {p.name}.{c.name} is marked `not built` and has a rule')
+                elif c.built and not has_rule:
                     c.built = False
                     missing.append(f'{p.name}.{c.name}')
             p.rules = rules
@@ -397,6 +400,6 @@ def read_runtime(path):
         else:
             r.at -= 1
             r.fail(f'unknown declaration {what!r}')
-    rt.missing = missing
+    rt.said = said + ([f'no rule yet, refused as not built: {" ".join(missing)}'] if missing else [])
     return rt
 

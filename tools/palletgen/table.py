@@ -1,7 +1,7 @@
 """runtime_table_data.c: the types and pallets as data (pallets/types/runtime_table.h)."""
 from hashes import twox128
 from metadata import const_bytes
-from model import HASHERS
+from model import HASHERS, Type
 from types_c import BANNER
 from values import stored_default
 
@@ -96,7 +96,7 @@ def write_table_c(rt, reg):
         pallets.append(f'    {{{text(p.title)}, {text(p.name)}, {calls}, {events}, {errors}, {storage}, {constants}, {len(p.calls)}, '
                        f'{len(p.events)}, {len(p.errors)}, {len(p.storage)}, {len(p.consts)}, {p.index}}},')
     types = [tables.type_row(i) for i in range(len(reg.bodies))]
-    error = next(i for i, (path, *_) in enumerate(reg.bodies) if path == ['sp_runtime', 'DispatchError'])
+    error = reg.of(Type('named', (rt.support.types['DispatchError'],)))
     fields = [f'    {{{"NULL" if name is None else text(name)}, {t}}},' for name, t in tables.fields]
     return [BANNER.format(rt.name + '.runtime'), '#include "runtime_table.h"', '',
             'static const table_field_t table_fields[] = {', *fields, '};', '', *tables.out,
