@@ -81,8 +81,9 @@ typedef struct {
 typedef enum { SOURCE_IN_BLOCK, SOURCE_LOCAL, SOURCE_EXTERNAL } transaction_source_t;
 
 /* runtime_validate says whether an extrinsic (bytes with their length prefix) may enter the pool, on top of the block
- * the rt stands after.  Nothing that it writes may be kept. */
-validity_t runtime_validate(rt_t *rt, transaction_source_t source, bytes_t extrinsic, transaction_t *transaction);
+ * `at`, after which the rt stands.  Writes nothing. */
+validity_t runtime_validate(rt_t *rt, transaction_source_t source, bytes_t extrinsic, const hash_t *at,
+                            transaction_t *transaction);
 
 /* ---- blocks ---- */
 
