@@ -338,7 +338,7 @@ bool overlay_changes(overlay_t *overlay, arena_t *arena, changes_t *changes)
 {
     uint64_t count = 0;
     *changes       = (changes_t){0};
-    if (overlay->has_failed || overlay->layer != 0) return false;
+    if (overlay->has_failed) return false;
     for (const entry_t *entry = overlay->first[0]; entry; entry = entry->next[0])
         count += entry->is_changed;
     uint64_t size  = count * sizeof(change_t);

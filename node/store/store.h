@@ -85,6 +85,7 @@ bool store_is_canonical(store_t *store, const hash_t *hash);
 /* store_unfinalized calls `each` for every block above the finalized one, parents first. */
 typedef void (*store_each_t)(void *self, const hash_t *hash, const hash_t *parent, uint32_t number);
 void store_unfinalized(store_t *store, store_each_t each, void *self);
+uint32_t store_unfinalized_count(const store_t *store);
 
 /* The state after one block.  Good until the store is next written. */
 typedef struct store_view {

@@ -88,6 +88,8 @@ void store_unfinalized(store_t *store, store_each_t each, void *self)
         each(self, &block->hash, &block->parent, block->number);
 }
 
+uint32_t store_unfinalized_count(const store_t *store) { return store->pending.block_count; }
+
 /* ------------------------------------------------------------------ state */
 
 bool store_view(store_t *store, const hash_t *hash, store_view_t *view)
