@@ -31,14 +31,14 @@ def generate(rt):
     rt.support.name = 'support'
     rt.support.array_sizes = sorted({t.args[0] for p in [rt.support] + rt.pallets for use in declared(p)
                                      for t in expand(use) if t.kind == 'array'})
-    blob, reg = metadata(rt)
+    blob, blob_15, reg = metadata(rt)
     out = {'support_types.h': write_types(rt.support, placed['support'], shared=True),
            'support_codec.c': write_codec(rt.support, placed['support']),
            'runtime_types.h': write_runtime_types_h(rt), 'runtime_types.c': write_runtime_types_c(rt),
            'runtime_call.h': write_runtime_call_h(rt), 'runtime_call.c': write_runtime_call_c(rt),
-           'runtime_version.h': write_runtime_version_h(rt), 'runtime_metadata.c': write_metadata(rt, blob),
+           'runtime_version.h': write_runtime_version_h(rt), 'runtime_metadata.c': write_metadata(rt, blob, blob_15),
            'runtime_table_data.c': write_table_c(rt, reg),
-           'metadata.hex': ['0x' + blob.hex()], 'docs/not-built.md': write_not_built(rt)}
+           'metadata.hex': ['0x' + blob.hex()], 'metadata-v15.hex': ['0x' + blob_15.hex()], 'docs/not-built.md': write_not_built(rt)}
     for p in rt.pallets:
         out[f'{p.name}_types.h'] = write_types(p, placed[p.name])
         out[f'{p.name}_codec.c'] = write_codec(p, placed[p.name])

@@ -67,28 +67,35 @@ def encode_pallet(rt, reg, p):
             + call + event + vector(consts) + error + bytes([p.index]))
 
 
+def encode_api(reg, api):
+    name, _, methods = api
+    return string(name) + vector([
+        string(method) + vector([string(f.name) + compact(reg.of(f.type)) for f in inputs]) + compact(reg.of(output)) + strings([])
+        for method, inputs, output in methods]) + strings([])
+
+
 def metadata(rt):
-    """(bytes of the V14 metadata, the registry of its types)"""
+    """(bytes of the V14 metadata, of the V15, the registry of their types)"""
     reg = Registry(rt)
     pallets = [encode_pallet(rt, reg, p) for p in rt.pallets]
-    calls = reg.outer('call')
-    reg.outer('event')
-    runtime = reg.of(Type('runtime'))
-    extra = [(name, reg.of(t), reg.of(signs)) for name, t, signs in rt.extensions]
-    address, signature = reg.of(rt.address), reg.of(rt.signature)
-    bytes_id = reg.sequence(reg.primitive('u8'))
-    extrinsic = reg.add('extrinsic', lambda: (
-        ['sp_runtime', 'generic', 'unchecked_extrinsic', 'UncheckedExtrinsic'],
-        [('Address', address), ('Call', calls), ('Signature', signature), ('Extra', reg.tuple([i for _, i, _ in extra]))],
-        ('composite', [(None, bytes_id, None, [])]), []))
-    reg.extensions = extra
-    blob = (b'meta' + bytes([14]) + encode_types(reg) + vector(pallets) + compact(extrinsic) + bytes([4])
-            + vector([string(name) + compact(inner) + compact(signed) for name, inner, signed in extra]) + compact(runtime))
-    return blob, reg
+    calls, events, runtime, extrinsic = reg.outer('call'), reg.outer('event'), reg.of(Type('runtime')), reg.extrinsic()
+    extensions = vector([string(name) + compact(reg.of(t)) + compact(reg.of(signs)) for name, t, signs in rt.extensions])
+    v14 = (b'meta' + bytes([14]) + encode_types(reg) + vector(pallets) + compact(extrinsic) + bytes([4]) + extensions
+           + compact(runtime))
+    apis = vector([encode_api(reg, api) for api in rt.apis])
+    parts = b''.join(compact(i) for i in (reg.of(rt.address), calls, reg.of(rt.signature), reg.extra()))
+    outer = compact(calls) + compact(events) + compact(reg.outer('error'))
+    documented = [one + strings(p.docs) for one, p in zip(pallets, rt.pallets)]
+    v15 = (b'meta' + bytes([15]) + encode_types(reg) + vector(documented) + bytes([4]) + parts + extensions + compact(runtime)
+           + apis + outer + vector([]))
+    return v14, v15, reg
 
 
-def write_metadata(rt, blob):
+def array(name, blob):
     rows = [', '.join(f'0x{b:02x}' for b in blob[i:i + 20]) + ',' for i in range(0, len(blob), 20)]
-    return [BANNER.format(rt.name + '.runtime'), '#include "runtime_call.h"', '',
-            f'const uint32_t runtime_metadata_len = {len(blob)};', 'const uint8_t  runtime_metadata[] = {'] + [
-            '    ' + row for row in rows] + ['};']
+    return ['', f'const uint32_t {name}_len = {len(blob)};', f'const uint8_t  {name}[] = {{'] + ['    ' + row for row in rows] + ['};']
+
+
+def write_metadata(rt, v14, v15):
+    return [BANNER.format(rt.name + '.runtime'), '#include "runtime_call.h"', *array('runtime_metadata', v14),
+            *array('runtime_metadata_v15', v15)]

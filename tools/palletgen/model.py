@@ -57,6 +57,7 @@ class Named:
     pallet: str                     # prefix in C
     home: str = ''                  # the pallet whose header holds it
     like: object = None             # the Named whose C it shares
+    has_c: bool = True
 
     @property
     def items(self):
@@ -128,7 +129,7 @@ class Runtime:
     name: str = ''
     crate: str = ''
     version: dict = field(default_factory=dict)
-    apis: list = field(default_factory=list)
+    apis: list = field(default_factory=list)        # [(name, version, [(method, inputs, output)])]
     support: list = field(default_factory=list)     # pallets of shared types
     pallets: list = field(default_factory=list)
     extensions: list = field(default_factory=list)  # [(name, Type, Type signed)]
@@ -157,7 +158,7 @@ def walk(t):
 
 def declared(p):
     """Every use of a type that needs C in the declarations of a pallet."""
-    for d in p.types.values():
+    for d in [d for d in p.types.values() if d.has_c]:
         for f in d.items:
             yield from walk(f.type)
     for s in p.storage:

@@ -11,7 +11,7 @@ C_WORDS = {'bool', 'default', 'register', 'switch', 'union', 'static', 'signed',
            'float', 'char', 'auto', 'const', 'enum', 'for', 'if', 'class', 'inline', 'void',
            'struct', 'return', 'volatile', 'extern', 'while', 'do', 'else', 'case', 'break', 'goto', 'restrict'}
 PLAIN = {'AccountId': 'account', 'Hash': 'hash', 'Str': 'str', 'Era': 'era', 'Void': 'void', 'Call': 'call',
-         'Event': 'event', 'Runtime': 'runtime'}
+         'Event': 'event', 'Runtime': 'runtime', 'Extrinsic': 'extrinsic'}
 SHARED_CRATE = 'tfchain_support'    # its types have the prefix support_, wherever they are declared
 ORIGINS = {'signed', 'root', 'none', 'any', 'restricted', 'signed_or_root', 'signed_or_restricted'}
 
@@ -83,12 +83,12 @@ class Reader:
         text = self.next().replace('_', '')
         return text if text.startswith('0x') else int(text)
 
-    def line_text(self):
+    def line_text(self, between=''):
         """The rest of the line, as one string without spaces."""
-        line, out = self.tokens[self.at][2], ''
+        line, out = self.tokens[self.at][2], []
         while self.more() and self.tokens[self.at][2] == line:
-            out += self.next()
-        return out
+            out.append(self.next())
+        return between.join(out)
 
     def docs_before(self):
         docs = []
@@ -287,6 +287,15 @@ class PalletReader(Reader):
             cost[2 if unit.startswith('read') else 3] += n
         return tuple(cost)
 
+    def read_api(self):
+        """(name, version, [(method, inputs, output)])"""
+        name, version, methods = self.word(), self.number(), []
+        if self.take('{'):
+            while not self.take('}'):
+                method = self.word(); self.next('('); inputs = self.fields(')')
+                methods.append((method, inputs, self.type_() if self.take('->') else Type('unit')))
+        return name, version, methods
+
     def read_header(self, docs):
         p = self.p
         p.name, p.docs, p.crate = self.word(), docs, self.word() if self.take('@') else ''
@@ -360,10 +369,13 @@ def read_runtime(path):
             name = r.word()
             rt.version[name] = r.number() if r.peek_kind() == 'number' else r.line_text()
         elif what == 'api':
-            name = r.word(); rt.apis.append((name, r.number()))
+            rt.apis.append(r.read_api())
         elif what == 'types':
-            file = r.line_text()
+            file = r.line_text(' ').split(' for ')[0]
+            file = file.replace(' ', '')
             shared = PalletReader(os.path.join(root, file), others, 'support').read()
+            for named in shared.types.values():
+                named.has_c = r.tokens[r.at - 1][1] != 'metadata'
             shared.file = file
             if 'support' in others:
                 shared.types = {**others['support'].types, **shared.types}
@@ -387,6 +399,8 @@ def read_runtime(path):
                 p.errors.append(Variant(NOT_BUILT, 'CallNotBuilt', [], ['The call is declared, its rule is not built yet.']))
             others[p.name] = p
             rt.pallets.append(p)
+            for name, named in p.types.items():
+                r.scope.setdefault(name, named)
         elif what == 'extension':
             name = r.word()
             rt.extensions.append((name, Type('named', (r.scope[name],)), r.type_() if r.take('signs') else Type('unit')))

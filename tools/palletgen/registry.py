@@ -72,6 +72,8 @@ class Registry:
             return self.add('void', lambda: (['sp_core', 'Void'], [], ('variant', []), []))
         if t.kind == 'runtime':
             return self.add('runtime', lambda: ([self.rt.crate, 'Runtime'], [], ('composite', []), []))
+        if t.kind == 'extrinsic':
+            return self.extrinsic()
         if t.kind in ('call', 'event'):
             return self.outer(t.kind)
         d = t.args[0]
@@ -94,8 +96,17 @@ class Registry:
             params = []
         return self.add((what, p.name), lambda: ([p.crate, 'pallet', what], params, self.variants(items), []))
 
+    def extrinsic(self):
+        rt = self.rt
+        return self.add('extrinsic', lambda: (
+            ['sp_runtime', 'generic', 'unchecked_extrinsic', 'UncheckedExtrinsic'],
+            [('Address', self.of(rt.address)), ('Call', self.outer('call')), ('Signature', self.of(rt.signature)),
+             ('Extra', self.extra())], ('composite', [(None, self.sequence(self.primitive('u8')), None, [])]), []))
+
+    def extra(self): return self.tuple([self.of(t) for _, t, _ in self.rt.extensions])
+
     def outer(self, kind):
-        """RuntimeCall and RuntimeEvent: one variant a pallet."""
+        """RuntimeCall, RuntimeEvent and RuntimeError: one variant a pallet."""
         what = kind.capitalize()
 
         def make():

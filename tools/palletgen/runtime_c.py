@@ -75,7 +75,9 @@ def write_runtime_call_h(rt):
             '/* The hooks of all pallets, by ascending index.  on_initialize gives the weight they took. */',
             'weight_t runtime_on_initialize(rt_t *rt);',
             'void     runtime_on_finalize(rt_t *rt);', '',
-            'extern const uint8_t  runtime_metadata[];', 'extern const uint32_t runtime_metadata_len;', '', '#endif']
+            '/* The metadata, version 14 and 15. */',
+            'extern const uint8_t  runtime_metadata[];', 'extern const uint32_t runtime_metadata_len;',
+            'extern const uint8_t  runtime_metadata_v15[];', 'extern const uint32_t runtime_metadata_v15_len;', '', '#endif']
     return out
 
 
@@ -120,7 +122,7 @@ def wire_order(rt, w):
 def version_bytes(rt):
     """RuntimeVersion, as Core_version gives it."""
     v, u32 = rt.version, lambda name: int(rt.version[name]).to_bytes(4, 'little')
-    apis = vector([api_id(name) + number.to_bytes(4, 'little') for name, number in rt.apis])
+    apis = vector([api_id(name) + number.to_bytes(4, 'little') for name, number, _ in rt.apis])
     return (string(v['spec_name']) + string(v['impl_name']) + u32('authoring_version') + u32('spec_version')
             + u32('impl_version') + apis + u32('transaction_version') + bytes([int(v['state_version'])]))
 
@@ -134,7 +136,7 @@ def write_runtime_version_h(rt):
     for name in ('authoring_version', 'spec_version', 'impl_version', 'transaction_version', 'state_version'):
         out.append(f'#define RUNTIME_{name.upper()} {v[name]}')
     out += ['', '/* Runtime APIs: X(name, id in hex, version) */', '#define RUNTIME_APIS(X) \\']
-    out += [f'    X({name}, "{api_id(name).hex()}", {number}) \\' for name, number in rt.apis]
+    out += [f'    X({name}, "{api_id(name).hex()}", {number}) \\' for name, number, _ in rt.apis]
     out[-1] = out[-1][:-2]
     out += ['', '/* RuntimeVersion encoded, as Core_version gives it: the items of an array. */',
             '#define RUNTIME_VERSION_BYTES \\'] + [f'    {row}, \\' for row in rows]

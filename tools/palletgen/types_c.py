@@ -42,7 +42,7 @@ def c_types(p):
 
 
 def needs_c(d):
-    return not any(inner.kind == 'era' for f in d.items for inner in expand(f.type)) and (d.form != 'struct' or d.fields)
+    return d.has_c and not any(inner.kind == 'era' for f in d.items for inner in expand(f.type)) and (d.form != 'struct' or d.fields)
 
 
 def event_type(p):
