@@ -1,0 +1,212 @@
+/* peer_in.c - what the peer receives: answers to its requests, and requests to its handler. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "e2e.h"
+#include "hash.h"
+#include "log.h"
+#include "peer_internal.h"
+
+/* ---- replays ---- */
+
+static replay_t *replay_set(peer_t *peer, const envelope_t *envelope, uint8_t id[16])
+{
+    char text[RMB_UID_MAX + RMB_CONNECTION_MAX + 32];
+    int  len = snprintf(text, sizeof text, "%u/%s/%s", envelope->source.twin,
+                        envelope->source.connection ? envelope->source.connection : "", envelope->uid);
+    blake2b(id, 16, (bytes_t){(const uint8_t *)text, (uint32_t)len});
+    return peer->replays[(id[0] | (uint32_t)id[1] << 8) % REPLAY_SETS];
+}
+
+/* Of a full set the entry that ends first is forgotten. */
+static bool is_replay(peer_t *peer, const envelope_t *envelope)
+{
+    uint8_t   id[16];
+    replay_t *set = replay_set(peer, envelope, id), *oldest = set;
+    for (uint32_t i = 0; i < REPLAY_WAYS; i++) {
+        if (set[i].deadline_s >= peer_now_s(peer) && memcmp(set[i].id, id, sizeof id) == 0) return true;
+        if (set[i].deadline_s < oldest->deadline_s) oldest = &set[i];
+    }
+    memcpy(oldest->id, id, sizeof id);
+    oldest->deadline_s = envelope->timestamp_s + envelope->expiration_s;
+    return false;
+}
+
+/* ---- envelopes that wait for the record of their sender ---- */
+
+static void in_free(in_t *in)
+{
+    *in->back = in->next;
+    if (in->next) in->next->back = in->back;
+    in->peer->in_count--;
+    free(in->memory);
+    free(in);
+}
+
+/* in_take gives up the memory of the envelope to the caller: the peer may be freed while it is handled. */
+static uint8_t *in_take(in_t *in)
+{
+    uint8_t *memory = in->memory;
+    in->memory      = NULL;
+    in_free(in);
+    return memory;
+}
+
+void peer_ins_free(peer_t *peer)
+{
+    while (peer->ins) {
+        twin_cache_cancel(peer->config.twins, peer->ins);
+        in_free(peer->ins);
+    }
+}
+
+static void drop(const peer_t *peer, const envelope_t *envelope, const char *why)
+{
+    (void)peer;
+    log_debug(LOG_PEER, "envelope dropped", LOG_U64("twin", envelope->source.twin), LOG_TEXT("reason", why));
+}
+
+/* ---- payload ---- */
+
+/* *room is to be freed. */
+static bool open_payload(const peer_t *peer, const envelope_t *envelope, const rmb_twin_t *twin, uint8_t **room, bytes_t *plain)
+{
+    *room  = NULL;
+    *plain = envelope->payload;
+    if (envelope->payload_kind != PAYLOAD_CIPHER) return true;
+    if (!twin->has_pk || !peer->has_pk || envelope->payload.len < E2E_OVERHEAD) return false;
+    uint32_t len = envelope->payload.len - E2E_OVERHEAD;
+    *room        = malloc(len + 1);
+    *plain       = (bytes_t){*room, len};
+    if (e2e_decrypt(peer->secret, twin->pk, envelope->payload, *room)) return true;
+    free(*room);
+    *room = NULL;
+    return false;
+}
+
+/* ---- requests ---- */
+
+static void refuse(peer_t *peer, const peer_incoming_t *request, uint32_t code, const char *why)
+{
+    peer_reply_error(peer, &request->from, code, why);
+}
+
+static void handle_request(peer_t *peer, const envelope_t *envelope, const rmb_twin_t *twin)
+{
+    if (is_replay(peer, envelope)) {
+        drop(peer, envelope, "a replay");
+        return;
+    }
+    peer_incoming_t request = {.from       = {.twin = twin->id, .has_connection = envelope->source.connection != NULL},
+                               .command    = envelope->command ? envelope->command : "",
+                               .deadline_s = envelope->timestamp_s + envelope->expiration_s};
+    snprintf(request.from.uid, sizeof request.from.uid, "%s", envelope->uid);
+    if (envelope->source.connection) snprintf(request.from.connection, sizeof request.from.connection, "%s", envelope->source.connection);
+    uint8_t *room = NULL;
+    if (!peer->config.on_request)
+        refuse(peer, &request, PEER_ERROR_INVALID_TYPE, "this peer answers no requests");
+    else if (!envelope->schema || strcmp(envelope->schema, "application/json") != 0)
+        refuse(peer, &request, PEER_ERROR_PARSE, "the schema must be application/json");
+    else if (!open_payload(peer, envelope, twin, &room, &request.payload))
+        refuse(peer, &request, twin->has_pk ? PEER_ERROR_E2E : PEER_ERROR_NO_PK, "the payload cannot be decrypted");
+    else
+        peer->config.on_request(peer->config.context, peer, &request);
+    free(room);
+}
+
+/* ---- answers ---- */
+
+static void handle_answer(peer_t *peer, const envelope_t *envelope, const rmb_twin_t *twin)
+{
+    out_t *out = peer_out_get(peer, envelope->uid);
+    if (!out || !out->is_request || out->to.twin != twin->id) return;
+    peer_answer_t answer = {.status = PEER_OK, .error = peer_status_text(PEER_OK)};
+    uint8_t      *room   = NULL;
+    if (envelope->kind == ENVELOPE_ERROR) {
+        answer.status     = PEER_REFUSED;
+        answer.error_code = envelope->error_code;
+        answer.error      = envelope->error_message ? envelope->error_message : "";
+    }
+    if (!open_payload(peer, envelope, twin, &room, &answer.payload))
+        answer = (peer_answer_t){.status = PEER_BAD_ANSWER, .error = peer_status_text(PEER_BAD_ANSWER)};
+    peer_out_tell(out, &answer);
+    free(room);
+}
+
+/* A relay's report has no source and no signature; who forges one can only make a request fail. */
+static void handle_report(peer_t *peer, const envelope_t *envelope)
+{
+    out_t *out = peer_out_get(peer, envelope->uid);
+    if (envelope->kind != ENVELOPE_ERROR || !out || !out->is_request) return;
+    peer_out_tell(out, &(peer_answer_t){.status     = PEER_RELAY,
+                                        .error_code = envelope->error_code,
+                                        .error      = envelope->error_message ? envelope->error_message : ""});
+}
+
+/* ---- the way in ---- */
+
+static void on_sender(void *context, twin_status_t status, const rmb_twin_t *twin)
+{
+    in_t             *in       = context;
+    peer_t           *peer     = in->peer;
+    envelope_t        held     = in->envelope;
+    const envelope_t *envelope = &held;
+    uint8_t          *memory   = in_take(in);
+    if (status != TWIN_FOUND) {
+        drop(peer, envelope, "its sender is not known");
+    } else if (!envelope_verify(envelope, &twin->account)) {
+        out_t *out = peer_out_get(peer, envelope->uid);
+        if (out && envelope->kind != ENVELOPE_REQUEST) out->is_forged = true;
+        drop(peer, envelope, "its signature is not its sender's");
+    } else if (envelope->kind == ENVELOPE_REQUEST) {
+        handle_request(peer, envelope, twin);
+    } else {
+        handle_answer(peer, envelope, twin);
+    }
+    free(memory);
+}
+
+static bool is_wanted(peer_t *peer, const envelope_t *envelope)
+{
+    if (!envelope->uid || !envelope->has_destination || envelope->destination.twin != peer->config.twin) return false;
+    switch (envelope->kind) {
+    case ENVELOPE_REQUEST:
+        if (envelope_left_s(envelope, peer_now_s(peer)) > 0) return envelope->source.twin != 0;
+        drop(peer, envelope, "it has expired");
+        return false;
+    case ENVELOPE_RESPONSE:
+    case ENVELOPE_ERROR: return peer_out_get(peer, envelope->uid) != NULL;
+    case ENVELOPE_PING:
+    case ENVELOPE_PONG:
+    case ENVELOPE_NONE: return false;
+    }
+    return false;
+}
+
+void peer_input(void *self, bytes_t wire, char uid[RMB_UID_MAX + 1])
+{
+    peer_t *peer = self;
+    in_t   *in   = calloc(1, sizeof *in);
+    uid[0]       = 0;
+    in->peer     = peer;
+    in->memory   = malloc(wire.len + ENVELOPE_ARENA_SPARE);
+    arena_t arena = {.start = in->memory, .size = wire.len + ENVELOPE_ARENA_SPARE};
+    in->next      = peer->ins;
+    in->back      = &peer->ins;
+    if (in->next) in->next->back = &in->next;
+    peer->ins = in;
+    peer->in_count++;
+    bool is_envelope = envelope_decode(wire, &arena, &in->envelope) == ENVELOPE_OK;
+    if (is_envelope && in->envelope.uid) snprintf(uid, RMB_UID_MAX + 1, "%s", in->envelope.uid);
+    if (!is_envelope || !is_wanted(peer, &in->envelope) || peer->in_count > PEER_INPUTS_MAX) {
+        in_free(in);
+    } else if (!in->envelope.has_source || in->envelope.source.twin == 0) {
+        envelope_t held   = in->envelope;
+        uint8_t   *memory = in_take(in);
+        handle_report(peer, &held);
+        free(memory);
+    } else {
+        twin_cache_get(peer->config.twins, in->envelope.source.twin, on_sender, in);
+    }
+}
