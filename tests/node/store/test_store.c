@@ -143,7 +143,7 @@ static store_status_t commit(random_t *random, world_t *world, uint32_t parent, 
 static bool open_world(random_t *random, world_t *world)
 {
     memset(world, 0, sizeof *world);
-    strcpy(world->path, "/tmp/trellis-store-XXXXXX");
+    snprintf(world->path, sizeof world->path, "/tmp/trellis-store-XXXXXX");
     if (!mkdtemp(world->path) || !open_store(world) || !store_is_empty(world->store)) return false;
     if (commit(random, world, 0, true) != STORE_OK) return false;
     world->blocks[0].is_final = true;
