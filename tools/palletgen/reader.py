@@ -352,7 +352,7 @@ def rules_of(folder):
     for file in sorted(os.listdir(folder)):
         if file.endswith('.c'):
             text = open(os.path.join(folder, file)).read()
-            found.update(re.findall(r'^(?:dispatch_t|void|weight_t) (\w+)\(', text, re.M))
+            found.update(re.findall(r'^(?:dispatch_t|void|weight_t)\s+(\w+)\(', text, re.M))
     return found
 
 
