@@ -11,7 +11,8 @@ static void key_add(rt_key_t *k, const uint8_t *data, uint32_t len)
         k->failed = true;
         return;
     }
-    memcpy(k->bytes + k->len, data, len);
+    if (len > 0)
+        memcpy(k->bytes + k->len, data, len);
     k->len += len;
 }
 
