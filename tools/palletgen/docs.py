@@ -2,6 +2,7 @@
 
 
 def signature(fields): return ', '.join((f.name + ': ' if f.name else '') + f.type.text for f in fields)
+def payload(e): return f'({signature(e.fields)})' if e.fields else ''
 
 
 def write_docs(p):
@@ -17,7 +18,7 @@ def write_docs(p):
     if p.consts:
         out += ['', '## Constants', ''] + [f'- `{c.name}: {c.type.text} = {c.value}` {" ".join(c.docs)}'.rstrip() for c in p.consts]
     if p.events:
-        out += ['', '## Events', ''] + [f'- {e.index} `{e.name}({signature(e.fields)})` {" ".join(e.docs)}'.rstrip() for e in p.events]
+        out += ['', '## Events', ''] + [f'- {e.index} `{e.name}{payload(e)}` {" ".join(e.docs)}'.rstrip() for e in p.events]
     if p.errors:
         out += ['', '## Errors', ''] + [f'- {e.index} `{e.name}` {" ".join(e.docs)}'.rstrip() for e in p.errors]
     return out
