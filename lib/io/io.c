@@ -16,27 +16,28 @@
 struct io_timer {
     uv_timer_t timer;
     io_t *io;
-    io_fn fn;
-    void *context;
+    io_fn_t fn;
+    void *self;
+    bool is_single, is_ended;
     io_timer_t *next, **back;
 };
 
 struct io_watch {
     uv_poll_t poll;
-    io_watch_fn fn;
-    void *context;
+    io_watch_fn_t fn;
+    void *self;
 };
 
 typedef struct {
     uv_work_t work;
     io_t *io;
-    io_fn run, done;
-    void *context;
+    io_fn_t run, done;
+    void *self;
 } io_job_t;
 
-static void *must(void *memory)
+void *must(void *memory)
 {
-    if (!memory) abort(); /* a daemon without memory has nothing to go on with */
+    if (!memory) abort();
     return memory;
 }
 
@@ -52,7 +53,7 @@ static void call_posted(uv_async_t *async)
     uv_mutex_unlock(&io->mutex);
     while (posted) {
         io_posted_t *next = posted->next;
-        posted->fn(posted->context);
+        posted->fn(posted->self);
         free(posted);
         posted = next;
     }
@@ -79,11 +80,13 @@ io_t *io_new(void)
 
 void io_free(io_t *io)
 {
-    if (io->web_fini) io->web_fini(io->web);
-    while (io->timers) io_timer_free(io->timers);
-    if (io->has_signals)
-        for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&io->signals[i], NULL);
-    while (io->jobs > 0) uv_run(&io->loop, UV_RUN_ONCE);
+    web_fini(io);
+    while (io->timers)
+        io_timer_stop(io->timers);
+    for (int i = 0; i < 3; i++)
+        if (io->has_signal[i]) uv_close((uv_handle_t *)&io->signals[i], NULL);
+    while (io->jobs > 0)
+        uv_run(&io->loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&io->async, NULL);
     uv_run(&io->loop, UV_RUN_DEFAULT);
     int closed = uv_loop_close(&io->loop);
@@ -100,7 +103,8 @@ void io_free(io_t *io)
 
 void io_run(io_t *io)
 {
-    while (!io->is_stopped) uv_run(&io->loop, UV_RUN_ONCE);
+    while (!io->is_stopped)
+        uv_run(&io->loop, UV_RUN_ONCE);
     io->is_stopped = false;
 }
 
@@ -110,16 +114,29 @@ void io_stop(io_t *io)
     uv_async_send(&io->async);
 }
 
-static void note(void *context) { *(bool *)context = true; }
+static void note(void *self) { *(bool *)self = true; }
+
+/* A timer that is the caller's, not the loop's: it may or may not have fired. */
+static bool run_until(io_t *io, const bool *is_done, uint64_t timeout_ms, bool is_once)
+{
+    bool is_late      = false;
+    io_timer_t *timer = io_timer_start(io, timeout_ms, 0, note, &is_late);
+    do
+        uv_run(&io->loop, timeout_ms == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+    while (!*is_done && !is_late && !io->is_stopped && !is_once);
+    if (!is_late) io_timer_stop(timer);
+    return *is_done;
+}
+
+void io_step(io_t *io, uint64_t wait_ms)
+{
+    bool never = false;
+    run_until(io, &never, wait_ms, true);
+}
 
 bool io_wait(io_t *io, const bool *is_done, uint64_t timeout_ms)
 {
-    bool is_late      = false;
-    io_timer_t *timer = io_timer_new(io, note, &is_late);
-    io_timer_start(timer, timeout_ms, 0);
-    while (!*is_done && !is_late && !io->is_stopped) uv_run(&io->loop, UV_RUN_ONCE);
-    io_timer_free(timer);
-    return *is_done;
+    return *is_done || run_until(io, is_done, timeout_ms, false);
 }
 
 /* ---- time ---- */
@@ -131,49 +148,51 @@ static uint64_t clock_us(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-uint64_t io_now_ms(void) { return clock_us(CLOCK_REALTIME) / 1000; }
-uint64_t io_mono_ms(void) { return clock_us(CLOCK_MONOTONIC) / 1000; }
-uint64_t io_mono_us(void) { return clock_us(CLOCK_MONOTONIC); }
+uint64_t io_now_ms(const io_t *io)
+{
+    (void)io;
+    return clock_us(CLOCK_REALTIME) / 1000;
+}
+
+uint64_t io_ticks_ms(const io_t *io)
+{
+    (void)io;
+    return clock_us(CLOCK_MONOTONIC) / 1000;
+}
+
+static void free_handle(uv_handle_t *handle) { free(handle->data); }
 
 static void timer_due(uv_timer_t *handle)
 {
     io_timer_t *timer = handle->data;
-    timer->fn(timer->context);
+    timer->is_ended   = timer->is_single;
+    timer->fn(timer->self);
+    if (!timer->is_ended) return;
+    timer->is_ended = false;
+    io_timer_stop(timer);
 }
 
-io_timer_t *io_timer_new(io_t *io, io_fn fn, void *context)
+io_timer_t *io_timer_start(io_t *io, uint64_t delay_ms, uint64_t repeat_ms, io_fn_t fn, void *self)
 {
     io_timer_t *timer = must(calloc(1, sizeof *timer));
     uv_timer_init(&io->loop, &timer->timer);
     timer->timer.data = timer;
     timer->io         = io;
     timer->fn         = fn;
-    timer->context    = context;
+    timer->self       = self;
+    timer->is_single  = repeat_ms == 0;
     timer->next       = io->timers;
     timer->back       = &io->timers;
     if (timer->next) timer->next->back = &timer->next;
     io->timers = timer;
+    uv_update_time(&io->loop);
+    uv_timer_start(&timer->timer, timer_due, delay_ms, repeat_ms);
     return timer;
 }
 
-void io_timer_start(io_timer_t *timer, uint64_t after_ms, uint64_t repeat_ms)
+void io_timer_stop(io_timer_t *timer)
 {
-    uv_update_time(&timer->io->loop);
-    uv_timer_start(&timer->timer, timer_due, after_ms, repeat_ms);
-}
-
-void io_timer_stop(io_timer_t *timer) { uv_timer_stop(&timer->timer); }
-
-bool io_timer_is_running(const io_timer_t *timer)
-{
-    return uv_is_active((const uv_handle_t *)&timer->timer) != 0;
-}
-
-static void free_handle(uv_handle_t *handle) { free(handle->data); }
-
-void io_timer_free(io_timer_t *timer)
-{
-    if (!timer) return;
+    if (timer->is_ended) return; /* it is in its only call, and goes by itself */
     *timer->back = timer->next;
     if (timer->next) timer->next->back = timer->back;
     uv_close((uv_handle_t *)&timer->timer, free_handle);
@@ -181,10 +200,10 @@ void io_timer_free(io_timer_t *timer)
 
 /* ---- other threads ---- */
 
-void io_post(io_t *io, io_fn fn, void *context)
+void io_post(io_t *io, io_fn_t fn, void *self)
 {
     io_posted_t *posted = must(malloc(sizeof *posted));
-    *posted             = (io_posted_t){fn, context, NULL};
+    *posted             = (io_posted_t){fn, self, NULL};
     uv_mutex_lock(&io->mutex);
     *io->posted_end = posted;
     io->posted_end  = &posted->next;
@@ -195,7 +214,7 @@ void io_post(io_t *io, io_fn fn, void *context)
 static void job_run(uv_work_t *work)
 {
     io_job_t *job = work->data;
-    job->run(job->context);
+    job->run(job->self);
 }
 
 static void job_done(uv_work_t *work, int status)
@@ -203,14 +222,14 @@ static void job_done(uv_work_t *work, int status)
     (void)status; /* jobs are never cancelled */
     io_job_t *job = work->data;
     job->io->jobs--;
-    if (job->done) job->done(job->context);
+    if (job->done) job->done(job->self);
     free(job);
 }
 
-void io_job(io_t *io, io_fn work, io_fn done, void *context)
+void io_work(io_t *io, io_fn_t work, io_fn_t done, void *self)
 {
-    io_job_t *job = must(malloc(sizeof *job));
-    *job          = (io_job_t){.io = io, .run = work, .done = done, .context = context};
+    io_job_t *job  = must(malloc(sizeof *job));
+    *job           = (io_job_t){.io = io, .run = work, .done = done, .self = self};
     job->work.data = job;
     io->jobs++;
     int queued = uv_queue_work(&io->loop, &job->work, job_run, job_done);
@@ -220,27 +239,44 @@ void io_job(io_t *io, io_fn work, io_fn done, void *context)
 
 /* ---- the system ---- */
 
+/* A second signal stops the loop at once. */
+static void io_stop_self(void *self) { io_stop(self); }
+
 static void signalled(uv_signal_t *handle, int number)
 {
-    (void)number;
     io_t *io = handle->data;
-    if (io->on_signal) io->on_signal(io->on_signal_context);
-    else io_stop(io);
+    if (number == SIGHUP) {
+        if (io->on_hangup) io->on_hangup(io->hangup_self);
+        return;
+    }
+    io_fn_t fn    = io->on_signal;
+    io->on_signal = io_stop_self;
+    fn(fn == io_stop_self ? io : io->signal_self);
 }
 
-void io_on_signal(io_t *io, io_fn fn, void *context)
+static void watch_signal(io_t *io, int i, int number)
 {
-    static const int numbers[2] = {SIGTERM, SIGINT};
-    io->on_signal               = fn;
-    io->on_signal_context       = context;
-    if (io->has_signals) return;
-    io->has_signals = true;
-    for (int i = 0; i < 2; i++) {
-        uv_signal_init(&io->loop, &io->signals[i]);
-        io->signals[i].data = io;
-        uv_signal_start(&io->signals[i], signalled, numbers[i]);
-        uv_unref((uv_handle_t *)&io->signals[i]);
-    }
+    if (io->has_signal[i]) return;
+    io->has_signal[i] = true;
+    uv_signal_init(&io->loop, &io->signals[i]);
+    io->signals[i].data = io;
+    uv_signal_start(&io->signals[i], signalled, number);
+    uv_unref((uv_handle_t *)&io->signals[i]);
+}
+
+void io_stop_on_signals(io_t *io, io_fn_t on_signal, void *self)
+{
+    io->on_signal   = on_signal ? on_signal : io_stop_self;
+    io->signal_self = self;
+    watch_signal(io, 0, SIGTERM);
+    watch_signal(io, 1, SIGINT);
+}
+
+void io_on_hangup(io_t *io, io_fn_t fn, void *self)
+{
+    io->on_hangup   = fn;
+    io->hangup_self = self;
+    watch_signal(io, 2, SIGHUP);
 }
 
 void io_random(void *out, size_t len)
@@ -261,10 +297,10 @@ static void watch_ready(uv_poll_t *poll, int status, int events)
     uint32_t ready    = 0;
     if (status < 0 || (events & UV_READABLE)) ready |= IO_READABLE; /* reading tells what is wrong */
     if (events & UV_WRITABLE) ready |= IO_WRITABLE;
-    watch->fn(watch->context, ready);
+    watch->fn(watch->self, ready);
 }
 
-io_watch_t *io_watch_new(io_t *io, int fd, uint32_t wanted, io_watch_fn fn, void *context)
+io_watch_t *io_watch_start(io_t *io, int fd, uint32_t wanted, io_watch_fn_t fn, void *self)
 {
     io_watch_t *watch = must(calloc(1, sizeof *watch));
     if (uv_poll_init(&io->loop, &watch->poll, fd) != 0) {
@@ -273,7 +309,7 @@ io_watch_t *io_watch_new(io_t *io, int fd, uint32_t wanted, io_watch_fn fn, void
     }
     watch->poll.data = watch;
     watch->fn        = fn;
-    watch->context   = context;
+    watch->self      = self;
     io_watch_want(watch, wanted);
     return watch;
 }
@@ -281,14 +317,13 @@ io_watch_t *io_watch_new(io_t *io, int fd, uint32_t wanted, io_watch_fn fn, void
 void io_watch_want(io_watch_t *watch, uint32_t wanted)
 {
     int events = (wanted & IO_READABLE ? UV_READABLE : 0) | (wanted & IO_WRITABLE ? UV_WRITABLE : 0);
-    if (events) uv_poll_start(&watch->poll, events, watch_ready);
-    else uv_poll_stop(&watch->poll);
+    if (events)
+        uv_poll_start(&watch->poll, events, watch_ready);
+    else
+        uv_poll_stop(&watch->poll);
 }
 
-void io_watch_free(io_watch_t *watch)
-{
-    if (watch) uv_close((uv_handle_t *)&watch->poll, free_handle);
-}
+void io_watch_stop(io_watch_t *watch) { uv_close((uv_handle_t *)&watch->poll, free_handle); }
 
 struct uv_loop_s *io_loop(io_t *io) { return &io->loop; }
 

@@ -6,8 +6,8 @@
 #include <uv.h>
 
 typedef struct io_posted {
-    io_fn fn;
-    void *context;
+    io_fn_t fn;
+    void *self;
     struct io_posted *next;
 } io_posted_t;
 
@@ -16,14 +16,19 @@ struct io {
     uv_async_t async;
     uv_mutex_t mutex; /* of the posted list */
     io_posted_t *posted, **posted_end;
-    uv_signal_t signals[2];
-    bool has_signals, is_stopped;
-    io_fn on_signal;
-    void *on_signal_context;
+    uv_signal_t signals[3]; /* SIGTERM, SIGINT, SIGHUP */
+    bool has_signal[3], is_stopped;
+    io_fn_t on_signal, on_hangup;
+    void *signal_self, *hangup_self;
     io_timer_t *timers;
-    uint32_t jobs; /* that were not told yet */
-    void *web;     /* web.c's; made when first needed */
-    void (*web_fini)(void *web);
+    uint32_t jobs;   /* that were not told yet */
+    struct web *web; /* web.c's; made when first needed */
 };
+
+/* web_fini ends what web.c made on a loop; turns the loop until it is gone. */
+void web_fini(io_t *io);
+
+/* must gives memory back, or stops: a daemon without memory has nothing to go on with. */
+void *must(void *memory);
 
 #endif

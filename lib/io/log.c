@@ -11,9 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_MAX_     8192 /* longer lines end in ".." */
-#define PARTS_CAP     32
-#define PART_NAME_MAX 31
+#define LINE_MAX_      8192 /* longer lines end in ".." */
+#define HEX_SHOWN_MAX  256
+#define TEXT_SHOWN_MAX 512
+#define PARTS_CAP      32
+#define PART_NAME_MAX  31
 
 typedef struct {
     char name[PART_NAME_MAX + 1];
@@ -25,12 +27,12 @@ static struct {
     log_part_t parts[PARTS_CAP];
     uint32_t part_count;
     bool is_json;
-    void (*tap)(void *context, const char *line);
-    void *tap_context;
-} settings = {.level = LOG_LEVEL_INFO};
+    void (*tap)(void *self, const char *line);
+    void *tap_self;
+} settings                   = {.level = LOG_LEVEL_INFO};
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
 typedef struct {
     char text[LINE_MAX_ + 8];
@@ -50,9 +52,12 @@ static void put_escaped(line_t *line, const char *text)
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
         char escape[8];
-        if (c == '"' || c == '\\') snprintf(escape, sizeof escape, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f) snprintf(escape, sizeof escape, "\\u%04x", c);
-        else snprintf(escape, sizeof escape, "%c", c);
+        if (c == '"' || c == '\\')
+            snprintf(escape, sizeof escape, "\\%c", c);
+        else if (c < 0x20 || c == 0x7f)
+            snprintf(escape, sizeof escape, "\\u%04x", c);
+        else
+            snprintf(escape, sizeof escape, "%c", c);
         put_text(line, escape);
     }
 }
@@ -60,7 +65,8 @@ static void put_escaped(line_t *line, const char *text)
 static void put_quoted(line_t *line, const char *text, bool is_json)
 {
     bool is_plain = !is_json && *text && !text[strcspn(text, " \"\\=\t\r\n\x1b\x7f")];
-    for (const char *at = text; is_plain && *at; at++) is_plain = (unsigned char)*at >= 0x20;
+    for (const char *at = text; is_plain && *at; at++)
+        is_plain = (unsigned char)*at >= 0x20;
     if (!is_plain) put_text(line, "\"");
     put_escaped(line, text);
     if (!is_plain) put_text(line, "\"");
@@ -70,19 +76,31 @@ static void put_u128(line_t *line, u128_t value)
 {
     char digits[40];
     uint32_t at = sizeof digits;
-    do digits[--at] = (char)('0' + (unsigned)(value % 10));
+    do
+        digits[--at] = (char)('0' + (unsigned)(value % 10));
     while ((value /= 10) != 0);
     put(line, digits + at, sizeof digits - at);
 }
 
-static void put_bytes(line_t *line, bytes_t bytes)
+static void put_hex(line_t *line, const void *data, size_t len)
 {
-    char text[2 * 256 + 1];
-    bool is_cut = bytes.len > 256;
-    hex_encode(text, (bytes_t){bytes.data, is_cut ? 256 : bytes.len});
+    char text[2 * HEX_SHOWN_MAX + 1];
+    bool is_cut = len > HEX_SHOWN_MAX;
+    hex_encode(text, (bytes_t){data, is_cut ? HEX_SHOWN_MAX : (uint32_t)len});
     put_text(line, "0x");
     put_text(line, text);
     if (is_cut) put_text(line, "..");
+}
+
+/* Bytes from outside that should be text. */
+static void put_bytes(line_t *line, const char *data, size_t len, bool is_json)
+{
+    char text[TEXT_SHOWN_MAX + 1];
+    if (len > TEXT_SHOWN_MAX) len = TEXT_SHOWN_MAX;
+    for (size_t i = 0; i < len; i++)
+        text[i] = data[i] >= 0x20 && data[i] < 0x7f ? data[i] : '?';
+    text[len] = 0;
+    put_quoted(line, text, is_json);
 }
 
 static void put_value(line_t *line, const log_value_t *value, bool is_json)
@@ -90,23 +108,24 @@ static void put_value(line_t *line, const log_value_t *value, bool is_json)
     char number[32];
     switch (value->kind) {
     case LOG_KIND_U64:
-        snprintf(number, sizeof number, "%" PRIu64, value->as.u64);
+        snprintf(number, sizeof number, "%" PRIu64, value->u64);
         put_text(line, number);
         return;
     case LOG_KIND_I64:
-        snprintf(number, sizeof number, "%" PRId64, value->as.i64);
+        snprintf(number, sizeof number, "%" PRId64, value->i64);
         put_text(line, number);
         return;
     case LOG_KIND_U128:
         if (is_json) put_text(line, "\"");
-        put_u128(line, value->as.u128);
+        put_u128(line, value->u128);
         if (is_json) put_text(line, "\"");
         return;
-    case LOG_KIND_BOOL: put_text(line, value->as.u64 ? "true" : "false"); return;
-    case LOG_KIND_TEXT: put_quoted(line, value->as.text ? value->as.text : "", is_json); return;
-    case LOG_KIND_BYTES:
+    case LOG_KIND_BOOL: put_text(line, value->u64 ? "true" : "false"); return;
+    case LOG_KIND_TEXT: put_quoted(line, value->text ? value->text : "", is_json); return;
+    case LOG_KIND_BYTES: put_bytes(line, value->text, value->len, is_json); return;
+    case LOG_KIND_HEX:
         if (is_json) put_text(line, "\"");
-        put_bytes(line, value->as.bytes);
+        put_hex(line, value->text, value->len);
         if (is_json) put_text(line, "\"");
         return;
     }
@@ -125,7 +144,7 @@ static void put_time(line_t *line, bool is_json)
 }
 
 static void build_json(line_t *line, log_level_t level, const char *part, const char *event,
-                       const log_value_t *values, uint32_t count)
+                       const log_value_t *values, size_t count)
 {
     put_text(line, "{\"time\":\"");
     put_time(line, true);
@@ -135,9 +154,9 @@ static void build_json(line_t *line, log_level_t level, const char *part, const 
     put_quoted(line, part, true);
     put_text(line, ",\"event\":");
     put_quoted(line, event, true);
-    for (uint32_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         put_text(line, ",");
-        put_quoted(line, values[i].key, true);
+        put_quoted(line, values[i].name, true);
         put_text(line, ":");
         put_value(line, &values[i], true);
     }
@@ -145,7 +164,7 @@ static void build_json(line_t *line, log_level_t level, const char *part, const 
 }
 
 static void build_text(line_t *line, log_level_t level, const char *part, const char *event,
-                       const log_value_t *values, uint32_t count)
+                       const log_value_t *values, size_t count)
 {
     put_time(line, false);
     char head[16];
@@ -154,9 +173,9 @@ static void build_text(line_t *line, log_level_t level, const char *part, const 
     put_text(line, part);
     put_text(line, ": ");
     put_text(line, event);
-    for (uint32_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         put_text(line, " ");
-        put_text(line, values[i].key);
+        put_text(line, values[i].name);
         put_text(line, "=");
         put_value(line, &values[i], false);
     }
@@ -164,6 +183,10 @@ static void build_text(line_t *line, log_level_t level, const char *part, const 
 
 static bool level_named(const char *name, size_t len, log_level_t *level)
 {
+    if (len == 5 && memcmp(name, "trace", 5) == 0) {
+        *level = LOG_LEVEL_DEBUG;
+        return true;
+    }
     for (uint32_t i = 0; i < sizeof level_names / sizeof *level_names; i++)
         if (strlen(level_names[i]) == len && memcmp(level_names[i], name, len) == 0) {
             *level = (log_level_t)i;
@@ -172,12 +195,16 @@ static bool level_named(const char *name, size_t len, log_level_t *level)
     return false;
 }
 
-bool log_open(const char *filter, bool is_json)
+void log_level(log_level_t level) { settings.level = level; }
+bool log_level_named(const char *name, log_level_t *level) { return level_named(name, strlen(name), level); }
+void log_json(bool json) { settings.is_json = json; }
+
+bool log_filter(const char *filter)
 {
     log_level_t level = LOG_LEVEL_INFO;
     log_part_t parts[PARTS_CAP];
     uint32_t count = 0;
-    for (const char *at = filter ? filter : ""; *at;) {
+    for (const char *at = filter; *at;) {
         size_t len         = strcspn(at, ",");
         const char *equals = memchr(at, '=', len);
         if (!equals) {
@@ -194,26 +221,35 @@ bool log_open(const char *filter, bool is_json)
         if (*at == ',') at++;
     }
     settings.level      = level;
-    settings.is_json    = is_json;
     settings.part_count = count;
     memcpy(settings.parts, parts, count * sizeof *parts);
     return true;
 }
 
-bool log_is_on(log_level_t level, const char *part)
+static bool is_part_on(log_level_t level, const char *part)
 {
     for (uint32_t i = 0; i < settings.part_count; i++)
         if (strcmp(settings.parts[i].name, part) == 0) return level <= settings.parts[i].level;
     return level <= settings.level;
 }
 
-void log_write(log_level_t level, const char *part, const char *event, const log_value_t *values, uint32_t count)
+bool log_is_on(log_level_t level)
 {
-    if (!log_is_on(level, part)) return;
+    for (uint32_t i = 0; i < settings.part_count; i++)
+        if (level <= settings.parts[i].level) return true;
+    return level <= settings.level;
+}
+
+void log_write(log_level_t level, const char *part, const char *event, const log_value_t *values,
+               size_t count)
+{
+    if (!is_part_on(level, part)) return;
     line_t line;
     line.len = 0;
-    if (settings.is_json) build_json(&line, level, part, event, values, count);
-    else build_text(&line, level, part, event, values, count);
+    if (settings.is_json)
+        build_json(&line, level, part, event, values, count);
+    else
+        build_text(&line, level, part, event, values, count);
     if (line.len == LINE_MAX_) {
         const char *end = settings.is_json ? "..\"}" : "..";
         memcpy(line.text + line.len, end, strlen(end));
@@ -222,7 +258,7 @@ void log_write(log_level_t level, const char *part, const char *event, const log
     pthread_mutex_lock(&mutex);
     if (settings.tap) {
         line.text[line.len] = 0;
-        settings.tap(settings.tap_context, line.text);
+        settings.tap(settings.tap_self, line.text);
     } else {
         line.text[line.len++] = '\n';
         ssize_t written       = write(STDERR_FILENO, line.text, line.len);
@@ -231,8 +267,8 @@ void log_write(log_level_t level, const char *part, const char *event, const log
     pthread_mutex_unlock(&mutex);
 }
 
-void log_tap(void (*tap)(void *context, const char *line), void *context)
+void log_tap(void (*tap)(void *self, const char *line), void *self)
 {
-    settings.tap         = tap;
-    settings.tap_context = context;
+    settings.tap      = tap;
+    settings.tap_self = self;
 }

@@ -22,8 +22,8 @@ struct metric {
 };
 
 typedef struct hook {
-    void (*fn)(void *context);
-    void *context;
+    void (*fn)(void *self);
+    void *self;
     struct hook *next;
 } hook_t;
 
@@ -60,8 +60,11 @@ void metrics_free(metrics_t *metrics)
 }
 
 /* A new metric stands after the last one of its name. */
-static metric_t *add(metrics_t *metrics, kind_t kind, const char *name, const char *labels, const char *help)
+static metric_t *add(metrics_t *metrics, kind_t kind, const char *name, const char *given, const char *help)
 {
+    char labels[256]; /* without the braces around them */
+    snprintf(labels, sizeof labels, "%s", given && *given == '{' ? given + 1 : given ? given : "");
+    if (given && *given == '{') labels[strcspn(labels, "}")] = 0;
     metric_t **place = NULL, **at = &metrics->first;
     for (; *at; at = &(*at)->next) {
         if (strcmp((*at)->name, name) != 0) continue;
@@ -102,24 +105,25 @@ metric_t *metrics_histogram(metrics_t *metrics, const char *name, const char *la
     return metric;
 }
 
-void metric_add(metric_t *metric, double by) { metric->value += by; }
-void metric_set(metric_t *metric, double to) { metric->value = to; }
+void metric_add(metric_t *metric, uint64_t by) { metric->value += (double)by; }
+void metric_set(metric_t *metric, int64_t value) { metric->value = (double)value; }
 double metric_value(const metric_t *metric) { return metric->value; }
 
-void metric_observe(metric_t *metric, double value)
+void metric_observe(metric_t *metric, double seconds)
 {
     assert(metric->kind == KIND_HISTOGRAM);
     uint32_t i = 0;
-    while (i < metric->bound_count && value > metric->bounds[i]) i++;
+    while (i < metric->bound_count && seconds > metric->bounds[i])
+        i++;
     metric->counts[i]++;
-    metric->value += value;
+    metric->value += seconds;
 }
 
-void metrics_on_write(metrics_t *metrics, void (*fn)(void *context), void *context)
+void metrics_on_text(metrics_t *metrics, void (*fn)(void *self), void *self)
 {
     hook_t *hook = malloc(sizeof *hook);
     assert(hook);
-    *hook          = (hook_t){fn, context, metrics->hooks};
+    *hook          = (hook_t){fn, self, metrics->hooks};
     metrics->hooks = hook;
 }
 
@@ -148,8 +152,10 @@ __attribute__((format(printf, 2, 3))) static void print(text_t *text, const char
 
 static void print_value(text_t *text, double value)
 {
-    if (value == floor(value) && fabs(value) < 9e15) print(text, " %" PRId64 "\n", (int64_t)value);
-    else print(text, " %.17g\n", value);
+    if (value == floor(value) && fabs(value) < 9e15)
+        print(text, " %" PRId64 "\n", (int64_t)value);
+    else
+        print(text, " %.17g\n", value);
 }
 
 static void print_histogram(text_t *text, const metric_t *metric)
@@ -159,8 +165,10 @@ static void print_histogram(text_t *text, const metric_t *metric)
     for (uint32_t i = 0; i <= metric->bound_count; i++) {
         count += metric->counts[i];
         print(text, "%s_bucket{%s%sle=\"", metric->name, metric->labels, comma);
-        if (i < metric->bound_count) print(text, "%g\"} %" PRIu64 "\n", metric->bounds[i], count);
-        else print(text, "+Inf\"} %" PRIu64 "\n", count);
+        if (i < metric->bound_count)
+            print(text, "%g\"} %" PRIu64 "\n", metric->bounds[i], count);
+        else
+            print(text, "+Inf\"} %" PRIu64 "\n", count);
     }
     const char *open = *metric->labels ? "{" : "", *close = *metric->labels ? "}" : "";
     print(text, "%s_sum%s%s%s", metric->name, open, metric->labels, close);
@@ -168,10 +176,11 @@ static void print_histogram(text_t *text, const metric_t *metric)
     print(text, "%s_count%s%s%s %" PRIu64 "\n", metric->name, open, metric->labels, close, count);
 }
 
-char *metrics_text(metrics_t *metrics)
+char *metrics_text(metrics_t *metrics, size_t *len)
 {
     static const char *const kinds[] = {"counter", "gauge", "histogram"};
-    for (hook_t *hook = metrics->hooks; hook; hook = hook->next) hook->fn(hook->context);
+    for (hook_t *hook = metrics->hooks; hook; hook = hook->next)
+        hook->fn(hook->self);
     text_t text = {.data = malloc(4096), .cap = 4096};
     assert(text.data);
     text.data[0]     = 0;
@@ -184,9 +193,12 @@ char *metrics_text(metrics_t *metrics)
             print_histogram(&text, m);
             continue;
         }
-        if (*m->labels) print(&text, "%s{%s}", m->name, m->labels);
-        else print(&text, "%s", m->name);
+        if (*m->labels)
+            print(&text, "%s{%s}", m->name, m->labels);
+        else
+            print(&text, "%s", m->name);
         print_value(&text, m->value);
     }
+    *len = text.len;
     return text.data;
 }

@@ -1,0 +1,92 @@
+/* web_internal.h - what the files of the edge share.
+ *
+ * Each server has a libwebsockets context of its own, and all clients of a loop share one; so a context holds
+ * one listener and its user pointer is the server.  A context dies in three steps, on the loop. */
+#ifndef WEB_INTERNAL_H
+#define WEB_INTERNAL_H
+#include "io_internal.h"
+#include "log.h"
+#include "web.h"
+
+#include <libwebsockets.h>
+
+#define WEB_CLOSE_MS      5000  /* for what is queued and the other side's close frame */
+#define WEB_CA_CAP        8     /* different CA files of one process */
+#define WEB_ADDRESSES_CAP 8     /* of one name that are tried */
+#define WEB_ROOM_KEPT     65536 /* larger send buffers are given back when they are empty */
+
+/* A context that is ended: it may be freed some turns of the loop later, when libuv has closed its handles.
+ */
+typedef struct web_dying {
+    struct lws_context *context;
+    uint32_t turns;
+    void *owner; /* freed with it; may be NULL */
+    struct web_dying *next;
+} web_dying_t;
+
+typedef struct {
+    char ca_file[512];
+    struct lws_vhost *vhost;
+} web_ca_t;
+
+struct web {
+    io_t *io;
+    struct lws_context *clients; /* NULL until the first one */
+    web_ca_t cas[WEB_CA_CAP];
+    uint32_t ca_count;
+    web_dying_t *dying;
+    uv_timer_t turn;          /* runs while something is dying */
+    struct web_client *first; /* all clients */
+    lws_retry_bo_t idle;
+};
+
+struct web *web_of(io_t *io);
+
+/* web_end ends a context, from the loop; owner is freed when it is gone. */
+void web_end(io_t *io, struct lws_context *context, void *owner);
+
+/* web_context_info fills what all contexts share. */
+void web_context_info(io_t *io, struct lws_context_creation_info *info, void *loops[1]);
+
+/* ---- sessions ---- */
+
+typedef struct {
+    uint8_t *data; /* LWS_PRE bytes of room before the content */
+    size_t len, cap;
+} web_room_t;
+void web_room_add(web_room_t *room, const void *data, size_t len);
+void web_room_free(web_room_t *room);
+
+/* What both sides have. */
+struct web_session {
+    struct lws *wsi; /* NULL: the line is gone, or not up yet */
+    bool is_client, is_open, is_closing, is_cut;
+    uint32_t message_max;
+    size_t queue_max, handed; /* handed: given to libwebsockets and not known to be written */
+    web_room_t out, in;
+    bool in_is_text;
+    uint16_t close_code;
+    char close_reason[124];
+    char peer[64];
+    void *self;
+    web_stats_t *stats;
+    struct web_server *server; /* of a server's */
+    struct web_client *client; /* of a client's */
+};
+
+/* These are what the callbacks of both sides do.  Each gives what its callback must give: -1 closes. */
+int web_session_receive(web_session_t *session, const void *data, size_t len);
+int web_session_write(web_session_t *session);
+void web_session_fini(web_session_t *session);
+
+/* What a session's owner is told; by the side. */
+void web_session_told_message(web_session_t *session, bytes_t message, bool is_text);
+void web_session_told_drained(web_session_t *session);
+
+/* ---- clients ---- */
+
+void web_client_told_message(web_session_t *session, bytes_t message, bool is_text);
+
+void web_clients_free(struct web *web);
+
+#endif

@@ -1,0 +1,180 @@
+/* web_session.c - a WebSocket after its handshake: messages put together, frames queued and written.
+ *
+ * Frames are built here and written by libwebsockets as they stand, all that waits at once; pings of the
+ * other side and close frames are libwebsockets' own, and go between whole frames. */
+#include "web_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OPCODE_TEXT   0x1
+#define OPCODE_BINARY 0x2
+#define OPCODE_PING   0x9
+#define FRAME_FINAL   0x80
+#define FRAME_MASKED  0x80
+
+/* ---- buffers ---- */
+
+static void room_reserve(web_room_t *room, size_t more)
+{
+    if (room->len + more <= room->cap) return;
+    size_t cap = room->cap ? room->cap * 2 : 1024;
+    while (cap < room->len + more)
+        cap *= 2;
+    room->data = must(realloc(room->data, LWS_PRE + cap));
+    room->cap  = cap;
+}
+
+void web_room_add(web_room_t *room, const void *data, size_t len)
+{
+    room_reserve(room, len);
+    if (len > 0) memcpy(room->data + LWS_PRE + room->len, data, len);
+    room->len += len;
+}
+
+void web_room_free(web_room_t *room)
+{
+    free(room->data);
+    *room = (web_room_t){0};
+}
+
+static void room_empty(web_room_t *room)
+{
+    room->len = 0;
+    if (room->cap > WEB_ROOM_KEPT) web_room_free(room);
+}
+
+/* ---- sending ---- */
+
+static void add_frame(web_session_t *session, uint8_t opcode, bytes_t content)
+{
+    uint8_t head[14] = {(uint8_t)(FRAME_FINAL | opcode)};
+    size_t len       = 2;
+    if (content.len < 126) {
+        head[1] = (uint8_t)content.len;
+    } else if (content.len < 65536) {
+        head[1] = 126;
+        head[2] = (uint8_t)(content.len >> 8);
+        head[3] = (uint8_t)content.len;
+        len     = 4;
+    } else {
+        head[1] = 127;
+        for (int i = 0; i < 4; i++)
+            head[6 + i] = (uint8_t)(content.len >> (24 - 8 * i));
+        len = 10;
+    }
+    if (!session->is_client) {
+        web_room_add(&session->out, head, len);
+        web_room_add(&session->out, content.data, content.len);
+        return;
+    }
+    uint8_t mask[4];
+    io_random(mask, sizeof mask);
+    head[1] |= FRAME_MASKED;
+    web_room_add(&session->out, head, len);
+    web_room_add(&session->out, mask, sizeof mask);
+    room_reserve(&session->out, content.len);
+    uint8_t *to = session->out.data + LWS_PRE + session->out.len;
+    for (uint32_t i = 0; i < content.len; i++)
+        to[i] = content.data[i] ^ mask[i & 3];
+    session->out.len += content.len;
+}
+
+bool web_send(web_session_t *session, bytes_t message, bool is_text)
+{
+    if (!session->is_open || session->is_closing) return false;
+    if (web_queued(session) + message.len + 14 > session->queue_max) {
+        web_close(session, 1013, "too slow");
+        return false;
+    }
+    add_frame(session, is_text ? OPCODE_TEXT : OPCODE_BINARY, message);
+    session->stats->messages_out++;
+    session->stats->bytes_out += message.len;
+    lws_callback_on_writable(session->wsi);
+    return true;
+}
+
+void web_ping(web_session_t *session)
+{
+    if (!session->is_open || session->is_closing) return;
+    add_frame(session, OPCODE_PING, (bytes_t){0});
+    lws_callback_on_writable(session->wsi);
+}
+
+size_t web_queued(const web_session_t *session) { return session->out.len + session->handed; }
+
+void web_close(web_session_t *session, uint16_t code, const char *reason)
+{
+    if (session->is_closing) return;
+    session->is_closing = true;
+    session->close_code = code;
+    snprintf(session->close_reason, sizeof session->close_reason, "%s", reason ? reason : "");
+    if (!session->is_open) return;
+    lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE, WEB_CLOSE_MS / 1000);
+    lws_callback_on_writable(session->wsi);
+}
+
+int web_session_write(web_session_t *session)
+{
+    bool had_some   = web_queued(session) > 0;
+    session->handed = 0; /* libwebsockets asks only when it has nothing left */
+    if (session->out.len > 0) {
+        size_t len = session->out.len;
+        if (lws_write(session->wsi, session->out.data + LWS_PRE, len, LWS_WRITE_RAW) < 0) return -1;
+        room_empty(&session->out);
+        if (lws_partial_buffered(session->wsi)) session->handed = len;
+        lws_callback_on_writable(session->wsi);
+        return 0;
+    }
+    if (session->is_closing) {
+        lws_close_reason(session->wsi, session->close_code, (uint8_t *)session->close_reason,
+                         strlen(session->close_reason));
+        return -1;
+    }
+    if (had_some) web_session_told_drained(session);
+    return 0;
+}
+
+/* ---- receiving ---- */
+
+int web_session_receive(web_session_t *session, const void *data, size_t len)
+{
+    if (session->is_closing) return 0;
+    struct lws *wsi = session->wsi;
+    bool is_last    = lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0;
+    if (lws_is_first_fragment(wsi) && session->in.len == 0) session->in_is_text = !lws_frame_is_binary(wsi);
+    if (session->in.len + len + (is_last ? 0 : lws_remaining_packet_payload(wsi)) > session->message_max) {
+        web_room_free(&session->in);
+        web_close(session, 1009, "message too big");
+        return 0;
+    }
+    bytes_t message = {data, (uint32_t)len};
+    if (!is_last || session->in.len > 0) {
+        web_room_add(&session->in, data, len);
+        if (!is_last) return 0;
+        message = (bytes_t){session->in.data + LWS_PRE, (uint32_t)session->in.len};
+    }
+    session->stats->messages_in++;
+    session->stats->bytes_in += message.len;
+    web_session_told_message(session, message, session->in_is_text);
+    if (session->is_cut) return -1;
+    room_empty(&session->in);
+    return 0;
+}
+
+/* ---- the rest ---- */
+
+void web_pause(web_session_t *session, bool is_paused)
+{
+    if (session->wsi) lws_rx_flow_control(session->wsi, is_paused ? 0 : 1);
+}
+
+void *web_session_self(const web_session_t *session) { return session->self; }
+void web_session_set_self(web_session_t *session, void *session_self) { session->self = session_self; }
+const char *web_session_peer(const web_session_t *session) { return session->peer; }
+
+void web_session_fini(web_session_t *session)
+{
+    web_room_free(&session->out);
+    web_room_free(&session->in);
+}
