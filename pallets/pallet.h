@@ -20,7 +20,7 @@ bool rt_map_value(rt_t *rt, bytes_t key, scale_reader_t *r);
 void rt_map_remove_all(rt_t *rt, const uint8_t prefix[32]);
 
 /* support_dispatch_error_from and support_dispatch_result_from give a call's result as the chain's type. */
-support_dispatch_error_t        support_dispatch_error_from(dispatch_t result);
+support_dispatch_error_t support_dispatch_error_from(dispatch_t result);
 support_dispatch_error_result_t support_dispatch_result_from(dispatch_t result);
 
 #endif

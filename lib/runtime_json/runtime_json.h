@@ -22,12 +22,14 @@ typedef struct {
     bool has_path;
 } runtime_json_error_t;
 
-/* runtime_json_decode reads a value of the type.  The caller owns the result; NULL when the bytes are not one. */
+/* runtime_json_decode reads a value of the type.  The caller owns the result; NULL when the bytes are not
+ * one. */
 NODISCARD json_t *runtime_json_decode(scale_reader_t *r, uint16_t type);
 
 /* runtime_json_encode writes a value of the type.  False, with *error set, when the JSON is not one or the
  * writer is full. */
-NODISCARD bool runtime_json_encode(scale_writer_t *w, uint16_t type, const json_t *value, runtime_json_error_t *error);
+NODISCARD bool runtime_json_encode(scale_writer_t *w, uint16_t type, const json_t *value,
+                                   runtime_json_error_t *error);
 
 /* runtime_json_call writes the arguments of a call, named in the object `arguments` (NULL: none), after
  * its pallet and number. */
@@ -42,7 +44,8 @@ NODISCARD bool runtime_json_key(scale_writer_t *w, const table_storage_t *item, 
 /* runtime_json_key_decode reads the keys of a map entry out of its whole storage key, as an array. */
 NODISCARD json_t *runtime_json_key_decode(bytes_t key, const table_storage_t *item);
 
-/* runtime_json_dispatch_error tells an encoded DispatchError: {"pallet", "error", "docs"} for a module's, else
+/* runtime_json_dispatch_error tells an encoded DispatchError: {"pallet", "error", "docs"} for a module's,
+ * else
  * {"error": its name}.  NULL when the bytes are not one. */
 NODISCARD json_t *runtime_json_dispatch_error(bytes_t encoded);
 

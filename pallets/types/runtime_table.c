@@ -21,32 +21,28 @@ const table_pallet_t *table_pallet(bytes_t name)
 const table_pallet_t *table_pallet_at(uint8_t index)
 {
     for (uint32_t i = 0; i < runtime_pallet_count; i++)
-        if (runtime_pallets[i].index == index)
-            return &runtime_pallets[i];
+        if (runtime_pallets[i].index == index) return &runtime_pallets[i];
     return NULL;
 }
 
 const table_variant_t *table_call(const table_pallet_t *pallet, bytes_t name)
 {
     for (uint32_t i = 0; i < pallet->call_count; i++)
-        if (is_named(pallet->calls[i].name, name))
-            return &pallet->calls[i];
+        if (is_named(pallet->calls[i].name, name)) return &pallet->calls[i];
     return NULL;
 }
 
 const table_storage_t *table_storage(const table_pallet_t *pallet, bytes_t name)
 {
     for (uint32_t i = 0; i < pallet->storage_count; i++)
-        if (is_named(pallet->storage[i].name, name))
-            return &pallet->storage[i];
+        if (is_named(pallet->storage[i].name, name)) return &pallet->storage[i];
     return NULL;
 }
 
 const table_constant_t *table_constant(const table_pallet_t *pallet, bytes_t name)
 {
     for (uint32_t i = 0; i < pallet->constant_count; i++)
-        if (is_named(pallet->constants[i].name, name))
-            return &pallet->constants[i];
+        if (is_named(pallet->constants[i].name, name)) return &pallet->constants[i];
     return NULL;
 }
 
@@ -55,7 +51,6 @@ const table_variant_t *table_error(uint8_t pallet, uint8_t error)
     const table_pallet_t *found = table_pallet_at(pallet);
 
     for (uint32_t i = 0; found && i < found->error_count; i++)
-        if (found->errors[i].index == error)
-            return &found->errors[i];
+        if (found->errors[i].index == error) return &found->errors[i];
     return NULL;
 }

@@ -6,7 +6,7 @@
 uint32_t storage_key_open(scale_writer_t *w, uint32_t hash_len)
 {
     static const uint8_t none[16];
-    uint32_t             at = w->len;
+    uint32_t at = w->len;
 
     scale_put_raw(w, none, hash_len);
     return at;
@@ -19,14 +19,12 @@ static bytes_t part_after(const scale_writer_t *w, uint32_t at, uint32_t hash_le
 
 void storage_key_blake2_128_concat(scale_writer_t *w, uint32_t at)
 {
-    if (!w->failed)
-        blake2b(w->start + at, 16, part_after(w, at, 16));
+    if (!w->failed) blake2b(w->start + at, 16, part_after(w, at, 16));
 }
 
 void storage_key_twox_64_concat(scale_writer_t *w, uint32_t at)
 {
-    if (!w->failed)
-        twox_64(w->start + at, part_after(w, at, 8));
+    if (!w->failed) twox_64(w->start + at, part_after(w, at, 8));
 }
 
 void storage_key_identity(scale_writer_t *w, uint32_t at)

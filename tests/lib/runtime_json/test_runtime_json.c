@@ -8,25 +8,21 @@
 
 static uint8_t memory[1 << 20];
 
-static arena_t fresh(void)
-{
-    return (arena_t){.start = memory, .size = sizeof memory};
-}
+static arena_t fresh(void) { return (arena_t){.start = memory, .size = sizeof memory}; }
 
 /* The value of this type in bytes, read to JSON and written back. */
 static bool comes_back(uint16_t type, bytes_t bytes)
 {
-    static uint8_t       room[65536];
+    static uint8_t room[65536];
     runtime_json_error_t error = {0};
-    scale_reader_t       r     = scale_reader(bytes, NULL);
-    scale_writer_t       w     = scale_writer(room, sizeof room);
-    json_t              *json  = runtime_json_decode(&r, type);
-    bool                 same  = false;
+    scale_reader_t r           = scale_reader(bytes, NULL);
+    scale_writer_t w           = scale_writer(room, sizeof room);
+    json_t *json               = runtime_json_decode(&r, type);
+    bool same                  = false;
 
     if (json && scale_done(&r))
         same = runtime_json_encode(&w, type, json, &error) && bytes_equal(scale_written(&w), bytes);
-    if (!same)
-        printf("type %u: %s\n", type, json ? error.text : "not read");
+    if (!same) printf("type %u: %s\n", type, json ? error.text : "not read");
     json_decref(json);
     return same;
 }
@@ -51,8 +47,7 @@ TEST(calls_of_a_real_chain_come_back_from_json)
 static void forget(runtime_call_t *call)
 {
     call->encoded = (bytes_t){0};
-    if (call->pallet == 3)
-        switch (call->utility.index) {
+    if (call->pallet == 3) switch (call->utility.index) {
         case UTILITY_CALL_BATCH:
         case UTILITY_CALL_BATCH_ALL:
         case UTILITY_CALL_FORCE_BATCH:
@@ -64,13 +59,13 @@ static void forget(runtime_call_t *call)
 TEST(calls_of_a_real_chain_come_back_from_structs)
 {
     static uint8_t room[65536];
-    json_t        *calls = json_object_get(vectors(), "calls");
+    json_t *calls = json_object_get(vectors(), "calls");
 
     for (size_t i = 0; i < json_array_size(calls); i++) {
-        bytes_t        bytes = vector_bytes(json_array_get(calls, i), "callHex");
-        arena_t        arena = fresh();
-        scale_reader_t r     = scale_reader(bytes, &arena);
-        scale_writer_t w     = scale_writer(room, sizeof room);
+        bytes_t bytes    = vector_bytes(json_array_get(calls, i), "callHex");
+        arena_t arena    = fresh();
+        scale_reader_t r = scale_reader(bytes, &arena);
+        scale_writer_t w = scale_writer(room, sizeof room);
         runtime_call_t call;
         runtime_call_decode(&r, &call);
         OK(scale_done(&r));
@@ -84,37 +79,33 @@ TEST(calls_of_a_real_chain_come_back_from_structs)
 static const table_pallet_t *pallet_like(const char *name)
 {
     for (uint32_t i = 0; i < runtime_pallet_count; i++)
-        if (strcasecmp(runtime_pallets[i].name, name) == 0)
-            return &runtime_pallets[i];
+        if (strcasecmp(runtime_pallets[i].name, name) == 0) return &runtime_pallets[i];
     return NULL;
 }
 
 static const table_storage_t *item_like(const table_pallet_t *pallet, const char *name)
 {
     for (uint32_t i = 0; pallet && i < pallet->storage_count; i++)
-        if (strcasecmp(pallet->storage[i].name, name) == 0)
-            return &pallet->storage[i];
+        if (strcasecmp(pallet->storage[i].name, name) == 0) return &pallet->storage[i];
     return NULL;
 }
 
 TEST(storage_of_a_real_chain_comes_back_under_its_keys)
 {
-    json_t  *entries = json_object_get(vectors(), "storage");
+    json_t *entries  = json_object_get(vectors(), "storage");
     unsigned checked = 0;
 
     for (size_t i = 0; i < json_array_size(entries); i++) {
-        json_t                *entry = json_array_get(entries, i), *keys;
+        json_t *entry = json_array_get(entries, i), *keys;
         const table_storage_t *item;
-        uint8_t                room[1024];
-        scale_writer_t         w = scale_writer(room, sizeof room);
-        runtime_json_error_t   error;
-        if (!json_object_get(entry, "item"))
-            continue;
+        uint8_t room[1024];
+        scale_writer_t w = scale_writer(room, sizeof room);
+        runtime_json_error_t error;
+        if (!json_object_get(entry, "item")) continue;
         item = item_like(pallet_like(vector_text(entry, "pallet")), vector_text(entry, "item"));
         OK(item);
         bool is_good = runtime_json_key(&w, item, json_object_get(entry, "args"), &error);
-        if (!is_good)
-            printf("%s: %s\n", item->name, error.text);
+        if (!is_good) printf("%s: %s\n", item->name, error.text);
         OK(is_good);
         OK(bytes_equal(scale_written(&w), vector_bytes(entry, "key")));
         keys = runtime_json_key_decode(scale_written(&w), item);
@@ -128,28 +119,31 @@ TEST(storage_of_a_real_chain_comes_back_under_its_keys)
 
 TEST(json_says_what_is_wrong)
 {
-    static const struct { const char *call, *arguments, *message; } cases[] = {
-        {"create_farm", "{\"name\": \"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddX\", \"public_ips\": []}", "name: is too long"},
-        {"create_farm", "{\"name\": \"a\"}", "public_ips: is missing"},
-        {"create_farm", "{\"name\": \"a\", \"public_ips\": [{\"ip\": \"1\", \"gw\": 2}]}", "public_ips.0.gw: must be a text or 0x..."},
-        {"create_farm", "{\"name\": \"a\", \"public_ips\": [], \"nam\": 1}", "has no field 'nam'"},
-        {"delete_node", "{\"node_id\": 4294967296}", "node_id: must be a whole number that fits"},
-        {"delete_node", "{\"node_id\": -1}", "node_id: must be a whole number that fits"},
-        {"change_power_state", "{\"power_state\": \"Sideways\"}", "power_state: there is no 'Sideways'"},
-        {"add_node_certifier", "{\"certifier\": \"5Foo\"}", "certifier: is not an address: '5Foo'"},
+    static const struct {
+        const char *call, *arguments, *message;
+    } cases[] = {
+        {"create_farm",        "{\"name\": \"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddX\", \"public_ips\": []}",
+         "name: is too long"                                                                                                                               },
+        {"create_farm",        "{\"name\": \"a\"}",                                                             "public_ips: is missing"                   },
+        {"create_farm",        "{\"name\": \"a\", \"public_ips\": [{\"ip\": \"1\", \"gw\": 2}]}",
+         "public_ips.0.gw: must be a text or 0x..."                                                                                                        },
+        {"create_farm",        "{\"name\": \"a\", \"public_ips\": [], \"nam\": 1}",                             "has no field 'nam'"                       },
+        {"delete_node",        "{\"node_id\": 4294967296}",                                                     "node_id: must be a whole number that fits"},
+        {"delete_node",        "{\"node_id\": -1}",                                                             "node_id: must be a whole number that fits"},
+        {"change_power_state", "{\"power_state\": \"Sideways\"}",                                               "power_state: there is no 'Sideways'"      },
+        {"add_node_certifier", "{\"certifier\": \"5Foo\"}",                                                     "certifier: is not an address: '5Foo'"     },
     };
     const table_pallet_t *pallet = table_pallet(BYTES("tfgrid"));
 
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
-        uint8_t                room[256];
-        scale_writer_t         w         = scale_writer(room, sizeof room);
-        json_t                *arguments = json_loads(cases[i].arguments, 0, NULL);
-        const table_variant_t *call      = table_call(pallet, bytes_text(cases[i].call));
-        runtime_json_error_t   error;
+        uint8_t room[256];
+        scale_writer_t w            = scale_writer(room, sizeof room);
+        json_t *arguments           = json_loads(cases[i].arguments, 0, NULL);
+        const table_variant_t *call = table_call(pallet, bytes_text(cases[i].call));
+        runtime_json_error_t error;
         OK(call && arguments);
         OK(!runtime_json_call(&w, pallet, call, arguments, &error));
-        if (strcmp(error.text, cases[i].message))
-            printf("%s\n", error.text);
+        if (strcmp(error.text, cases[i].message)) printf("%s\n", error.text);
         OK(strcmp(error.text, cases[i].message) == 0);
         json_decref(arguments);
     }
@@ -164,20 +158,23 @@ TEST(a_bare_address_is_an_id_and_numbers_may_be_texts)
     const table_pallet_t *pallet = table_pallet(BYTES("Balances"));
 
     for (unsigned i = 0; i < 2; i++) {
-        uint8_t              room[64];
-        scale_writer_t       w         = scale_writer(room, sizeof room);
-        json_t              *arguments = json_loads(forms[i], 0, NULL);
+        uint8_t room[64];
+        scale_writer_t w  = scale_writer(room, sizeof room);
+        json_t *arguments = json_loads(forms[i], 0, NULL);
         runtime_json_error_t error;
-        OK(runtime_json_call(&w, pallet, table_call(pallet, BYTES("transfer_keep_alive")), arguments, &error));
-        OK(bytes_equal(scale_written(&w),
-                       vector_hex("140300d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27da10f")));
+        OK(runtime_json_call(&w, pallet, table_call(pallet, BYTES("transfer_keep_alive")), arguments,
+                             &error));
+        OK(bytes_equal(
+            scale_written(&w),
+            vector_hex("140300d43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27da10f")));
         json_decref(arguments);
     }
 }
 
 TEST(a_module_error_has_a_name)
 {
-    json_t *error = runtime_json_dispatch_error(vector_hex("0319" "08000000"));
+    json_t *error = runtime_json_dispatch_error(vector_hex("0319"
+                                                           "08000000"));
 
     OK(strcmp(vector_text(error, "pallet"), "TfgridModule") == 0);
     OK(strcmp(vector_text(error, "error"), "FarmExists") == 0);
@@ -190,8 +187,8 @@ TEST(a_module_error_has_a_name)
 
 TEST(nested_calls_are_bounded)
 {
-    uint8_t        bytes[4 * 40];
-    arena_t        arena = fresh();
+    uint8_t bytes[4 * 40];
+    arena_t arena = fresh();
     runtime_call_t call;
 
     for (unsigned depth = 0; depth < 40; depth++) /* utility.as_derivative(0, ...) */
