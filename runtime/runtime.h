@@ -30,6 +30,8 @@ typedef struct {
     uint32_t digest_count;
 } header_t;
 
+void digest_item_encode(scale_writer_t *w, const digest_item_t *item);
+void digest_item_decode(scale_reader_t *r, digest_item_t *item);
 void header_encode(scale_writer_t *w, const header_t *header);
 /* header_decode: the digest's bytes point into what is read. */
 void header_decode(scale_reader_t *r, header_t *header);
