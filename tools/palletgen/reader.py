@@ -395,6 +395,8 @@ def read_runtime(path):
                     c.built = False
                     missing.append(f'{p.name}.{c.name}')
             p.rules = rules
+            missing += [f'{c.weight} (a weight)' for c in p.calls if c.built and isinstance(c.weight, str) and c.weight not in rules]
+            missing += [f'{p.name}_{hook}' for hook in p.block_hooks if f'{p.name}_{hook}' not in rules]
             if any(not c.built for c in p.calls):
                 p.errors.append(Variant(NOT_BUILT, 'CallNotBuilt', [], ['The call is declared, its rule is not built yet.']))
             others[p.name] = p
@@ -414,6 +416,9 @@ def read_runtime(path):
         else:
             r.at -= 1
             r.fail(f'unknown declaration {what!r}')
+    by_name = {p.name: p for p in rt.pallets}
+    missing += [f'{listener}_{hook}' for _, hook, listeners in rt.wires for listener in listeners
+                if f'{listener}_{hook}' not in by_name[listener].rules]
     rt.said = said + ([f'no rule yet, refused as not built: {" ".join(missing)}'] if missing else [])
     return rt
 
