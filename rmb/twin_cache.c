@@ -241,6 +241,12 @@ void twin_cache_put(twin_cache_t *cache, const rmb_twin_t *twin)
     answer(cache, &waiters, TWIN_FOUND, twin);
 }
 
+void twin_cache_add(twin_cache_t *cache, const rmb_twin_t *twin)
+{
+    if (entry_get(cache, twin->id)) twin_cache_put(cache, twin);
+    else entry_know(cache, entry_add(cache, twin->id), twin);
+}
+
 /* Entries that are being asked for stay: the answer is younger than the flush only if it was asked
  * after it, so they are asked for again. */
 void twin_cache_flush(twin_cache_t *cache)

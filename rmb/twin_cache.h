@@ -24,6 +24,9 @@ void twin_cache_cancel(twin_cache_t *cache, const void *context);
 /* twin_cache_put sets what the chain said last of a twin that is in the cache, or is being asked for. */
 void twin_cache_put(twin_cache_t *cache, const rmb_twin_t *twin);
 
+/* twin_cache_add is twin_cache_put, and keeps a twin that nobody asked for yet. */
+void twin_cache_add(twin_cache_t *cache, const rmb_twin_t *twin);
+
 /* twin_cache_flush forgets all twins: after a gap in the blocks that were followed. */
 void twin_cache_flush(twin_cache_t *cache);
 
@@ -43,8 +46,17 @@ twin_chain_t        *twin_chain_new(client_t *client);
 const twin_source_t *twin_chain_source(const twin_chain_t *chain);
 
 /* twin_chain_follow keeps the cache as fresh as the best block: it applies TwinStored and TwinUpdated, and
- * flushes after a gap. */
-void twin_chain_follow(twin_chain_t *chain, twin_cache_t *cache);
+ * flushes after a gap.  With is_full it fills the cache with all twins first, and keeps new ones.  Once; the cache must
+ * outlive it. */
+void twin_chain_follow(twin_chain_t *chain, twin_cache_t *cache, bool is_full);
+
+typedef struct {
+    uint32_t block; /* the last one that was followed */
+    uint64_t stored, updated, gaps, errors;
+} twin_chain_stats_t;
+void twin_chain_stats(const twin_chain_t *chain, twin_chain_stats_t *stats);
+
+/* twin_chain_free answers who still waits with TWIN_UNAVAILABLE. */
 void twin_chain_free(twin_chain_t *chain);
 
 /* ---- a source from a table, for tests ---- */

@@ -1,0 +1,374 @@
+/* main_relay.c - the program rmb-relay: options, parts, loop. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "client.h"
+#include "crypto.h"
+#include "edge.h"
+#include "federation.h"
+#include "io.h"
+#include "log.h"
+#include "metrics.h"
+#include "relay.h"
+#include "twin_cache.h"
+
+#define NNG_LISTEN_CAP 4
+#define DOMAINS_CAP    8
+#define TWINS_CAP      16384
+#define STOP_STEPS     50
+#define STOP_STEP_MS   10
+
+static const char help[] =
+    "rmb-relay - passes envelopes between twins of a grid\n"
+    "\n"
+    "  rmb-relay --substrate ws://127.0.0.1:9944 --domain relay.example.org --listen 0.0.0.0:443 \\\n"
+    "            --tls-cert cert.pem --tls-key key.pem --store /var/lib/rmb-relay\n"
+    "\n"
+    "  --substrate URL        a node of the chain, ws:// or wss://; several may be given\n"
+    "  --domain NAME          the name that twins have as their relay; several may be given\n"
+    "  --listen ADDRESS:PORT  WebSocket sessions, the inbox of other relays, /metrics and /health\n"
+    "  --nng-listen URL       sessions of agents and services: tls+tcp://, tcp:// or ipc://; several\n"
+    "  --store DIRECTORY      where messages wait\n"
+    "  --tls-cert FILE        certificate (PEM) of --listen and tls+tcp://\n"
+    "  --tls-key FILE         its key\n"
+    "  --ca FILE              certificates (PEM) to trust beside the system's: of other relays, of nodes\n"
+    "  --relay-at DOMAIN=URL  where another relay is reached (https:// or wss://); default wss://DOMAIN\n"
+    "  --limit COUNT,BYTES    envelopes and bytes a minute of one twin; 0 for none\n"
+    "  --log-level LEVEL      error, warn, info or debug\n"
+    "  --log-json             one JSON object a line\n"
+    "  --help, --version\n"
+    "\n"
+    "SIGHUP reads certificate and key again.  SIGTERM and SIGINT stop; what waits is kept.\n";
+
+typedef struct {
+    const char *substrate[CLIENT_URLS_CAP], *domains[DOMAINS_CAP], *nng[NNG_LISTEN_CAP];
+    uint32_t    substrate_count, domain_count, nng_count;
+    char        address[256];
+    uint16_t    port;
+    const char *store, *tls_cert, *tls_key, *ca;
+    relay_at_t  relay_at;
+    uint32_t    limit_count;
+    uint64_t    limit_bytes;
+} options_t;
+
+typedef struct {
+    options_t            options;
+    io_t                *io;
+    client_t            *client;
+    twin_chain_t        *chain;
+    twin_cache_t        *twins;
+    relay_store_disk_t  *store;
+    federation_t        *federation;
+    relay_t             *relay;
+    edge_web_t          *web;
+    edge_bus_t          *bus[NNG_LISTEN_CAP];
+    io_timer_t          *tick_timer, *commit_timer;
+} app_t;
+
+/* ---- the relay's ops ---- */
+
+static uint64_t now_ms(void *self) { return io_now_ms(((const app_t *)self)->io); }
+
+static const relay_link_ops_t *ops_of(void *link) { return ((const relay_link_t *)link)->ops; }
+
+static void wake(void *self, void *link)
+{
+    (void)self;
+    ops_of(link)->wake(link);
+}
+
+static void ack(void *self, void *link, const char *uid, relay_ack_t what)
+{
+    (void)self;
+    ops_of(link)->ack(link, uid, what);
+}
+
+static void close_link(void *self, void *link, relay_close_t reason)
+{
+    (void)self;
+    ops_of(link)->close(link, reason);
+}
+
+static void commit_now(void *self)
+{
+    app_t *app        = self;
+    app->commit_timer = NULL;
+    relay_commit(app->relay);
+}
+
+static void commit_soon(void *self)
+{
+    app_t *app = self;
+    if (!app->commit_timer) app->commit_timer = io_timer_start(app->io, RELAY_COMMIT_MS, 0, commit_now, app);
+}
+
+static void federate(void *self, relay_message_t *message, const char *record)
+{
+    federation_send(((const app_t *)self)->federation, message, record);
+}
+
+static void tick(void *self) { relay_tick(((const app_t *)self)->relay); }
+
+/* ---- metrics ---- */
+
+static void count(metrics_t *metrics, const char *name, const char *labels, const char *what, uint64_t value)
+{
+    metric_add(metrics_counter(metrics, name, labels, what), value);
+}
+
+static void gauge(metrics_t *metrics, const char *name, const char *what, uint64_t value)
+{
+    metric_set(metrics_gauge(metrics, name, NULL, what), (int64_t)value);
+}
+
+static void metrics_of_relay(metrics_t *metrics, const relay_stats_t *s)
+{
+    static const char evictions[] = "sessions that ended";
+    gauge(metrics, "relay_worker_connections", "sessions that are open", s->sessions);
+    count(metrics, "relay_message_rx", NULL, "envelopes received", s->rx);
+    count(metrics, "relay_message_tx", NULL, "envelopes delivered", s->tx);
+    count(metrics, "relay_message_rx_bytes", NULL, "bytes of envelopes received", s->rx_bytes);
+    count(metrics, "relay_message_tx_bytes", NULL, "bytes of envelopes delivered", s->tx_bytes);
+    count(metrics, "relay_session_evictions_total", "{reason=\"closed\"}", evictions, s->evicted_closed);
+    count(metrics, "relay_session_evictions_total", "{reason=\"back_pressure_timeout\"}", evictions, s->evicted_back_pressure);
+    count(metrics, "relay_session_evictions_total", "{reason=\"cancelled\"}", evictions, s->evicted_replaced);
+    count(metrics, "federation_message_success", NULL, "envelopes that another relay took", s->federation_done);
+    count(metrics, "federation_message_error", NULL, "envelopes that no other relay took", s->federation_error);
+    count(metrics, "relay_message_expired", NULL, "envelopes that expired here", s->expired);
+    count(metrics, "relay_message_refused", NULL, "envelopes that were refused", s->refused);
+    count(metrics, "relay_message_limited", NULL, "envelopes above a twin's limit", s->limited);
+    gauge(metrics, "relay_stored_messages", "envelopes that wait on disk", s->stored_count);
+    gauge(metrics, "relay_stored_bytes", "bytes of envelopes that wait on disk", s->stored_bytes);
+}
+
+static char *metrics_page(void *self, size_t *len)
+{
+    const app_t       *app     = self;
+    metrics_t         *metrics = metrics_new();
+    relay_stats_t      relay;
+    twin_cache_stats_t cache;
+    twin_chain_stats_t chain;
+    relay_stats(app->relay, &relay);
+    twin_cache_stats(app->twins, &cache);
+    twin_chain_stats(app->chain, &chain);
+    metrics_of_relay(metrics, &relay);
+    count(metrics, "rmb_cache_hits_total", NULL, "twins found in memory", cache.hits);
+    count(metrics, "rmb_cache_misses_total", NULL, "twins asked of the chain", cache.misses);
+    count(metrics, "rmb_cache_flushes_total", NULL, "times that all twins were forgotten", cache.flushes);
+    gauge(metrics, "rmb_cache_entries", "twins in memory", cache.entries);
+    gauge(metrics, "events_listener_last_processed_block_number", "the block that was followed last", chain.block);
+    count(metrics, "events_listener_twin_stored_total", NULL, "twins that came", chain.stored);
+    count(metrics, "events_listener_twin_updated_total", NULL, "twins that changed", chain.updated);
+    count(metrics, "events_listener_reconnect_cycles_total", NULL, "gaps in the blocks that were followed", chain.gaps);
+    count(metrics, "events_listener_errors_total", "{stage=\"read\"}", "answers of the chain that failed", chain.errors);
+    char *text = metrics_text(metrics, len);
+    metrics_free(metrics);
+    return text;
+}
+
+static bool is_healthy(void *self) { return client_is_connected(((const app_t *)self)->client); }
+
+/* ---- options ---- */
+
+static int wrong(const char *what, const char *value)
+{
+    fprintf(stderr, "rmb-relay: %s%s%s (see --help)\n", what, value ? ": " : "", value ? value : "");
+    return 2;
+}
+
+static bool listen_read(options_t *o, const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    char       *end;
+    if (!colon || colon == text || (size_t)(colon - text) >= sizeof o->address) return false;
+    unsigned long port = strtoul(colon + 1, &end, 10);
+    bool          is_bracketed = text[0] == '[' && colon[-1] == ']';
+    snprintf(o->address, sizeof o->address, "%.*s", (int)(colon - text) - 2 * is_bracketed, text + is_bracketed);
+    o->port = (uint16_t)port;
+    return *end == 0 && end != colon + 1 && port <= UINT16_MAX;
+}
+
+static bool limit_read(options_t *o, const char *text)
+{
+    char              *end;
+    unsigned long long messages = strtoull(text, &end, 10);
+    if (*end != ',' || messages > UINT32_MAX) return false;
+    o->limit_count = (uint32_t)messages;
+    o->limit_bytes = strtoull(end + 1, &end, 10);
+    return *end == 0;
+}
+
+static bool relay_at_read(options_t *o, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    return equals && !relay_url_is_nng(equals + 1) && relay_at_add(&o->relay_at, text);
+}
+
+static bool keep(const char **list, uint32_t *length, uint32_t cap, const char *text)
+{
+    if (*length == cap) return false;
+    list[(*length)++] = text;
+    return true;
+}
+
+static bool option_read(options_t *o, int option, const char *text)
+{
+    log_level_t level;
+    switch (option) {
+    case 's': return keep(o->substrate, &o->substrate_count, CLIENT_URLS_CAP, text);
+    case 'd': return strlen(text) <= RMB_RELAY_MAX && text[0] && keep(o->domains, &o->domain_count, DOMAINS_CAP, text);
+    case 'l': return listen_read(o, text);
+    case 'n': return relay_url_is_nng(text) && keep(o->nng, &o->nng_count, NNG_LISTEN_CAP, text);
+    case 'S': o->store = text; return true;
+    case 'c': o->tls_cert = text; return true;
+    case 'k': o->tls_key = text; return true;
+    case 'C': o->ca = text; return true;
+    case 'r': return relay_at_read(o, text);
+    case 'L': return limit_read(o, text);
+    case 'v':
+        if (!log_level_named(text, &level)) return false;
+        log_level(level);
+        return true;
+    case 'j': log_json(true); return true;
+    default: return false;
+    }
+}
+
+static const struct option table[] = {
+    {"substrate", required_argument, NULL, 's'}, {"domain", required_argument, NULL, 'd'},
+    {"listen", required_argument, NULL, 'l'},    {"nng-listen", required_argument, NULL, 'n'},
+    {"store", required_argument, NULL, 'S'},     {"tls-cert", required_argument, NULL, 'c'},
+    {"tls-key", required_argument, NULL, 'k'},   {"ca", required_argument, NULL, 'C'},
+    {"relay-at", required_argument, NULL, 'r'},  {"limit", required_argument, NULL, 'L'},
+    {"log-level", required_argument, NULL, 'v'}, {"log-json", no_argument, NULL, 'j'},
+    {"help", no_argument, NULL, 'h'},            {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0}};
+
+/* Returns the exit code, or -1 to go on. */
+static int options_read(options_t *o, int argc, char **argv)
+{
+    int option, index = 0;
+    while ((option = getopt_long(argc, argv, "", table, &index)) != -1) {
+        if (option == 'h') return fputs(help, stdout) < 0;
+        if (option == 'V') return puts("rmb-relay 0.1.0") < 0;
+        if (option == '?') return wrong("try --help", NULL);
+        if (!option_read(o, option, optarg)) return wrong(table[index].name, optarg);
+    }
+    if (optind < argc) return wrong("not an option", argv[optind]);
+    if (!o->substrate_count) return wrong("--substrate is missing", NULL);
+    if (!o->domain_count) return wrong("--domain is missing", NULL);
+    if (!o->store) return wrong("--store is missing", NULL);
+    if (!o->address[0] && !o->nng_count) return wrong("--listen or --nng-listen is missing", NULL);
+    if (!o->tls_cert != !o->tls_key) return wrong("--tls-cert and --tls-key go together", NULL);
+    return -1;
+}
+
+/* ---- parts ---- */
+
+static bool fail(const char *what, const char *value, const char *why)
+{
+    fprintf(stderr, "rmb-relay: %s %s: %s\n", what, value, why);
+    return false;
+}
+
+static bool chain_start(app_t *app)
+{
+    const options_t *o      = &app->options;
+    client_config_t  config = {.io = app->io, .url_count = o->substrate_count, .ca_file = o->ca};
+    for (uint32_t i = 0; i < o->substrate_count; i++) config.urls[i] = o->substrate[i];
+    app->client = client_new(&config);
+    if (!app->client) return fail("--substrate", o->substrate[0], "not a ws:// or wss:// URL");
+    app->chain = twin_chain_new(app->client);
+    app->twins = twin_cache_new(twin_chain_source(app->chain), TWINS_CAP);
+    twin_chain_follow(app->chain, app->twins, true);
+    return true;
+}
+
+static bool relay_start(app_t *app)
+{
+    const options_t *o     = &app->options;
+    const char      *error = "";
+    if (mkdir(o->store, 0700) != 0) (void)0; /* there already, or the store says what is wrong */
+    app->store = relay_store_disk_new(app->io, o->store, &error);
+    if (!app->store) return fail("--store", o->store, error);
+    relay_config_t config = {.domains      = o->domains,
+                             .domain_count = o->domain_count,
+                             .limit_count  = o->limit_count,
+                             .limit_bytes  = o->limit_bytes};
+    relay_ops_t    ops    = {app, now_ms, wake, ack, close_link, commit_soon, federate};
+    relay_store_t  store  = relay_store_disk_ops(app->store);
+    app->federation       = federation_new(app->io, &o->relay_at, o->ca);
+    app->relay            = relay_new(&config, &ops, &store, app->twins);
+    federation_set_relay(app->federation, app->relay);
+    app->tick_timer = io_timer_start(app->io, RELAY_TICK_MS, RELAY_TICK_MS, tick, app);
+    return true;
+}
+
+static bool edges_start(app_t *app)
+{
+    const options_t *o      = &app->options;
+    const char      *error  = "";
+    edge_config_t    config = {.io         = app->io,
+                               .relay      = app->relay,
+                               .twins      = app->twins,
+                               .tls_cert   = o->tls_cert,
+                               .tls_key    = o->tls_key,
+                               .self       = app,
+                               .metrics    = metrics_page,
+                               .is_healthy = is_healthy};
+    for (uint32_t i = 0; i < o->nng_count; i++) {
+        app->bus[i] = edge_bus_new(&config, o->nng[i], &error);
+        if (!app->bus[i]) return fail("--nng-listen", o->nng[i], error);
+        log_info(LOG_RELAY, "listening", LOG_TEXT("nng", o->nng[i]));
+    }
+    if (!o->address[0]) return true;
+    app->web = edge_web_new(&config, o->address, o->port, &error);
+    if (!app->web) return fail("--listen", o->address, error);
+    log_info(LOG_RELAY, "listening", LOG_TEXT("address", o->address), LOG_U64("port", edge_web_port(app->web)),
+             LOG_TEXT("tls", o->tls_cert ? "yes" : "no"));
+    return true;
+}
+
+static void on_hangup(void *self)
+{
+    const app_t *app = self;
+    if (app->web && !edge_web_reload(app->web)) log_error(LOG_RELAY, "certificate or key not fit, the old ones stay");
+}
+
+static void stop(app_t *app)
+{
+    edge_web_free(app->web);
+    for (uint32_t i = 0; i < NNG_LISTEN_CAP; i++) edge_bus_free(app->bus[i]);
+    if (app->tick_timer) io_timer_stop(app->tick_timer);
+    federation_free(app->federation);
+    relay_free(app->relay);
+    if (app->commit_timer) io_timer_stop(app->commit_timer);
+    relay_store_disk_free(app->store);
+    twin_chain_free(app->chain);
+    twin_cache_free(app->twins);
+    client_free(app->client);
+    /* What nng and libwebsockets handed over last is dropped by the loop. */
+    for (int i = 0; i < STOP_STEPS; i++) io_step(app->io, STOP_STEP_MS / 10);
+    io_free(app->io);
+}
+
+int main(int argc, char **argv)
+{
+    static app_t app;
+    int          code = options_read(&app.options, argc, argv);
+    if (code >= 0) return code;
+    if (!crypto_init() || !(app.io = io_new())) return 1;
+    io_stop_on_signals(app.io, NULL, NULL);
+    io_on_hangup(app.io, on_hangup, &app);
+    bool is_started = chain_start(&app) && relay_start(&app) && edges_start(&app);
+    if (is_started) {
+        log_info(LOG_RELAY, "relay started", LOG_TEXT("domain", app.options.domains[0]));
+        io_run(app.io);
+        log_info(LOG_RELAY, "relay stops");
+    }
+    stop(&app);
+    return is_started ? 0 : 1;
+}
