@@ -159,28 +159,35 @@ static void check_inherents(api_call_t *c)
 
 /* ------------------------------------------------------------------------------------ Metadata */
 
-static void put_opaque_metadata(scale_writer_t *w) { scale_put_bytes(w, (bytes_t){runtime_metadata, runtime_metadata_len}); }
+/* Metadata 14 is what clients of old know; 15 adds the runtime API with its types. */
+static bytes_t metadata_of(uint32_t version)
+{
+    if (version == 14)
+        return (bytes_t){runtime_metadata, runtime_metadata_len};
+    return version == 15 ? (bytes_t){runtime_metadata_v15, runtime_metadata_v15_len} : (bytes_t){0};
+}
 
 static void metadata(api_call_t *c)
 {
     room(c, runtime_metadata_len + 16);
-    put_opaque_metadata(&c->out);
+    scale_put_bytes(&c->out, metadata_of(14));
 }
 
 static void metadata_versions(api_call_t *c)
 {
     room(c, 16);
-    scale_put_compact(&c->out, 1);
+    scale_put_compact(&c->out, 2);
     scale_put_u32(&c->out, 14);
+    scale_put_u32(&c->out, 15);
 }
 
 static void metadata_at_version(api_call_t *c)
 {
-    uint32_t version = scale_get_u32(&c->in);
-    room(c, runtime_metadata_len + 16);
-    scale_put_option(&c->out, version == 14);
-    if (version == 14)
-        put_opaque_metadata(&c->out);
+    bytes_t found = metadata_of(scale_get_u32(&c->in));
+    room(c, found.len + 16);
+    scale_put_option(&c->out, found.len != 0);
+    if (found.len)
+        scale_put_bytes(&c->out, found);
 }
 
 /* ------------------------------------------------------------------------------------ the pool */
