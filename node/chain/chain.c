@@ -1,11 +1,14 @@
 /* chain.c - opening a chain, and asking for state. */
 #include "chain_internal.h"
 #include "hash.h"
+#include "log.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+
+#define LOG_CHAIN "chain"
 
 const char *chain_status_text(chain_status_t status)
 {
@@ -155,6 +158,7 @@ chain_status_t chain_run(chain_t *chain, const hash_t *at, chain_run_t run, void
     run(self, &exec->rt);
     exec_undo(exec);
     bool is_whole = exec_is_whole(exec);
+    if (exec->rt.fault) log_debug(LOG_CHAIN, "runtime fault", LOG_TEXT("reason", exec->rt.fault));
     if (!is_whole || exec->has_root) exec_forget(exec);
     return is_whole ? CHAIN_OK : CHAIN_FAULT;
 }

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define LOG_CHAIN "chain"
-
 enum {
     STATE_RESERVED = 1 << 30,  /* address space of overlay and trie: bounds what one block may touch */
     STATE_KEPT     = 12 << 20, /* beyond it an exec forgets what it knows before it goes on */
@@ -183,12 +181,16 @@ bool exec_stand(exec_t *exec, const hash_t *at)
     return true;
 }
 
+static bool nothing_get(void *self, bytes_t key, arena_t *arena, bytes_t *value)
+{
+    (void)self, (void)key, (void)arena, (void)value;
+    return false;
+}
+
 void exec_stand_nowhere(exec_t *exec)
 {
     clear(exec);
-    exec->view   = (store_view_t){.store = exec->chain->store};
-    exec->values = store_values(&exec->view);
-    exec->nodes  = store_nodes(&exec->view);
+    exec->values = exec->nodes = (kv_t){.get = nothing_get, .next = nothing_get};
     overlay_init(&exec->overlay, &exec->values, &exec->arena, exec->chain->seed);
 }
 

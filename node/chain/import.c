@@ -71,6 +71,12 @@ static chain_status_t can_follow(chain_t *chain, const hash_t *parent, chain_poi
     return CHAIN_OK;
 }
 
+static void log_fault(const exec_t *exec)
+{
+    const char *reason = exec->rt.fault ? exec->rt.fault : "state or trie failed";
+    log_error(LOG_CHAIN, "the runtime broke", LOG_TEXT("reason", reason), LOG_HASH("parent", exec->at));
+}
+
 /* ------------------------------------------------------------------ build */
 
 /* start_header makes the header that execution starts from; its digest points into room. */
@@ -117,6 +123,7 @@ chain_status_t chain_build_start(chain_t *chain, const hash_t *parent, bytes_t d
     build->is_open = true;
     runtime_initialize_block(&chain->builder.rt, &header);
     if (exec_is_whole(&chain->builder)) return CHAIN_OK;
+    log_fault(&chain->builder);
     chain_build_drop(chain);
     return CHAIN_FAULT;
 }
@@ -140,7 +147,10 @@ chain_status_t chain_build_apply(chain_t *chain, bytes_t extrinsic, arena_t *are
     rt_layer_t layer  = rt_layer_begin(&exec->rt);
     validity_t answer = runtime_apply_extrinsic(&exec->rt, extrinsic, &result);
     rt_layer_end(&exec->rt, layer, answer == VALID);
-    if (!exec_is_whole(exec)) return CHAIN_FAULT;
+    if (!exec_is_whole(exec)) {
+        log_fault(exec);
+        return CHAIN_FAULT;
+    }
     if (answer != VALID) {
         give_validity(answer, arena, validity);
         return answer == INVALID_EXHAUSTS ? CHAIN_BLOCK_FULL : CHAIN_EXTRINSIC_REFUSED;
@@ -158,7 +168,10 @@ chain_status_t chain_build_finish(chain_t *chain, arena_t *arena, bytes_t *out)
     header_t header;
     assert(build->is_open && !build->is_finished);
     runtime_finalize_block(&exec->rt, &header);
-    if (!exec_is_whole(exec) || !exec->has_root || !same(&header.state_root, &exec->root)) return CHAIN_FAULT;
+    if (!exec_is_whole(exec) || !exec->has_root || !same(&header.state_root, &exec->root)) {
+        log_fault(exec);
+        return CHAIN_FAULT;
+    }
     uint8_t *room = malloc(HEADER_LEN_MAX);
     if (!room) return CHAIN_FAULT;
     scale_writer_t w = scale_writer(room, HEADER_LEN_MAX);

@@ -321,9 +321,11 @@ TEST(a_question_leaves_no_trace)
     bytes_t header;
     arena_t *arena = fresh_arena(1);
     OK(chain_header(world.chain, &block.hash, arena, &header));
-    chain_status_t status =
-        chain_call(world.chain, NULL, BYTES("Core_initialize_block"), header, arena, &result);
-    OK(status == CHAIN_OK || status == CHAIN_UNKNOWN_CALL);
+    hash_t genesis = chain_genesis(world.chain).hash;
+    EQ(chain_call(world.chain, &genesis, BYTES("Core_initialize_block"), header, arena, &result), CHAIN_OK);
+    EQ(chain_call(world.chain, NULL, BYTES("Core_initialize_block"), header, arena, &result), CHAIN_FAULT);
+    EQ(chain_call(world.chain, NULL, BYTES("Core_initialize_block"), BYTES("x"), arena, &result),
+       CHAIN_FAULT);
     check_root(&world, &block.hash);
     EQ(author_create(world.author, NOW, true, NULL, &block), AUTHOR_OK);
     check_root(&world, &block.hash);
