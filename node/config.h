@@ -1,0 +1,38 @@
+/* config.h - what the operator asked for: Substrate's flags, parsed once. */
+#ifndef CONFIG_H
+#define CONFIG_H
+#include "author.h"
+#include "log.h"
+
+typedef enum { RPC_METHODS_AUTO, RPC_METHODS_SAFE, RPC_METHODS_UNSAFE } rpc_methods_t;
+
+typedef struct {
+    const char *chain;     /* "dev" or "local" */
+    const char *base_path; /* NULL: the default under the home folder */
+    const char *name;      /* of this node, for people */
+    const char *authority; /* secret URI of a development authority, "//Alice"; NULL: none */
+    bool is_dev, is_tmp, is_validator;
+    uint16_t rpc_port, p2p_port, prometheus_port;
+    bool is_rpc_external, is_prometheus_external, has_prometheus;
+    rpc_methods_t rpc_methods;
+    const char *rpc_cors; /* origins by commas, or "all"; NULL: the default */
+    uint32_t rpc_connections_max, rpc_subscriptions_max, rpc_request_mib, rpc_response_mib;
+    sealing_t sealing;
+    uint64_t slot_ms; /* of --sealing MS; 0: the chain's own slot */
+    uint32_t db_cache_mib;
+    bool is_unsynced;       /* --db-sync off */
+    const char *log_filter; /* of log_filter; NULL: info */
+    bool is_log_json;
+} config_t;
+
+typedef enum { CONFIG_RUN, CONFIG_EXIT, CONFIG_WRONG } config_result_t;
+
+/* config_read reads the command line.  CONFIG_EXIT: help or the version was asked for and written.
+ * CONFIG_WRONG: what was wrong, and what to do, is on standard error. */
+config_result_t config_read(int argc, char **argv, config_t *config);
+
+/* config_path is the folder of a chain's database: BASE_PATH/chains/CHAIN; false when it is too long, or
+ * there is no home. */
+bool config_path(const config_t *config, char *path, size_t cap);
+
+#endif
