@@ -21,8 +21,7 @@ typedef struct {
 static void room(api_call_t *c, uint32_t cap)
 {
     c->out = scale_writer(arena_take(&c->rt->arena, cap), cap);
-    if (!c->out.start)
-        rt_fault(c->rt, "memory is too small for an answer");
+    if (!c->out.start) rt_fault(c->rt, "memory is too small for an answer");
 }
 
 /* ------------------------------------------------------------------------------------ questions */
@@ -84,8 +83,7 @@ static void core_initialize_block(api_call_t *c)
 {
     header_t header;
     header_decode(&c->in, &header);
-    if (scale_done(&c->in))
-        runtime_initialize_block(c->rt, &header);
+    if (scale_done(&c->in)) runtime_initialize_block(c->rt, &header);
     room(c, 1);
 }
 
@@ -106,8 +104,10 @@ static void apply_extrinsic(api_call_t *c)
     const uint8_t *start = c->in.at;
     (void)scale_get_bytes(&c->in, UINT32_MAX);
     dispatch_t result;
-    validity_t validity = c->in.failed ? INVALID_CALL
-                                       : runtime_apply_extrinsic(c->rt, (bytes_t){start, (uint32_t)(c->in.at - start)}, &result);
+    validity_t validity =
+        c->in.failed
+            ? INVALID_CALL
+            : runtime_apply_extrinsic(c->rt, (bytes_t){start, (uint32_t)(c->in.at - start)}, &result);
     room(c, RESULT_SMALL);
     scale_put_u8(&c->out, validity != VALID);
     if (validity != VALID) {
@@ -143,11 +143,11 @@ static void inherent_extrinsics(api_call_t *c)
     }
     room(c, 64);
     scale_put_compact(&c->out, has_time ? 1 : 0);
-    if (has_time)
-        runtime_timestamp_inherent(&c->out, now);
+    if (has_time) runtime_timestamp_inherent(&c->out, now);
 }
 
-/* CheckInherentsResult: okay, no fatal error, no errors.  A wrong time is a fault when the block is executed. */
+/* CheckInherentsResult: okay, no fatal error, no errors.  A wrong time is a fault when the block is executed.
+ */
 static void check_inherents(api_call_t *c)
 {
     (void)scale_get_slice(&c->in, scale_left(&c->in));
@@ -162,8 +162,7 @@ static void check_inherents(api_call_t *c)
 /* Metadata 14 is what clients of old know; 15 adds the runtime API with its types. */
 static bytes_t metadata_of(uint32_t version)
 {
-    if (version == 14)
-        return (bytes_t){runtime_metadata, runtime_metadata_len};
+    if (version == 14) return (bytes_t){runtime_metadata, runtime_metadata_len};
     return version == 15 ? (bytes_t){runtime_metadata_v15, runtime_metadata_v15_len} : (bytes_t){0};
 }
 
@@ -186,8 +185,7 @@ static void metadata_at_version(api_call_t *c)
     bytes_t found = metadata_of(scale_get_u32(&c->in));
     room(c, found.len + 16);
     scale_put_option(&c->out, found.len != 0);
-    if (found.len)
-        scale_put_bytes(&c->out, found);
+    if (found.len) scale_put_bytes(&c->out, found);
 }
 
 /* ------------------------------------------------------------------------------------ the pool */
@@ -224,7 +222,8 @@ static void validate_transaction(api_call_t *c)
 
 static void offchain_worker(api_call_t *c)
 {
-    (void)scale_get_slice(&c->in, scale_left(&c->in)); /* billing is done in the block: there is no work left for it */
+    (void)scale_get_slice(
+        &c->in, scale_left(&c->in)); /* billing is done in the block: there is no work left for it */
     room(c, 1);
 }
 
@@ -252,12 +251,13 @@ static bool read_queried(api_call_t *c, dispatch_info_t *info, uint32_t *len)
     const uint8_t *start = c->in.at;
     (void)scale_get_bytes(&c->in, UINT32_MAX);
     extrinsic_t x;
-    if (c->in.failed || !extrinsic_decode((bytes_t){start, (uint32_t)(c->in.at - start)}, &c->rt->arena, &x)) {
+    if (c->in.failed ||
+        !extrinsic_decode((bytes_t){start, (uint32_t)(c->in.at - start)}, &c->rt->arena, &x)) {
         scale_fail(&c->in);
         return false;
     }
-    *len  = scale_get_u32(&c->in);
-    *info = runtime_call_dispatch_info(&x.call);
+    *len              = scale_get_u32(&c->in);
+    *info             = runtime_call_dispatch_info(&x.call);
     info->pays_no_fee = info->pays_no_fee || !x.is_signed;
     return !c->in.failed;
 }
@@ -267,8 +267,7 @@ static void query_info(api_call_t *c)
     dispatch_info_t info;
     uint32_t len;
     room(c, 64);
-    if (!read_queried(c, &info, &len))
-        return;
+    if (!read_queried(c, &info, &len)) return;
     fee_details_t fee = extension_fee(c->rt, &info, len, 0);
     put_info(&c->out, &info, fee_total(&fee));
 }
@@ -289,8 +288,7 @@ static void query_fee_details(api_call_t *c)
     dispatch_info_t info;
     uint32_t len;
     room(c, 128);
-    if (!read_queried(c, &info, &len))
-        return;
+    if (!read_queried(c, &info, &len)) return;
     fee_details_t fee = extension_fee(c->rt, &info, len, 0);
     put_fee_details(&c->out, &info, &fee);
 }
@@ -310,7 +308,8 @@ static void length_to_fee(api_call_t *c)
     scale_put_u128(&c->out, len);
 }
 
-/* ------------------------------------------------------------------------------------ consensus, session keys */
+/* ------------------------------------------------------------------------------------ consensus, session
+ * keys */
 
 static void aura_slot_duration_call(api_call_t *c)
 {
@@ -352,8 +351,7 @@ static void decode_session_keys(api_call_t *c)
     bytes_t keys = scale_get_bytes(&c->in, UINT32_MAX);
     room(c, 128);
     scale_put_option(&c->out, keys.len == 64);
-    if (keys.len != 64)
-        return;
+    if (keys.len != 64) return;
     scale_put_compact(&c->out, 2);
     scale_put_bytes(&c->out, (bytes_t){keys.data, 32});
     scale_put_raw(&c->out, "aura", 4);
@@ -365,30 +363,30 @@ static const struct {
     const char *name;
     void (*run)(api_call_t *c);
 } functions[] = {
-    {"Core_version", core_version},
-    {"Core_initialize_block", core_initialize_block},
-    {"Core_execute_block", core_execute_block},
-    {"BlockBuilder_apply_extrinsic", apply_extrinsic},
-    {"BlockBuilder_finalize_block", finalize_block},
-    {"BlockBuilder_inherent_extrinsics", inherent_extrinsics},
-    {"BlockBuilder_check_inherents", check_inherents},
-    {"Metadata_metadata", metadata},
-    {"Metadata_metadata_versions", metadata_versions},
-    {"Metadata_metadata_at_version", metadata_at_version},
-    {"TaggedTransactionQueue_validate_transaction", validate_transaction},
-    {"OffchainWorkerApi_offchain_worker", offchain_worker},
-    {"AccountNonceApi_account_nonce", account_nonce},
-    {"TransactionPaymentApi_query_info", query_info},
-    {"TransactionPaymentApi_query_fee_details", query_fee_details},
-    {"TransactionPaymentApi_query_weight_to_fee", weight_to_fee},
-    {"TransactionPaymentApi_query_length_to_fee", length_to_fee},
-    {"AuraApi_slot_duration", aura_slot_duration_call},
-    {"AuraApi_authorities", aura_authorities_call},
-    {"GrandpaApi_grandpa_authorities", grandpa_authorities_call},
-    {"GrandpaApi_current_set_id", grandpa_set_id},
-    {"GrandpaApi_generate_key_ownership_proof", no_proof},
-    {"GrandpaApi_submit_report_equivocation_unsigned_extrinsic", no_proof},
-    {"SessionKeys_decode_session_keys", decode_session_keys},
+    {"Core_version",                                             core_version            },
+    {"Core_initialize_block",                                    core_initialize_block   },
+    {"Core_execute_block",                                       core_execute_block      },
+    {"BlockBuilder_apply_extrinsic",                             apply_extrinsic         },
+    {"BlockBuilder_finalize_block",                              finalize_block          },
+    {"BlockBuilder_inherent_extrinsics",                         inherent_extrinsics     },
+    {"BlockBuilder_check_inherents",                             check_inherents         },
+    {"Metadata_metadata",                                        metadata                },
+    {"Metadata_metadata_versions",                               metadata_versions       },
+    {"Metadata_metadata_at_version",                             metadata_at_version     },
+    {"TaggedTransactionQueue_validate_transaction",              validate_transaction    },
+    {"OffchainWorkerApi_offchain_worker",                        offchain_worker         },
+    {"AccountNonceApi_account_nonce",                            account_nonce           },
+    {"TransactionPaymentApi_query_info",                         query_info              },
+    {"TransactionPaymentApi_query_fee_details",                  query_fee_details       },
+    {"TransactionPaymentApi_query_weight_to_fee",                weight_to_fee           },
+    {"TransactionPaymentApi_query_length_to_fee",                length_to_fee           },
+    {"AuraApi_slot_duration",                                    aura_slot_duration_call },
+    {"AuraApi_authorities",                                      aura_authorities_call   },
+    {"GrandpaApi_grandpa_authorities",                           grandpa_authorities_call},
+    {"GrandpaApi_current_set_id",                                grandpa_set_id          },
+    {"GrandpaApi_generate_key_ownership_proof",                  no_proof                },
+    {"GrandpaApi_submit_report_equivocation_unsigned_extrinsic", no_proof                },
+    {"SessionKeys_decode_session_keys",                          decode_session_keys     },
 };
 
 bool runtime_api(rt_t *rt, bytes_t name, bytes_t args, bytes_t *result)
@@ -398,14 +396,11 @@ bool runtime_api(rt_t *rt, bytes_t name, bytes_t args, bytes_t *result)
         uint32_t len      = 0;
         while (known[len])
             len++;
-        if (!bytes_equal(name, (bytes_t){(const uint8_t *)known, len}))
-            continue;
+        if (!bytes_equal(name, (bytes_t){(const uint8_t *)known, len})) continue;
         api_call_t c = {.rt = rt, .in = scale_reader(args, &rt->arena)};
         functions[i].run(&c);
-        if (!scale_done(&c.in))
-            rt_fault(rt, "the arguments do not decode");
-        if (c.out.failed)
-            rt_fault(rt, "the answer is too long");
+        if (!scale_done(&c.in)) rt_fault(rt, "the arguments do not decode");
+        if (c.out.failed) rt_fault(rt, "the answer is too long");
         *result = scale_written(&c.out);
         return !rt->fault;
     }

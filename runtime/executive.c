@@ -11,14 +11,14 @@
 
 static const bytes_t extrinsic_index_key = {(const uint8_t *)":extrinsic_index", 16};
 
-/* ------------------------------------------------------------------------------------ what lasts between extrinsics */
+/* ------------------------------------------------------------------------------------ what lasts between
+ * extrinsics */
 
 /* The number of the extrinsic under way stands in state: a runtime function may be a process of its own. */
 static bool index_get(rt_t *rt, uint32_t *index)
 {
     bytes_t value;
-    if (!rt->host->get(rt->host->state, extrinsic_index_key, &rt->arena, &value))
-        return false;
+    if (!rt->host->get(rt->host->state, extrinsic_index_key, &rt->arena, &value)) return false;
     scale_reader_t r = scale_reader(value, NULL);
     *index           = scale_get_u32(&r);
     return scale_done(&r);
@@ -34,8 +34,7 @@ static void index_put(rt_t *rt, uint32_t index)
 
 static void flush_events(rt_t *rt)
 {
-    if (rt->event_count > 0)
-        system_event_count_put(rt, system_event_count_get(rt) + rt->event_count);
+    if (rt->event_count > 0) system_event_count_put(rt, system_event_count_get(rt) + rt->event_count);
     rt_events_flush(rt);
 }
 
@@ -44,11 +43,12 @@ static void flush_events(rt_t *rt)
 static void put_digest(rt_t *rt, const header_t *header)
 {
     support_digest_item_t items[RUNTIME_DIGEST_CAP];
-    support_digest_t digest = {.logs = {items, 0}};
+    support_digest_t digest = {
+        .logs = {items, 0}
+    };
     for (uint32_t i = 0; i < header->digest_count; i++) {
         const digest_item_t *from = &header->digest[i];
-        if (from->kind != DIGEST_PRE_RUNTIME)
-            continue;
+        if (from->kind != DIGEST_PRE_RUNTIME) continue;
         support_digest_item_t *to = &items[digest.logs.len++];
         to->kind                  = SUPPORT_DIGEST_ITEM_PRE_RUNTIME;
         to->pre_runtime.bytes     = from->data;
@@ -74,8 +74,9 @@ void runtime_initialize_block(rt_t *rt, const header_t *header)
     system_block_weight_remove(rt);
 
     weight_t hooks = runtime_on_initialize(rt);
-    system_weight_add(rt, CLASS_MANDATORY,
-                      (weight_t){.ref_time = BLOCK_WEIGHT_BASE + hooks.ref_time, .proof_size = hooks.proof_size});
+    system_weight_add(
+        rt, CLASS_MANDATORY,
+        (weight_t){.ref_time = BLOCK_WEIGHT_BASE + hooks.ref_time, .proof_size = hooks.proof_size});
     flush_events(rt);
 }
 
@@ -99,18 +100,17 @@ static void emit_result(rt_t *rt, dispatch_t result, const dispatch_info_t *info
 /* A bare extrinsic is the block's time, and nothing else. */
 static bool is_inherent(const extrinsic_t *x)
 {
-    return !x->is_signed && x->call.pallet == TIMESTAMP_PALLET && x->call.timestamp.index == TIMESTAMP_CALL_SET;
+    return !x->is_signed && x->call.pallet == TIMESTAMP_PALLET &&
+           x->call.timestamp.index == TIMESTAMP_CALL_SET;
 }
 
 static validity_t apply_inherent(rt_t *rt, const extrinsic_t *x, dispatch_t *result)
 {
     dispatch_info_t info = runtime_call_dispatch_info(&x->call);
     validity_t validity  = extension_limits(rt, &info, x->encoded.len);
-    if (validity != VALID)
-        return validity;
+    if (validity != VALID) return validity;
     *result = runtime_call_dispatch(rt, &(origin_t){.kind = ORIGIN_NONE}, &x->call);
-    if (*result != DISPATCH_OK)
-        return INVALID_BAD_MANDATORY;
+    if (*result != DISPATCH_OK) return INVALID_BAD_MANDATORY;
     emit_result(rt, *result, &info);
     return VALID;
 }
@@ -121,14 +121,11 @@ static validity_t apply_signed(rt_t *rt, const extrinsic_t *x, dispatch_t *resul
     payment_t paid;
     place_t place       = {.number = system_number_get(rt)};
     validity_t validity = extension_signer(rt, x, place, &who);
-    if (validity != VALID)
-        return validity;
+    if (validity != VALID) return validity;
     dispatch_info_t info = runtime_call_dispatch_info(&x->call);
-    if (info.class == CLASS_MANDATORY)
-        return INVALID_MANDATORY;
+    if (info.class == CLASS_MANDATORY) return INVALID_MANDATORY;
     validity = extension_before(rt, x, &who, &info, &paid);
-    if (validity != VALID)
-        return validity;
+    if (validity != VALID) return validity;
 
     rt->pays_no_fee  = false;
     rt->call_depth   = 0;
@@ -144,10 +141,8 @@ validity_t runtime_apply_extrinsic(rt_t *rt, bytes_t encoded, dispatch_t *result
     uint32_t index, arena_used = rt->arena.used;
     extrinsic_t x;
     *result = DISPATCH_OK;
-    if (!extrinsic_decode(encoded, &rt->arena, &x))
-        return INVALID_CALL;
-    if (!x.is_signed && !is_inherent(&x))
-        return UNKNOWN_NO_VALIDATOR;
+    if (!extrinsic_decode(encoded, &rt->arena, &x)) return INVALID_CALL;
+    if (!x.is_signed && !is_inherent(&x)) return UNKNOWN_NO_VALIDATOR;
     if (!index_get(rt, &index)) {
         rt_fault(rt, "no block was started");
         return INVALID_CALL;
@@ -195,8 +190,7 @@ static void read_digest(rt_t *rt, header_t *header)
     header->digest_count = scale_get_compact_u32(&r);
     for (uint32_t i = 0; i < header->digest_count; i++)
         digest_item_decode(&r, &header->digest[i]);
-    if (w.failed || !scale_done(&r))
-        rt_fault(rt, "the digest does not decode");
+    if (w.failed || !scale_done(&r)) rt_fault(rt, "the digest does not decode");
 }
 
 void runtime_finalize_block(rt_t *rt, header_t *header)
@@ -226,7 +220,8 @@ static bool apply_body(rt_t *rt, bytes_t body)
         const uint8_t *start = r.at;
         (void)scale_get_bytes(&r, UINT32_MAX);
         dispatch_t result;
-        if (r.failed || runtime_apply_extrinsic(rt, (bytes_t){start, (uint32_t)(r.at - start)}, &result) != VALID)
+        if (r.failed ||
+            runtime_apply_extrinsic(rt, (bytes_t){start, (uint32_t)(r.at - start)}, &result) != VALID)
             return false;
     }
     return scale_done(&r);
@@ -236,30 +231,26 @@ bool runtime_execute_block(rt_t *rt, const header_t *header, bytes_t body)
 {
     header_t made;
     runtime_initialize_block(rt, header);
-    if (rt->fault || !apply_body(rt, body))
-        return false;
+    if (rt->fault || !apply_body(rt, body)) return false;
     runtime_finalize_block(rt, &made);
-    if (rt->fault)
-        return false;
+    if (rt->fault) return false;
     hash_t claimed = header_hash(header), found = header_hash(&made);
     return memcmp(claimed.b, found.b, sizeof found.b) == 0;
 }
 
 /* ------------------------------------------------------------------------------------ the pool's question */
 
-validity_t runtime_validate(rt_t *rt, transaction_source_t source, bytes_t encoded, const hash_t *at, transaction_t *transaction)
+validity_t runtime_validate(rt_t *rt, transaction_source_t source, bytes_t encoded, const hash_t *at,
+                            transaction_t *transaction)
 {
     (void)source;
     extrinsic_t x;
     account_id_t who;
-    if (!extrinsic_decode(encoded, &rt->arena, &x))
-        return INVALID_CALL;
-    if (!x.is_signed)
-        return UNKNOWN_NO_VALIDATOR;
+    if (!extrinsic_decode(encoded, &rt->arena, &x)) return INVALID_CALL;
+    if (!x.is_signed) return UNKNOWN_NO_VALIDATOR;
     place_t place       = {.number = system_number_get(rt) + 1, .parent = at};
     validity_t validity = extension_signer(rt, &x, place, &who);
-    if (validity != VALID)
-        return validity;
+    if (validity != VALID) return validity;
     return extension_validate(rt, &x, &who, place, transaction);
 }
 
@@ -278,6 +269,5 @@ void validity_encode(scale_writer_t *w, validity_t validity)
     scale_put_u8(w, (uint8_t)((validity >> 16) - 1));
     scale_put_u8(w, index);
     bool is_custom = (validity >> 16 == 1 && index == 7) || (validity >> 16 == 2 && index == 2);
-    if (is_custom)
-        scale_put_u8(w, (uint8_t)validity);
+    if (is_custom) scale_put_u8(w, (uint8_t)validity);
 }

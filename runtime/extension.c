@@ -1,5 +1,5 @@
-/* extension.c - the signed extensions, in order: sender, versions, genesis, mortality, nonce, weight, payment, and the
- * pool's tag for bills. */
+/* extension.c - the signed extensions, in order: sender, versions, genesis, mortality, nonce, weight,
+ * payment, and the pool's tag for bills. */
 
 #include "extension.h"
 
@@ -21,8 +21,7 @@ static bool birth_hash(rt_t *rt, uint64_t number, place_t place, hash_t *hash)
         *hash = *place.parent;
         return true;
     }
-    if (number > UINT32_MAX || !system_block_hash_exists(rt, (uint32_t)number))
-        return false;
+    if (number > UINT32_MAX || !system_block_hash_exists(rt, (uint32_t)number)) return false;
     system_block_hash_get(rt, (uint32_t)number, hash);
     return true;
 }
@@ -31,10 +30,8 @@ static bool birth_hash(rt_t *rt, uint64_t number, place_t place, hash_t *hash)
 static validity_t put_additional(rt_t *rt, scale_writer_t *w, const extrinsic_t *x, place_t place)
 {
     hash_t genesis, birth;
-    if (!birth_hash(rt, 0, place, &genesis))
-        return INVALID_BAD_PROOF;
-    if (!birth_hash(rt, era_birth(x->era, place.number), place, &birth))
-        return INVALID_ANCIENT_BIRTH;
+    if (!birth_hash(rt, 0, place, &genesis)) return INVALID_BAD_PROOF;
+    if (!birth_hash(rt, era_birth(x->era, place.number), place, &birth)) return INVALID_ANCIENT_BIRTH;
     scale_put_u32(w, RUNTIME_SPEC_VERSION);
     scale_put_u32(w, RUNTIME_TRANSACTION_VERSION);
     scale_put_hash(w, &genesis);
@@ -54,8 +51,7 @@ static bytes_t signature_bytes(const support_multi_signature_t *signature)
 
 validity_t extension_signer(rt_t *rt, const extrinsic_t *x, place_t place, account_id_t *who)
 {
-    if (system_lookup(&x->address, who) != DISPATCH_OK)
-        return UNKNOWN_CANNOT_LOOKUP;
+    if (system_lookup(&x->address, who) != DISPATCH_OK) return UNKNOWN_CANNOT_LOOKUP;
     arena_t before   = rt->arena;
     uint32_t cap     = x->call.encoded.len + x->extra.len + 128;
     scale_writer_t w = scale_writer(arena_take(&rt->arena, cap), cap);
@@ -72,7 +68,8 @@ validity_t extension_signer(rt_t *rt, const extrinsic_t *x, place_t place, accou
         hashed  = blake2_256(payload);
         payload = (bytes_t){hashed.b, sizeof hashed.b};
     }
-    if (validity == VALID && !rt->host->verify(rt->host->state, (uint8_t)x->signature.kind, signature_bytes(&x->signature), payload, who))
+    if (validity == VALID && !rt->host->verify(rt->host->state, (uint8_t)x->signature.kind,
+                                               signature_bytes(&x->signature), payload, who))
         validity = INVALID_BAD_PROOF;
     rt->arena.used = before.used;
     return validity;
@@ -95,10 +92,8 @@ static uint64_t weight_max(dispatch_class_t class)
 
 static validity_t check_weight(const dispatch_info_t *info, uint32_t len)
 {
-    if (info->class == CLASS_MANDATORY)
-        return VALID;
-    if (info->weight.ref_time > weight_max(info->class))
-        return INVALID_EXHAUSTS;
+    if (info->class == CLASS_MANDATORY) return VALID;
+    if (info->weight.ref_time > weight_max(info->class)) return INVALID_EXHAUSTS;
     return len > (info->class == CLASS_NORMAL ? BLOCK_LEN_NORMAL : BLOCK_LEN_MAX) ? INVALID_EXHAUSTS : VALID;
 }
 
@@ -107,17 +102,18 @@ validity_t extension_limits(rt_t *rt, const dispatch_info_t *info, uint32_t len)
     uint32_t all_len = 0;
     (void)system_all_extrinsics_len_get(rt, &all_len);
     uint32_t len_max = info->class == CLASS_NORMAL ? BLOCK_LEN_NORMAL : BLOCK_LEN_MAX;
-    if (check_weight(info, len) != VALID || (info->class != CLASS_MANDATORY && len > len_max - (all_len < len_max ? all_len : len_max)))
+    if (check_weight(info, len) != VALID ||
+        (info->class != CLASS_MANDATORY && len > len_max - (all_len < len_max ? all_len : len_max)))
         return INVALID_EXHAUSTS;
 
     system_per_dispatch_class_weight_t used;
     system_block_weight_get(rt, &used);
     uint64_t mine = info->weight.ref_time + EXTRINSIC_WEIGHT_BASE;
     uint64_t all  = used.normal.ref_time + used.operational.ref_time + used.mandatory.ref_time;
-    if (info->class == CLASS_NORMAL && (used.normal.ref_time + mine > BLOCK_WEIGHT_NORMAL || all + mine > BLOCK_WEIGHT_MAX))
+    if (info->class == CLASS_NORMAL &&
+        (used.normal.ref_time + mine > BLOCK_WEIGHT_NORMAL || all + mine > BLOCK_WEIGHT_MAX))
         return INVALID_EXHAUSTS;
-    if (info->class == CLASS_OPERATIONAL && all + mine > BLOCK_WEIGHT_MAX)
-        return INVALID_EXHAUSTS;
+    if (info->class == CLASS_OPERATIONAL && all + mine > BLOCK_WEIGHT_MAX) return INVALID_EXHAUSTS;
     system_weight_add(rt, info->class, (weight_t){.ref_time = mine, .proof_size = info->weight.proof_size});
     system_all_extrinsics_len_put(rt, all_len + len);
     return VALID;
@@ -127,8 +123,7 @@ validity_t extension_limits(rt_t *rt, const dispatch_info_t *info, uint32_t len)
 
 fee_details_t extension_fee(rt_t *rt, const dispatch_info_t *info, uint32_t len, u128_t tip)
 {
-    if (info->pays_no_fee)
-        return (fee_details_t){.tip = tip};
+    if (info->pays_no_fee) return (fee_details_t){.tip = tip};
     uint64_t weight = info->weight.ref_time < BLOCK_WEIGHT_MAX ? info->weight.ref_time : BLOCK_WEIGHT_MAX;
     return (fee_details_t){
         .base_fee            = transaction_payment_weight_fee(EXTRINSIC_WEIGHT_BASE),
@@ -167,28 +162,27 @@ void extension_after(rt_t *rt, const payment_t *paid, const dispatch_info_t *inf
         refund = 0; /* the call ended the account: nobody is there to be paid back */
     account_id_t author;
     if (paid->fee > refund && authorship_find(rt, &author))
-        (void)balances_deposit_creating(rt, &author, paid->fee - refund); /* too little for a new account: it is burnt */
+        (void)balances_deposit_creating(rt, &author,
+                                        paid->fee - refund); /* too little for a new account: it is burnt */
     transaction_payment_emit_transaction_fee_paid(rt, &paid->who, fee, paid->tip);
 }
 
-/* ------------------------------------------------------------------------------------ before the call, and in the pool */
+/* ------------------------------------------------------------------------------------ before the call, and
+ * in the pool */
 
-validity_t extension_before(rt_t *rt, const extrinsic_t *x, const account_id_t *who, const dispatch_info_t *info, payment_t *paid)
+validity_t extension_before(rt_t *rt, const extrinsic_t *x, const account_id_t *who,
+                            const dispatch_info_t *info, payment_t *paid)
 {
-    if (is_zero(who))
-        return INVALID_BAD_SIGNER;
+    if (is_zero(who)) return INVALID_BAD_SIGNER;
     system_account_info_t account;
     system_account_get(rt, who, &account);
-    if (account.providers == 0 && account.sufficients == 0)
-        return INVALID_PAYMENT;
-    if (x->nonce != account.nonce)
-        return x->nonce < account.nonce ? INVALID_STALE : INVALID_FUTURE;
+    if (account.providers == 0 && account.sufficients == 0) return INVALID_PAYMENT;
+    if (x->nonce != account.nonce) return x->nonce < account.nonce ? INVALID_STALE : INVALID_FUTURE;
     account.nonce++;
     system_account_put(rt, who, &account);
 
     validity_t validity = extension_limits(rt, info, x->encoded.len);
-    if (validity != VALID)
-        return validity;
+    if (validity != VALID) return validity;
     fee_details_t fee = extension_fee(rt, info, x->encoded.len, x->tip);
     *paid             = (payment_t){.who = *who, .fee = fee_total(&fee), .tip = x->tip};
     return balances_withdraw(rt, who, paid->fee, true) == DISPATCH_OK ? VALID : INVALID_PAYMENT;
@@ -209,44 +203,38 @@ static bytes_t nonce_tag(rt_t *rt, const account_id_t *who, uint32_t nonce)
 /* Two bills of one contract exclude each other in the pool. */
 static void add_bill_tag(rt_t *rt, const extrinsic_t *x, transaction_t *out)
 {
-    if (x->call.pallet != SMART_CONTRACT_PALLET || x->call.smart_contract.index != SMART_CONTRACT_CALL_BILL_CONTRACT_FOR_BLOCK)
+    if (x->call.pallet != SMART_CONTRACT_PALLET ||
+        x->call.smart_contract.index != SMART_CONTRACT_CALL_BILL_CONTRACT_FOR_BLOCK)
         return;
     static const char name[] = "ContractIdProvides";
     scale_writer_t w         = scale_writer(arena_take(&rt->arena, sizeof name + 8), sizeof name + 8);
-    if (!w.start)
-        return;
+    if (!w.start) return;
     scale_put_raw(&w, name, sizeof name - 1);
     scale_put_u64(&w, x->call.smart_contract.bill_contract_for_block.contract_id);
     out->provides[out->provides_count++] = scale_written(&w);
 }
 
-validity_t extension_validate(rt_t *rt, const extrinsic_t *x, const account_id_t *who, place_t place, transaction_t *out)
+validity_t extension_validate(rt_t *rt, const extrinsic_t *x, const account_id_t *who, place_t place,
+                              transaction_t *out)
 {
     *out = (transaction_t){.propagate = true};
-    if (is_zero(who))
-        return INVALID_BAD_SIGNER;
+    if (is_zero(who)) return INVALID_BAD_SIGNER;
     dispatch_info_t info = runtime_call_dispatch_info(&x->call);
-    if (info.class == CLASS_MANDATORY)
-        return INVALID_MANDATORY;
+    if (info.class == CLASS_MANDATORY) return INVALID_MANDATORY;
     uint64_t death = era_death(x->era, place.number);
     out->longevity = death == UINT64_MAX ? UINT64_MAX : death > place.number ? death - place.number : 0;
 
     system_account_info_t account;
     system_account_get(rt, who, &account);
-    if (account.providers == 0 && account.sufficients == 0)
-        return INVALID_PAYMENT;
-    if (x->nonce < account.nonce)
-        return INVALID_STALE;
-    if (check_weight(&info, x->encoded.len) != VALID)
-        return INVALID_EXHAUSTS;
+    if (account.providers == 0 && account.sufficients == 0) return INVALID_PAYMENT;
+    if (x->nonce < account.nonce) return INVALID_STALE;
+    if (check_weight(&info, x->encoded.len) != VALID) return INVALID_EXHAUSTS;
     fee_details_t fee = extension_fee(rt, &info, x->encoded.len, x->tip);
-    u128_t usable     = balances_usable(rt, who), total = fee_total(&fee);
-    if (total > usable)
-        return INVALID_PAYMENT;
+    u128_t usable = balances_usable(rt, who), total = fee_total(&fee);
+    if (total > usable) return INVALID_PAYMENT;
 
-    out->provides[out->provides_count++] = nonce_tag(rt, who, x->nonce);
-    if (x->nonce > account.nonce)
-        out->requires[out->requires_count++] = nonce_tag(rt, who, x->nonce - 1);
+    out->provides[out->provides_count++]                               = nonce_tag(rt, who, x->nonce);
+    if (x->nonce > account.nonce) out->requires[out->requires_count++] = nonce_tag(rt, who, x->nonce - 1);
     add_bill_tag(rt, x, out);
     out->priority = priority_of(&info, x->encoded.len, x->tip, total);
     return VALID;

@@ -15,14 +15,12 @@ static void read_extra(scale_reader_t *r, extrinsic_t *x)
 
 bool extrinsic_decode(bytes_t encoded, arena_t *arena, extrinsic_t *x)
 {
-    *x                 = (extrinsic_t){.encoded = encoded};
-    scale_reader_t r   = scale_reader(encoded, arena);
-    uint32_t len       = scale_get_compact_u32(&r);
-    if (r.failed || len != scale_left(&r))
-        return false;
+    *x               = (extrinsic_t){.encoded = encoded};
+    scale_reader_t r = scale_reader(encoded, arena);
+    uint32_t len     = scale_get_compact_u32(&r);
+    if (r.failed || len != scale_left(&r)) return false;
     uint8_t version = scale_get_u8(&r);
-    if ((version & ~SIGNED_BIT) != VERSION)
-        return false;
+    if ((version & ~SIGNED_BIT) != VERSION) return false;
     x->is_signed = (version & SIGNED_BIT) != 0;
     if (x->is_signed) {
         support_multi_address_decode(&r, &x->address);

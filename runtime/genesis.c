@@ -19,7 +19,8 @@ enum {
     NO_BLOCK_HASH           = 0x45, /* what BlockHash[0] and ParentHash are made of before block 1 */
 };
 
-/* ------------------------------------------------------------------------------------ what a chain is made with */
+/* ------------------------------------------------------------------------------------ what a chain is made
+ * with */
 
 void runtime_genesis_dev(genesis_t *genesis)
 {
@@ -31,11 +32,11 @@ void runtime_genesis_dev(genesis_t *genesis)
         .authority_count        = 1,
         .balances               = balances,
         .balance_count          = DEV_ACCOUNT_COUNT,
-        .council                = {dev_accounts[DEV_BOB], dev_accounts[DEV_CHARLIE], dev_accounts[DEV_ALICE]},
+        .council                = {dev_accounts[DEV_BOB],                                                   dev_accounts[DEV_CHARLIE], dev_accounts[DEV_ALICE]},
         .council_count          = 3,
         .foundation             = dev_accounts[DEV_EVE],
         .sales                  = dev_accounts[DEV_FERDIE],
-        .bridge_validators      = {dev_accounts[DEV_BRIDGE_1]},
+        .bridge_validators      = {dev_accounts[DEV_BRIDGE_1]                                               },
         .bridge_validator_count = 1,
         .bridge_fee_account     = dev_accounts[DEV_FERDIE],
         .billing_frequency      = 10,
@@ -47,7 +48,8 @@ void runtime_genesis_dev(genesis_t *genesis)
 void runtime_genesis_local(genesis_t *genesis)
 {
     runtime_genesis_dev(genesis);
-    genesis->authorities[1]    = (genesis_authority_t){dev_accounts[DEV_BOB], dev_accounts[DEV_BOB], dev_grandpa_keys[1]};
+    genesis->authorities[1] =
+        (genesis_authority_t){dev_accounts[DEV_BOB], dev_accounts[DEV_BOB], dev_grandpa_keys[1]};
     genesis->authority_count   = 2;
     genesis->billing_frequency = 5;
 }
@@ -57,11 +59,33 @@ void runtime_genesis_local(genesis_t *genesis)
 /* Each pallet says in which form its storage is; clients do not read it. */
 static void put_storage_versions(rt_t *rt)
 {
-    static const struct { const char *pallet; uint8_t version; } pallets[] = {
-        {"System", 0}, {"Timestamp", 0}, {"Utility", 0}, {"Scheduler", 4}, {"ValidatorSet", 0}, {"Session", 0},
-        {"Aura", 0}, {"Grandpa", 4}, {"Historical", 1}, {"Authorship", 0}, {"Balances", 1}, {"TransactionPayment", 0},
-        {"TfgridModule", 0}, {"SmartContractModule", 0}, {"TFTBridgeModule", 0}, {"TFTPriceModule", 0}, {"BurningModule", 0},
-        {"TFKVStore", 0}, {"RuntimeUpgrade", 0}, {"Council", 4}, {"CouncilMembership", 4}, {"Dao", 0}, {"Validator", 0},
+    static const struct {
+        const char *pallet;
+        uint8_t version;
+    } pallets[] = {
+        {"System",              0},
+        {"Timestamp",           0},
+        {"Utility",             0},
+        {"Scheduler",           4},
+        {"ValidatorSet",        0},
+        {"Session",             0},
+        {"Aura",                0},
+        {"Grandpa",             4},
+        {"Historical",          1},
+        {"Authorship",          0},
+        {"Balances",            1},
+        {"TransactionPayment",  0},
+        {"TfgridModule",        0},
+        {"SmartContractModule", 0},
+        {"TFTBridgeModule",     0},
+        {"TFTPriceModule",      0},
+        {"BurningModule",       0},
+        {"TFKVStore",           0},
+        {"RuntimeUpgrade",      0},
+        {"Council",             4},
+        {"CouncilMembership",   4},
+        {"Dao",                 0},
+        {"Validator",           0},
     };
     for (uint32_t i = 0; i < sizeof pallets / sizeof *pallets; i++) {
         uint8_t key[32], value[2] = {pallets[i].version, 0};
@@ -81,11 +105,11 @@ static void build_system(rt_t *rt, const genesis_t *genesis)
     system_block_hash_put(rt, 0, &none);
     system_parent_hash_put(rt, &none);
     system_last_runtime_upgrade_put(
-        rt, &(system_last_runtime_upgrade_info_t){.spec_version = RUNTIME_SPEC_VERSION, .spec_name = BYTES(RUNTIME_SPEC_NAME)});
+        rt, &(system_last_runtime_upgrade_info_t){.spec_version = RUNTIME_SPEC_VERSION,
+                                                  .spec_name    = BYTES(RUNTIME_SPEC_NAME)});
     system_upgraded_to_u32_ref_count_put(rt, true);
     system_upgraded_to_triple_ref_count_put(rt, true);
-    if (genesis->code.len > 0)
-        rt->host->put(rt->host->state, BYTES(":code"), genesis->code);
+    if (genesis->code.len > 0) rt->host->put(rt->host->state, BYTES(":code"), genesis->code);
 }
 
 static void build_balances(rt_t *rt, const genesis_t *genesis)
@@ -98,7 +122,9 @@ static void build_balances(rt_t *rt, const genesis_t *genesis)
 
 static void put_key_owner(rt_t *rt, const char type[4], const account_id_t *key, const account_id_t *owner)
 {
-    bytes4_bytes_t owned = {.f1 = {key->b, sizeof key->b}};
+    bytes4_bytes_t owned = {
+        .f1 = {key->b, sizeof key->b}
+    };
     memcpy(owned.f0.b, type, 4);
     session_key_owner_put(rt, &owned, owner);
 }
@@ -131,8 +157,7 @@ static void build_validators(rt_t *rt, const genesis_t *genesis)
     session_validators_put(rt, all);
     session_queued_keys_put(rt, (account_id_support_session_keys_vec_t){queued, count});
     aura_authorities_put(rt, (bytes32_vec_t){aura, count});
-    if (genesis->slot_duration_ms > 0)
-        aura_slot_duration_set(rt, genesis->slot_duration_ms);
+    if (genesis->slot_duration_ms > 0) aura_slot_duration_set(rt, genesis->slot_duration_ms);
 }
 
 static void build_grandpa(rt_t *rt, const genesis_t *genesis)
@@ -150,23 +175,26 @@ static void build_grandpa(rt_t *rt, const genesis_t *genesis)
     grandpa_set_id_session_put(rt, 0, 0);
 }
 
-static tfgrid_policy_t policy(uint32_t value) { return (tfgrid_policy_t){.value = value, .unit = TFGRID_UNIT_GIGABYTES}; }
+static tfgrid_policy_t policy(uint32_t value)
+{
+    return (tfgrid_policy_t){.value = value, .unit = TFGRID_UNIT_GIGABYTES};
+}
 
 static void build_pricing(rt_t *rt, const genesis_t *genesis)
 {
     tfgrid_pricing_policy_t pricing = {
-        .version                         = 1,
-        .id                              = 1,
-        .name                            = BYTES("threefold_default_pricing_policy"),
-        .su                              = policy(50000),
-        .cu                              = policy(100000),
-        .nu                              = policy(15000),
-        .ipu                             = policy(40000),
-        .unique_name                     = policy(2500),
-        .domain_name                     = policy(5000),
-        .foundation_account              = genesis->foundation,
-        .certified_sales_account         = genesis->sales,
-        .discount_for_dedication_nodes   = DISCOUNT_FOR_DEDICATION,
+        .version                       = 1,
+        .id                            = 1,
+        .name                          = BYTES("threefold_default_pricing_policy"),
+        .su                            = policy(50000),
+        .cu                            = policy(100000),
+        .nu                            = policy(15000),
+        .ipu                           = policy(40000),
+        .unique_name                   = policy(2500),
+        .domain_name                   = policy(5000),
+        .foundation_account            = genesis->foundation,
+        .certified_sales_account       = genesis->sales,
+        .discount_for_dedication_nodes = DISCOUNT_FOR_DEDICATION,
     };
     tfgrid_pricing_policies_put(rt, 1, &pricing);
     tfgrid_pricing_policy_id_put(rt, 1);
@@ -177,13 +205,29 @@ static void build_tfgrid(rt_t *rt, const genesis_t *genesis)
 {
     build_pricing(rt, genesis);
     tfgrid_farming_policy_t diy = {
-        .version = 1, .id = 1, .name = BYTES("threefold_default_diy_farming_policy"), .cu = 2400, .su = 1000, .nu = 30, .ipv4 = 5,
-        .minimal_uptime = 95, .default_ = true, .node_certification = SUPPORT_NODE_CERTIFICATION_DIY,
+        .version            = 1,
+        .id                 = 1,
+        .name               = BYTES("threefold_default_diy_farming_policy"),
+        .cu                 = 2400,
+        .su                 = 1000,
+        .nu                 = 30,
+        .ipv4               = 5,
+        .minimal_uptime     = 95,
+        .default_           = true,
+        .node_certification = SUPPORT_NODE_CERTIFICATION_DIY,
         .farm_certification = SUPPORT_FARM_CERTIFICATION_NOT_CERTIFIED,
     };
     tfgrid_farming_policy_t certified = {
-        .version = 1, .id = 2, .name = BYTES("threefold_default_certified_farming_policy"), .cu = 3000, .su = 1250, .nu = 38,
-        .ipv4 = 6, .minimal_uptime = 95, .default_ = true, .node_certification = SUPPORT_NODE_CERTIFICATION_CERTIFIED,
+        .version            = 1,
+        .id                 = 2,
+        .name               = BYTES("threefold_default_certified_farming_policy"),
+        .cu                 = 3000,
+        .su                 = 1250,
+        .nu                 = 38,
+        .ipv4               = 6,
+        .minimal_uptime     = 95,
+        .default_           = true,
+        .node_certification = SUPPORT_NODE_CERTIFICATION_CERTIFIED,
         .farm_certification = SUPPORT_FARM_CERTIFICATION_NOT_CERTIFIED,
     };
     tfgrid_farming_policies_map_put(rt, 1, &diy);

@@ -15,10 +15,8 @@ static bool has_engine(digest_kind_t kind)
 void digest_item_encode(scale_writer_t *w, const digest_item_t *item)
 {
     scale_put_u8(w, (uint8_t)item->kind);
-    if (has_engine(item->kind))
-        scale_put_raw(w, item->engine, sizeof item->engine);
-    if (item->kind != DIGEST_ENVIRONMENT_UPDATED)
-        scale_put_bytes(w, item->data);
+    if (has_engine(item->kind)) scale_put_raw(w, item->engine, sizeof item->engine);
+    if (item->kind != DIGEST_ENVIRONMENT_UPDATED) scale_put_bytes(w, item->data);
 }
 
 void digest_item_decode(scale_reader_t *r, digest_item_t *item)
@@ -33,8 +31,7 @@ void digest_item_decode(scale_reader_t *r, digest_item_t *item)
     case DIGEST_ENVIRONMENT_UPDATED: break;
     default: scale_fail(r); return;
     }
-    if (item->kind != DIGEST_ENVIRONMENT_UPDATED)
-        item->data = scale_get_bytes(r, UINT32_MAX);
+    if (item->kind != DIGEST_ENVIRONMENT_UPDATED) item->data = scale_get_bytes(r, UINT32_MAX);
 }
 
 void header_encode(scale_writer_t *w, const header_t *header)

@@ -3,13 +3,13 @@
 #define LIMITS_H
 #include "rt.h"
 
-#define BLOCK_WEIGHT_BASE      UINT64_C(390584000)      /* ps of reference time */
-#define BLOCK_WEIGHT_MAX       UINT64_C(2000000000000)
-#define BLOCK_WEIGHT_NORMAL    UINT64_C(1500000000000)  /* three quarters */
-#define EXTRINSIC_WEIGHT_BASE  UINT64_C(124414000)
-#define EXTRINSIC_NORMAL_MAX   UINT64_C(1299875586000)  /* of one extrinsic, without its base */
+#define BLOCK_WEIGHT_BASE         UINT64_C(390584000) /* ps of reference time */
+#define BLOCK_WEIGHT_MAX          UINT64_C(2000000000000)
+#define BLOCK_WEIGHT_NORMAL       UINT64_C(1500000000000) /* three quarters */
+#define EXTRINSIC_WEIGHT_BASE     UINT64_C(124414000)
+#define EXTRINSIC_NORMAL_MAX      UINT64_C(1299875586000) /* of one extrinsic, without its base */
 #define EXTRINSIC_OPERATIONAL_MAX UINT64_C(1799875586000)
-#define BLOCK_LEN_MAX          UINT32_C(5242880)        /* bytes of all extrinsics */
-#define BLOCK_LEN_NORMAL       UINT32_C(3932160)
+#define BLOCK_LEN_MAX             UINT32_C(5242880) /* bytes of all extrinsics */
+#define BLOCK_LEN_NORMAL          UINT32_C(3932160)
 
 #endif

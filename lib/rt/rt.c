@@ -14,17 +14,18 @@ static uint32_t part_of(uint32_t size, uint32_t most) { return size / 4 < most ?
 
 void rt_start(rt_t *rt, const host_t *host, void *memory, uint32_t size)
 {
-    *rt         = (rt_t){.host = host, .arena = {.start = memory, .size = size}, .phase = PHASE_INITIALIZATION};
+    *rt = (rt_t){
+        .host = host, .arena = {.start = memory, .size = size},
+             .phase = PHASE_INITIALIZATION
+    };
     rt->scratch = writer_from(&rt->arena, part_of(size, SCRATCH_SIZE));
     rt->events  = writer_from(&rt->arena, part_of(size, EVENTS_SIZE));
-    if (!rt->scratch.start || !rt->events.start)
-        rt_fault(rt, "block memory is too small");
+    if (!rt->scratch.start || !rt->events.start) rt_fault(rt, "block memory is too small");
 }
 
 void rt_fault(rt_t *rt, const char *reason)
 {
-    if (!rt->fault)
-        rt->fault = reason;
+    if (!rt->fault) rt->fault = reason;
 }
 
 void rt_pays_no(rt_t *rt) { rt->pays_no_fee = true; }

@@ -15,8 +15,9 @@
 /* The result of a call: 0, or the DispatchError that it is refused with (spec: docs/formats).
  * variant is DispatchError's index; a and b its data (Module: pallet, error; Token: its index). */
 typedef uint32_t dispatch_t;
-#define DISPATCH_OK                  UINT32_C(0)
-#define DISPATCH_ERROR(variant, a, b) (UINT32_C(0x1000000) | (uint32_t)(variant) << 16 | (uint32_t)(a) << 8 | (uint32_t)(b))
+#define DISPATCH_OK UINT32_C(0)
+#define DISPATCH_ERROR(variant, a, b)                                                                        \
+    (UINT32_C(0x1000000) | (uint32_t)(variant) << 16 | (uint32_t)(a) << 8 | (uint32_t)(b))
 #define DISPATCH_MODULE(pallet, err) DISPATCH_ERROR(3, pallet, err)
 #define DISPATCH_OTHER               DISPATCH_ERROR(0, 0, 0)
 #define DISPATCH_CANNOT_LOOKUP       DISPATCH_ERROR(1, 0, 0)
@@ -29,34 +30,65 @@ typedef uint32_t dispatch_t;
 #define DISPATCH_EXHAUSTED           DISPATCH_ERROR(10, 0, 0)
 #define DISPATCH_UNAVAILABLE         DISPATCH_ERROR(12, 0, 0)
 
-enum { TOKEN_FUNDS_UNAVAILABLE, TOKEN_ONLY_PROVIDER, TOKEN_BELOW_MINIMUM, TOKEN_CANNOT_CREATE, TOKEN_UNKNOWN_ASSET,
-       TOKEN_FROZEN, TOKEN_UNSUPPORTED, TOKEN_CANNOT_CREATE_HOLD, TOKEN_NOT_EXPENDABLE, TOKEN_BLOCKED };
+enum {
+    TOKEN_FUNDS_UNAVAILABLE,
+    TOKEN_ONLY_PROVIDER,
+    TOKEN_BELOW_MINIMUM,
+    TOKEN_CANNOT_CREATE,
+    TOKEN_UNKNOWN_ASSET,
+    TOKEN_FROZEN,
+    TOKEN_UNSUPPORTED,
+    TOKEN_CANNOT_CREATE_HOLD,
+    TOKEN_NOT_EXPENDABLE,
+    TOKEN_BLOCKED
+};
 enum { ARITHMETIC_UNDERFLOW, ARITHMETIC_OVERFLOW, ARITHMETIC_DIVISION_BY_ZERO };
 
 /* ENSURE leaves the call with `error` unless `condition` holds. */
-#define ENSURE(condition, error) do { if (!(condition)) return (error); } while (0)
+#define ENSURE(condition, error)                                                                             \
+    do {                                                                                                     \
+        if (!(condition)) return (error);                                                                    \
+    } while (0)
 /* TRY leaves the call with the error of another call or check, if it has one. */
-#define TRY(call) do { dispatch_t result_ = (call); if (result_ != DISPATCH_OK) return result_; } while (0)
+#define TRY(call)                                                                                            \
+    do {                                                                                                     \
+        dispatch_t result_ = (call);                                                                         \
+        if (result_ != DISPATCH_OK) return result_;                                                          \
+    } while (0)
 
 /* Who asks.  COUNCIL carries how many of how many members said aye. */
-typedef enum { ORIGIN_ROOT, ORIGIN_SIGNED, ORIGIN_NONE, ORIGIN_COUNCIL_MEMBERS, ORIGIN_COUNCIL_MEMBER } origin_kind_t;
+typedef enum {
+    ORIGIN_ROOT,
+    ORIGIN_SIGNED,
+    ORIGIN_NONE,
+    ORIGIN_COUNCIL_MEMBERS,
+    ORIGIN_COUNCIL_MEMBER
+} origin_kind_t;
 typedef struct {
     origin_kind_t kind;
-    account_id_t  who;             /* SIGNED and COUNCIL_MEMBER */
-    uint32_t      ayes, seats;     /* COUNCIL_MEMBERS */
+    account_id_t who;     /* SIGNED and COUNCIL_MEMBER */
+    uint32_t ayes, seats; /* COUNCIL_MEMBERS */
 } origin_t;
 
 /* What a call costs at most: reference time and proof size, ready computed with its reads and writes. */
-typedef struct { uint64_t ref_time /* ps */; uint64_t proof_size; } weight_t;
+typedef struct {
+    uint64_t ref_time /* ps */;
+    uint64_t proof_size;
+} weight_t;
 typedef enum { CLASS_NORMAL, CLASS_OPERATIONAL, CLASS_MANDATORY } dispatch_class_t;
-typedef struct { weight_t weight; dispatch_class_t class; bool pays_no_fee; } dispatch_info_t;
+typedef struct {
+    weight_t weight;
+    dispatch_class_t class;
+    bool pays_no_fee;
+} dispatch_info_t;
 
-#define WEIGHT_READ  UINT64_C(25000000)     /* RocksDB, ps */
+#define WEIGHT_READ  UINT64_C(25000000) /* RocksDB, ps */
 #define WEIGHT_WRITE UINT64_C(100000000)
 
 typedef struct host {
     void *state;
-    /* get finds the value of key; its bytes are the host's or in arena, and stay valid until the call ends. */
+    /* get finds the value of key; its bytes are the host's or in arena, and stay valid until the call ends.
+     */
     bool (*get)(void *state, bytes_t key, arena_t *arena, bytes_t *value);
     void (*put)(void *state, bytes_t key, bytes_t value);
     void (*remove)(void *state, bytes_t key);
@@ -64,9 +96,9 @@ typedef struct host {
     void (*append)(void *state, bytes_t key, uint32_t count, bytes_t items);
     /* next_key finds the first key after `key` in byte order. */
     bool (*next_key)(void *state, bytes_t key, arena_t *arena, bytes_t *next);
-    void (*begin)(void *state);                    /* open a layer that can be undone */
-    void (*end)(void *state, bool keep);           /* keep or undo the newest layer */
-    hash_t (*storage_root)(void *state);           /* of everything put so far; only at a block's end */
+    void (*begin)(void *state);          /* open a layer that can be undone */
+    void (*end)(void *state, bool keep); /* keep or undo the newest layer */
+    hash_t (*storage_root)(void *state); /* of everything put so far; only at a block's end */
     /* verify checks a signature of kind 0 ed25519 (64), 1 sr25519 (64), 2 ecdsa (65) by `signer`. */
     bool (*verify)(void *state, uint8_t kind, bytes_t signature, bytes_t message, const account_id_t *signer);
     void (*log)(void *state, const char *message);
@@ -77,16 +109,16 @@ typedef struct host {
 #define PHASE_FINALIZATION   (UINT32_MAX - 1)
 
 typedef struct {
-    const host_t  *host;
-    arena_t        arena;          /* one block's memory; frames of calls within it */
-    scale_writer_t scratch;        /* the value being written */
-    scale_writer_t events;         /* EventRecords of the extrinsic under way, not yet in state */
-    uint32_t       event_count;
-    uint32_t       phase;
-    uint32_t       call_depth;     /* of nested calls */
+    const host_t *host;
+    arena_t arena;          /* one block's memory; frames of calls within it */
+    scale_writer_t scratch; /* the value being written */
+    scale_writer_t events;  /* EventRecords of the extrinsic under way, not yet in state */
+    uint32_t event_count;
+    uint32_t phase;
+    uint32_t call_depth; /* of nested calls */
     /* What the call under way said about its own cost after it ran: */
-    bool           pays_no_fee;
-    const char    *fault;          /* NULL, or the first thing that broke */
+    bool pays_no_fee;
+    const char *fault; /* NULL, or the first thing that broke */
 } rt_t;
 
 /* rt_start makes a runtime over host with `size` bytes of memory for everything it decodes. */
@@ -97,9 +129,11 @@ void rt_fault(rt_t *rt, const char *reason);
 void rt_pays_no(rt_t *rt);
 
 /* rt_layer_begin and rt_layer_end bracket writes and events that are kept or undone as one. */
-typedef struct { uint32_t events_len, event_count; } rt_layer_t;
+typedef struct {
+    uint32_t events_len, event_count;
+} rt_layer_t;
 rt_layer_t rt_layer_begin(rt_t *rt);
-void       rt_layer_end(rt_t *rt, rt_layer_t layer, bool keep);
+void rt_layer_end(rt_t *rt, rt_layer_t layer, bool keep);
 
 /* rt_events_flush appends the gathered events to System.Events. */
 void rt_events_flush(rt_t *rt);
@@ -108,11 +142,11 @@ void rt_events_flush(rt_t *rt);
 
 #define RT_KEY_MAX 2048
 typedef struct {
-    uint8_t        bytes[RT_KEY_MAX];
-    uint32_t       len;
-    uint8_t        part_bytes[RT_KEY_MAX];
-    scale_writer_t part;           /* the encoded key that is hashed next */
-    bool           failed;
+    uint8_t bytes[RT_KEY_MAX];
+    uint32_t len;
+    uint8_t part_bytes[RT_KEY_MAX];
+    scale_writer_t part; /* the encoded key that is hashed next */
+    bool failed;
 } rt_key_t;
 
 void rt_key_start(rt_key_t *k, const uint8_t prefix[32]);

@@ -11,8 +11,7 @@ static void key_add(rt_key_t *k, const uint8_t *data, uint32_t len)
         k->failed = true;
         return;
     }
-    if (len > 0)
-        memcpy(k->bytes + k->len, data, len);
+    if (len > 0) memcpy(k->bytes + k->len, data, len);
     k->len += len;
 }
 
@@ -26,8 +25,7 @@ void rt_key_start(rt_key_t *k, const uint8_t prefix[32])
 
 static bytes_t part_bytes(rt_key_t *k)
 {
-    if (k->part.failed)
-        k->failed = true;
+    if (k->part.failed) k->failed = true;
     return (bytes_t){k->part.start, k->part.len};
 }
 
@@ -60,24 +58,21 @@ void rt_key_identity(rt_key_t *k)
 
 static bytes_t key_bytes(rt_t *rt, const rt_key_t *k)
 {
-    if (k->failed)
-        rt_fault(rt, "storage key is too long");
+    if (k->failed) rt_fault(rt, "storage key is too long");
     return (bytes_t){k->bytes, k->len};
 }
 
 bool rt_storage_read(rt_t *rt, const rt_key_t *k, scale_reader_t *r)
 {
     bytes_t key = key_bytes(rt, k), value;
-    if (rt->fault || !rt->host->get(rt->host->state, key, &rt->arena, &value))
-        return false;
+    if (rt->fault || !rt->host->get(rt->host->state, key, &rt->arena, &value)) return false;
     *r = (scale_reader_t){.at = value.data, .end = value.data + value.len, .arena = &rt->arena};
     return true;
 }
 
 bool rt_storage_check(rt_t *rt, const scale_reader_t *r)
 {
-    if (!scale_done(r))
-        rt_fault(rt, "state does not decode");
+    if (!scale_done(r)) rt_fault(rt, "state does not decode");
     return !rt->fault;
 }
 
@@ -97,26 +92,21 @@ scale_writer_t *rt_storage_write(rt_t *rt)
 void rt_storage_put(rt_t *rt, const rt_key_t *k, scale_writer_t *w)
 {
     bytes_t key = key_bytes(rt, k);
-    if (w->failed)
-        rt_fault(rt, "value is too long");
-    if (!rt->fault)
-        rt->host->put(rt->host->state, key, (bytes_t){w->start, w->len});
+    if (w->failed) rt_fault(rt, "value is too long");
+    if (!rt->fault) rt->host->put(rt->host->state, key, (bytes_t){w->start, w->len});
 }
 
 void rt_storage_remove(rt_t *rt, const rt_key_t *k)
 {
     bytes_t key = key_bytes(rt, k);
-    if (!rt->fault)
-        rt->host->remove(rt->host->state, key);
+    if (!rt->fault) rt->host->remove(rt->host->state, key);
 }
 
 bool rt_storage_next(rt_t *rt, bytes_t prefix, bytes_t *key)
 {
     bytes_t next;
-    if (rt->fault || !rt->host->next_key(rt->host->state, *key, &rt->arena, &next))
-        return false;
-    if (next.len < prefix.len || memcmp(next.data, prefix.data, prefix.len) != 0)
-        return false;
+    if (rt->fault || !rt->host->next_key(rt->host->state, *key, &rt->arena, &next)) return false;
+    if (next.len < prefix.len || memcmp(next.data, prefix.data, prefix.len) != 0) return false;
     *key = next;
     return true;
 }

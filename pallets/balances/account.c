@@ -12,7 +12,10 @@ void money_load(rt_t *rt, const account_id_t *who, money_t *m)
     m->is_new = m->was.free == 0 && m->was.reserved == 0 && m->was.frozen == 0;
 }
 
-static bool provides(const support_account_data_t *data) { return data->free >= BALANCES_EXISTENTIAL_DEPOSIT; }
+static bool provides(const support_account_data_t *data)
+{
+    return data->free >= BALANCES_EXISTENTIAL_DEPOSIT;
+}
 static bool consumes(const support_account_data_t *data) { return data->reserved > 0 || data->frozen > 0; }
 
 /* The order of these steps is pallet-balances': it decides the order of events. */
@@ -21,14 +24,10 @@ static dispatch_t count_references(rt_t *rt, money_t *m, bool *is_dead)
     bool did_provide = provides(&m->was), does_provide = provides(&m->account.data);
     bool did_consume = consumes(&m->was), does_consume = consumes(&m->account.data);
     *is_dead = false;
-    if (!did_provide && does_provide)
-        system_provider_add(rt, &m->who, &m->account);
-    if (did_consume && !does_consume)
-        system_consumer_remove(&m->account);
-    if (!did_consume && does_consume)
-        TRY(system_consumer_add(&m->account));
-    if (did_provide && !does_provide)
-        TRY(system_provider_remove(rt, &m->who, &m->account, is_dead));
+    if (!did_provide && does_provide) system_provider_add(rt, &m->who, &m->account);
+    if (did_consume && !does_consume) system_consumer_remove(&m->account);
+    if (!did_consume && does_consume) TRY(system_consumer_add(&m->account));
+    if (did_provide && !does_provide) TRY(system_provider_remove(rt, &m->who, &m->account, is_dead));
     return DISPATCH_OK;
 }
 
@@ -46,8 +45,7 @@ dispatch_t money_store(rt_t *rt, money_t *m)
         system_account_remove(rt, &m->who);
     else
         system_account_put(rt, &m->who, &m->account);
-    if (m->is_new && (now->free > 0 || now->reserved > 0))
-        balances_emit_endowed(rt, &m->who, now->free);
+    if (m->is_new && (now->free > 0 || now->reserved > 0)) balances_emit_endowed(rt, &m->who, now->free);
     if (dust > 0) {
         balances_emit_dust_lost(rt, &m->who, dust);
         issuance_fall(rt, dust);
@@ -58,16 +56,14 @@ dispatch_t money_store(rt_t *rt, money_t *m)
 void issuance_rise(rt_t *rt, u128_t amount)
 {
     u128_t issuance = balances_total_issuance_get(rt);
-    if (amount > ~issuance)
-        rt_fault(rt, "more was issued than there can be");
+    if (amount > ~issuance) rt_fault(rt, "more was issued than there can be");
     balances_total_issuance_put(rt, issuance + amount);
 }
 
 void issuance_fall(rt_t *rt, u128_t amount)
 {
     u128_t issuance = balances_total_issuance_get(rt);
-    if (amount > issuance)
-        rt_fault(rt, "more was lost than was issued");
+    if (amount > issuance) rt_fault(rt, "more was lost than was issued");
     balances_total_issuance_put(rt, issuance - amount);
 }
 

@@ -8,12 +8,13 @@ typedef struct {
     account_id_t who;
     system_account_info_t account; /* as it is to be */
     support_account_data_t was;
-    bool is_new;                   /* there was no balance */
+    bool is_new; /* there was no balance */
 } money_t;
 
 void money_load(rt_t *rt, const account_id_t *who, money_t *m);
 
-/* money_store keeps the change: references, NewAccount, KilledAccount, Endowed, DustLost.  Refused, nothing is kept. */
+/* money_store keeps the change: references, NewAccount, KilledAccount, Endowed, DustLost.  Refused, nothing
+ * is kept. */
 dispatch_t money_store(rt_t *rt, money_t *m);
 
 /* money_spendable is what may leave the free balance; keep_alive: so that the account lives on. */

@@ -31,8 +31,7 @@ static bool is_same(const account_id_t *a, const account_id_t *b)
 
 static dispatch_t check_sender(const money_t *from, u128_t amount, bool keep_alive)
 {
-    if (amount == 0)
-        return DISPATCH_OK;
+    if (amount == 0) return DISPATCH_OK;
     ENSURE(from->was.free >= amount, DISPATCH_TOKEN(TOKEN_FUNDS_UNAVAILABLE));
     ENSURE(amount <= money_spendable(from, false), DISPATCH_TOKEN(TOKEN_FROZEN));
     bool is_reaped = from->was.free - amount < BALANCES_EXISTENTIAL_DEPOSIT;
@@ -42,22 +41,21 @@ static dispatch_t check_sender(const money_t *from, u128_t amount, bool keep_ali
 
 static dispatch_t check_receiver(const money_t *to, u128_t amount)
 {
-    if (amount == 0)
-        return DISPATCH_OK;
+    if (amount == 0) return DISPATCH_OK;
     ENSURE(amount <= ~to->was.free, DISPATCH_ARITHMETIC(ARITHMETIC_OVERFLOW));
     ENSURE(to->was.free + amount >= BALANCES_EXISTENTIAL_DEPOSIT, DISPATCH_TOKEN(TOKEN_BELOW_MINIMUM));
     return DISPATCH_OK;
 }
 
-dispatch_t balances_move(rt_t *rt, const account_id_t *from_id, const account_id_t *to_id, u128_t amount, bool keep_alive)
+dispatch_t balances_move(rt_t *rt, const account_id_t *from_id, const account_id_t *to_id, u128_t amount,
+                         bool keep_alive)
 {
     money_t from, to;
     money_load(rt, from_id, &from);
     TRY(check_sender(&from, amount, keep_alive));
     money_load(rt, to_id, &to);
     TRY(check_receiver(&to, amount));
-    if (is_same(from_id, to_id))
-        return DISPATCH_OK;
+    if (is_same(from_id, to_id)) return DISPATCH_OK;
 
     if (amount > 0) {
         from.account.data.free -= amount;
@@ -71,8 +69,7 @@ dispatch_t balances_move(rt_t *rt, const account_id_t *from_id, const account_id
 
 dispatch_t balances_withdraw(rt_t *rt, const account_id_t *who, u128_t amount, bool keep_alive)
 {
-    if (amount == 0)
-        return DISPATCH_OK;
+    if (amount == 0) return DISPATCH_OK;
     money_t m;
     money_load(rt, who, &m);
     ENSURE(m.was.free >= amount, BALANCES_INSUFFICIENT_BALANCE);
@@ -90,8 +87,7 @@ dispatch_t balances_withdraw(rt_t *rt, const account_id_t *who, u128_t amount, b
 
 static dispatch_t deposit(rt_t *rt, const account_id_t *who, u128_t amount, bool may_create)
 {
-    if (amount == 0)
-        return DISPATCH_OK;
+    if (amount == 0) return DISPATCH_OK;
     money_t m;
     money_load(rt, who, &m);
     ENSURE(may_create || !m.is_new, BALANCES_DEAD_ACCOUNT);
@@ -104,8 +100,14 @@ static dispatch_t deposit(rt_t *rt, const account_id_t *who, u128_t amount, bool
     return money_store(rt, &m);
 }
 
-dispatch_t balances_deposit(rt_t *rt, const account_id_t *who, u128_t amount) { return deposit(rt, who, amount, false); }
-dispatch_t balances_deposit_creating(rt_t *rt, const account_id_t *who, u128_t amount) { return deposit(rt, who, amount, true); }
+dispatch_t balances_deposit(rt_t *rt, const account_id_t *who, u128_t amount)
+{
+    return deposit(rt, who, amount, false);
+}
+dispatch_t balances_deposit_creating(rt_t *rt, const account_id_t *who, u128_t amount)
+{
+    return deposit(rt, who, amount, true);
+}
 
 void balances_endow(rt_t *rt, const account_id_t *who, u128_t amount)
 {
@@ -119,14 +121,16 @@ void balances_endow(rt_t *rt, const account_id_t *who, u128_t amount)
 
 /* ------------------------------------------------------------------------------------ calls */
 
-static dispatch_t transfer_to(rt_t *rt, const account_id_t *who, const support_multi_address_t *dest, u128_t value, bool keep_alive)
+static dispatch_t transfer_to(rt_t *rt, const account_id_t *who, const support_multi_address_t *dest,
+                              u128_t value, bool keep_alive)
 {
     account_id_t to;
     TRY(system_lookup(dest, &to));
     return balances_move(rt, who, &to, value, keep_alive);
 }
 
-dispatch_t balances_transfer_allow_death(rt_t *rt, const account_id_t *who, const balances_transfer_allow_death_args_t *args)
+dispatch_t balances_transfer_allow_death(rt_t *rt, const account_id_t *who,
+                                         const balances_transfer_allow_death_args_t *args)
 {
     return transfer_to(rt, who, &args->dest, args->value, false);
 }
@@ -136,7 +140,8 @@ dispatch_t balances_transfer(rt_t *rt, const account_id_t *who, const balances_t
     return transfer_to(rt, who, &args->dest, args->value, false);
 }
 
-dispatch_t balances_transfer_keep_alive(rt_t *rt, const account_id_t *who, const balances_transfer_keep_alive_args_t *args)
+dispatch_t balances_transfer_keep_alive(rt_t *rt, const account_id_t *who,
+                                        const balances_transfer_keep_alive_args_t *args)
 {
     return transfer_to(rt, who, &args->dest, args->value, true);
 }
@@ -164,7 +169,8 @@ dispatch_t balances_force_unreserve(rt_t *rt, const balances_force_unreserve_arg
 }
 
 /* Every account of this chain is of the form that the call upgrades to: there is nothing to do. */
-dispatch_t balances_upgrade_accounts(rt_t *rt, const account_id_t *who, const balances_upgrade_accounts_args_t *args)
+dispatch_t balances_upgrade_accounts(rt_t *rt, const account_id_t *who,
+                                     const balances_upgrade_accounts_args_t *args)
 {
     (void)rt;
     (void)who;
@@ -175,14 +181,11 @@ dispatch_t balances_upgrade_accounts(rt_t *rt, const account_id_t *who, const ba
 static dispatch_t set_free(rt_t *rt, money_t *m, u128_t new_free)
 {
     u128_t old_free = m->was.free;
-    if (new_free < BALANCES_EXISTENTIAL_DEPOSIT)
-        new_free = 0;
+    if (new_free < BALANCES_EXISTENTIAL_DEPOSIT) new_free = 0;
     m->account.data.free = new_free;
     TRY(money_store(rt, m));
-    if (new_free > old_free)
-        issuance_rise(rt, new_free - old_free);
-    if (new_free < old_free)
-        issuance_fall(rt, old_free - new_free);
+    if (new_free > old_free) issuance_rise(rt, new_free - old_free);
+    if (new_free < old_free) issuance_fall(rt, old_free - new_free);
     balances_emit_balance_set(rt, &m->who, new_free);
     return DISPATCH_OK;
 }

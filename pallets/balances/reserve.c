@@ -6,8 +6,7 @@ static u128_t least(u128_t a, u128_t b) { return a < b ? a : b; }
 
 dispatch_t balances_reserve(rt_t *rt, const account_id_t *who, u128_t amount)
 {
-    if (amount == 0)
-        return DISPATCH_OK;
+    if (amount == 0) return DISPATCH_OK;
     money_t m;
     money_load(rt, who, &m);
     ENSURE(m.was.free >= amount, BALANCES_INSUFFICIENT_BALANCE);
@@ -33,8 +32,7 @@ u128_t balances_unreserve(rt_t *rt, const account_id_t *who, u128_t amount)
     money_t m;
     money_load(rt, who, &m);
     u128_t actual = least(m.was.reserved, amount);
-    if (amount == 0 || m.is_new)
-        return amount;
+    if (amount == 0 || m.is_new) return amount;
 
     m.account.data.reserved -= actual;
     m.account.data.free += actual;
@@ -50,11 +48,11 @@ static u128_t reserve_available(const money_t *m)
     return m->was.reserved > covered ? m->was.reserved - covered : 0;
 }
 
-dispatch_t balances_repatriate(rt_t *rt, const account_id_t *from_id, const account_id_t *to_id, u128_t amount, u128_t *left)
+dispatch_t balances_repatriate(rt_t *rt, const account_id_t *from_id, const account_id_t *to_id,
+                               u128_t amount, u128_t *left)
 {
     *left = 0;
-    if (amount == 0)
-        return DISPATCH_OK;
+    if (amount == 0) return DISPATCH_OK;
     if (bytes_equal((bytes_t){from_id->b, 32}, (bytes_t){to_id->b, 32})) {
         *left = balances_unreserve(rt, from_id, amount);
         return DISPATCH_OK;
@@ -79,8 +77,7 @@ u128_t balances_slash_reserved(rt_t *rt, const account_id_t *who, u128_t amount)
 {
     money_t m;
     money_load(rt, who, &m);
-    if (amount == 0 || m.is_new)
-        return amount;
+    if (amount == 0 || m.is_new) return amount;
     u128_t actual = least(reserve_available(&m), amount);
 
     m.account.data.reserved -= actual;
@@ -94,8 +91,7 @@ u128_t balances_slash(rt_t *rt, const account_id_t *who, u128_t amount)
 {
     money_t m;
     money_load(rt, who, &m);
-    if (amount == 0 || m.is_new)
-        return 0;
+    if (amount == 0 || m.is_new) return 0;
     u128_t kept      = system_provider_may_go(&m.account) ? 0 : BALANCES_EXISTENTIAL_DEPOSIT;
     u128_t from_free = least(m.was.free > kept ? m.was.free - kept : 0, amount);
 

@@ -24,7 +24,9 @@ void system_weight_add(rt_t *rt, dispatch_class_t class, weight_t weight)
 {
     system_per_dispatch_class_weight_t used;
     system_block_weight_get(rt, &used);
-    support_weight_t *mine = class == CLASS_NORMAL ? &used.normal : class == CLASS_OPERATIONAL ? &used.operational : &used.mandatory;
+    support_weight_t *mine = class == CLASS_NORMAL        ? &used.normal
+                             : class == CLASS_OPERATIONAL ? &used.operational
+                                                          : &used.mandatory;
     mine->ref_time += weight.ref_time;
     mine->proof_size += weight.proof_size;
     system_block_weight_put(rt, &used);
@@ -38,7 +40,8 @@ dispatch_t system_remark(rt_t *rt, const account_id_t *who, const system_remark_
     return DISPATCH_OK;
 }
 
-dispatch_t system_remark_with_event(rt_t *rt, const account_id_t *who, const system_remark_with_event_args_t *args)
+dispatch_t system_remark_with_event(rt_t *rt, const account_id_t *who,
+                                    const system_remark_with_event_args_t *args)
 {
     hash_t hash = blake2_256(args->remark);
     system_emit_remarked(rt, who, &hash);
@@ -72,8 +75,7 @@ dispatch_t system_kill_storage(rt_t *rt, const system_kill_storage_args_t *args)
 dispatch_t system_kill_prefix(rt_t *rt, const system_kill_prefix_args_t *args)
 {
     bytes_t key = args->prefix, value;
-    if (rt->host->get(rt->host->state, key, &rt->arena, &value))
-        rt->host->remove(rt->host->state, key);
+    if (rt->host->get(rt->host->state, key, &rt->arena, &value)) rt->host->remove(rt->host->state, key);
     while (rt_storage_next(rt, args->prefix, &key))
         rt->host->remove(rt->host->state, key);
     return DISPATCH_OK;

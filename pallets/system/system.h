@@ -11,14 +11,15 @@ enum { SYSTEM_MAX_CONSUMERS = 16 };
 /* system_account_is_alive tells whether anything provides for the account. */
 bool system_account_is_alive(rt_t *rt, const account_id_t *who);
 
-/* These count references in an account that is held in memory; the caller stores it.  They emit NewAccount and
- * KilledAccount.  system_provider_remove refuses (CONSUMER_REMAINING) to take the last one of a consumed account;
- * *is_dead tells that the account is to be removed. */
-void       system_provider_add(rt_t *rt, const account_id_t *who, system_account_info_t *account);
-dispatch_t system_provider_remove(rt_t *rt, const account_id_t *who, system_account_info_t *account, bool *is_dead);
-bool       system_provider_may_go(const system_account_info_t *account);
+/* These count references in an account that is held in memory; the caller stores it.  They emit NewAccount
+ * and KilledAccount.  system_provider_remove refuses (CONSUMER_REMAINING) to take the last one of a consumed
+ * account; *is_dead tells that the account is to be removed. */
+void system_provider_add(rt_t *rt, const account_id_t *who, system_account_info_t *account);
+dispatch_t system_provider_remove(rt_t *rt, const account_id_t *who, system_account_info_t *account,
+                                  bool *is_dead);
+bool system_provider_may_go(const system_account_info_t *account);
 dispatch_t system_consumer_add(system_account_info_t *account);
-void       system_consumer_remove(system_account_info_t *account);
+void system_consumer_remove(system_account_info_t *account);
 
 /* system_lookup gives the account that an address names; CANNOT_LOOKUP for all forms but Id. */
 dispatch_t system_lookup(const support_multi_address_t *address, account_id_t *who);

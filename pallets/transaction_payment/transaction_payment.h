@@ -3,7 +3,8 @@
 #define TRANSACTION_PAYMENT_H
 #include "transaction_payment_pallet.h"
 
-/* transaction_payment_weight_fee is the price of weight: a tenth of a cent for the base weight of an extrinsic. */
+/* transaction_payment_weight_fee is the price of weight: a tenth of a cent for the base weight of an
+ * extrinsic. */
 u128_t transaction_payment_weight_fee(uint64_t ref_time);
 
 /* transaction_payment_adjusted multiplies by NextFeeMultiplier, which is 0 on this chain. */

@@ -9,8 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static int replay(const char *path)
 {
     FILE *file = fopen(path, "rb");
-    if (!file)
-        return 0;
+    if (!file) return 0;
     static uint8_t bytes[1 << 20];
     size_t size = fread(bytes, 1, sizeof bytes, file);
     fclose(file);
@@ -34,8 +33,7 @@ int main(int argc, char **argv)
         for (struct dirent *entry; (entry = readdir(dir));) {
             char path[4096];
             snprintf(path, sizeof path, "%s/%s", argv[i], entry->d_name);
-            if (entry->d_name[0] != '.')
-                passed += replay(path);
+            if (entry->d_name[0] != '.') passed += replay(path);
         }
         closedir(dir);
     }

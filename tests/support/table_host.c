@@ -9,7 +9,10 @@ typedef struct blob {
     struct blob *next;
     uint8_t bytes[];
 } blob_t;
-typedef struct { bytes_t key, value; bool existed; } undo_t;
+typedef struct {
+    bytes_t key, value;
+    bool existed;
+} undo_t;
 
 struct table {
     table_entry_t *entries;
@@ -27,8 +30,7 @@ table_t *table_new(void) { return calloc(1, sizeof(table_t)); }
 
 void table_free(table_t *table)
 {
-    if (!table)
-        return;
+    if (!table) return;
     for (blob_t *b = table->blobs, *next; b; b = next) {
         next = b->next;
         free(b);
@@ -42,12 +44,10 @@ void table_free(table_t *table)
 static bytes_t keep(table_t *table, bytes_t bytes)
 {
     blob_t *blob = malloc(sizeof *blob + bytes.len + 1);
-    if (!blob)
-        abort();
+    if (!blob) abort();
     blob->next   = table->blobs;
     table->blobs = blob;
-    if (bytes.len > 0)
-        memcpy(blob->bytes, bytes.data, bytes.len);
+    if (bytes.len > 0) memcpy(blob->bytes, bytes.data, bytes.len);
     return (bytes_t){blob->bytes, bytes.len};
 }
 
@@ -75,12 +75,10 @@ static uint32_t find(const table_t *table, bytes_t key, bool *exists)
 
 static void *grown(void *array, uint32_t len, uint32_t *cap, size_t size)
 {
-    if (len < *cap)
-        return array;
+    if (len < *cap) return array;
     *cap  = *cap ? *cap * 2 : 64;
     array = realloc(array, *cap * size);
-    if (!array)
-        abort();
+    if (!array) abort();
     return array;
 }
 
@@ -109,8 +107,7 @@ static void set(table_t *table, bytes_t key, const bytes_t *value)
 
 static void note(table_t *table, bytes_t key)
 {
-    if (table->depth == 0)
-        return;
+    if (table->depth == 0) return;
     bool exists;
     uint32_t at    = find(table, key, &exists);
     table->journal = grown(table->journal, table->journal_len, &table->journal_cap, sizeof *table->journal);
@@ -123,8 +120,7 @@ static bool get(void *state, bytes_t key, arena_t *arena, bytes_t *value)
     (void)arena;
     bool exists;
     uint32_t at = find(state, key, &exists);
-    if (exists)
-        *value = ((table_t *)state)->entries[at].value;
+    if (exists) *value = ((table_t *)state)->entries[at].value;
     return exists;
 }
 
@@ -143,8 +139,8 @@ static void remove_key(void *state, bytes_t key)
 
 static void append(void *state, bytes_t key, uint32_t count, bytes_t items)
 {
-    bytes_t old = {0};
-    uint64_t had = 0;
+    bytes_t old      = {0};
+    uint64_t had     = 0;
     scale_reader_t r = {0};
     if (get(state, key, NULL, &old)) {
         r   = (scale_reader_t){.at = old.data, .end = old.data + old.len};
@@ -154,8 +150,7 @@ static void append(void *state, bytes_t key, uint32_t count, bytes_t items)
     uint32_t cap     = old.len + items.len + 9;
     uint8_t *joined  = malloc(cap);
     scale_writer_t w = {.start = joined, .cap = cap};
-    if (!joined)
-        abort();
+    if (!joined) abort();
     scale_put_compact(&w, had + count);
     scale_put_raw(&w, old.data, old.len);
     scale_put_raw(&w, items.data, items.len);
@@ -169,31 +164,28 @@ static bool next_key(void *state, bytes_t key, arena_t *arena, bytes_t *next)
     table_t *table = state;
     bool exists;
     uint32_t at = find(table, key, &exists) + exists;
-    if (at >= table->count)
-        return false;
+    if (at >= table->count) return false;
     *next = table->entries[at].key;
     return true;
 }
 
 static void begin(void *state)
 {
-    table_t *table                = state;
-    table->layers                 = grown(table->layers, table->depth, &table->depth_cap, sizeof *table->layers);
+    table_t *table = state;
+    table->layers  = grown(table->layers, table->depth, &table->depth_cap, sizeof *table->layers);
     table->layers[table->depth++] = table->journal_len;
 }
 
 static void end(void *state, bool is_kept)
 {
     table_t *table = state;
-    if (table->depth == 0)
-        abort();
+    if (table->depth == 0) abort();
     uint32_t start = table->layers[--table->depth];
     while (!is_kept && table->journal_len > start) {
         undo_t *undo = &table->journal[--table->journal_len];
         set(table, undo->key, undo->existed ? &undo->value : NULL);
     }
-    if (table->depth == 0)
-        table->journal_len = 0;
+    if (table->depth == 0) table->journal_len = 0;
 }
 
 static hash_t storage_root(void *state)
@@ -216,9 +208,17 @@ static void discard(void *state, const char *message)
 
 host_t table_host(table_t *table)
 {
-    return (host_t){.state = table, .get = get, .put = put, .remove = remove_key, .append = append,
-                    .next_key = next_key, .begin = begin, .end = end, .storage_root = storage_root,
-                    .verify = verify, .log = discard};
+    return (host_t){.state        = table,
+                    .get          = get,
+                    .put          = put,
+                    .remove       = remove_key,
+                    .append       = append,
+                    .next_key     = next_key,
+                    .begin        = begin,
+                    .end          = end,
+                    .storage_root = storage_root,
+                    .verify       = verify,
+                    .log          = discard};
 }
 
 void table_verify_with(table_t *table, table_verify_t with) { table->verify = with; }

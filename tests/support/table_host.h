@@ -9,21 +9,25 @@
 typedef struct table table_t;
 
 table_t *table_new(void);
-void     table_free(table_t *table);
+void table_free(table_t *table);
 
 /* table_host is the seam over the table; it lasts as long as the table. */
 host_t table_host(table_t *table);
 
 /* table_verify_with sets who verifies signatures; NULL: every signature is refused. */
-typedef bool (*table_verify_t)(void *state, uint8_t kind, bytes_t signature, bytes_t message, const account_id_t *signer);
+typedef bool (*table_verify_t)(void *state, uint8_t kind, bytes_t signature, bytes_t message,
+                               const account_id_t *signer);
 void table_verify_with(table_t *table, table_verify_t verify);
 
 /* table_root_with sets how the root is made from all entries; without it the root is 32 zero bytes. */
-typedef struct { bytes_t key, value; } table_entry_t;
+typedef struct {
+    bytes_t key, value;
+} table_entry_t;
 typedef hash_t (*table_root_t)(const table_entry_t *entries, uint32_t count);
 void table_root_with(table_t *table, table_root_t root);
 
-/* table_entries gives every entry, sorted by key; valid until the next change.  table_depth is how many layers are open. */
+/* table_entries gives every entry, sorted by key; valid until the next change.  table_depth is how many
+ * layers are open. */
 const table_entry_t *table_entries(const table_t *table, uint32_t *count);
 uint32_t table_depth(const table_t *table);
 
