@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_AUTHOR "author"
-
 enum {
     AUTHORITIES_MAX = 256,
     FULL_TRIES_MAX  = 16,      /* extrinsics that did not fit, before the block counts as full */

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define LOG_CHAIN "chain"
-
 const char *chain_status_text(chain_status_t status)
 {
     switch (status) {

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_CHAIN "chain"
-
 enum {
     SLOT_TOLERANCE_MS = 30000, /* how far ahead of the clock a peer's slot may be; as smoldot */
     HEADER_LEN_MAX    = 1 << 16,

@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_FINALITY "finality"
-
 enum { ALONE_MS_MIN = 1000, JUSTIFICATION_LEN_MAX = 256 };
 
 struct finality {
@@ -132,7 +130,7 @@ chain_status_t finality_tick(finality_t *finality, uint64_t now_ms, uint64_t *ne
     chain_status_t status = read_voting(finality, &voting);
     if (status != CHAIN_OK) return status;
     if (!is_sole_voter(finality, &voting)) {
-        if (!finality->has_warned) log_warn(LOG_FINALITY, "not the only voter: nothing is finalized here");
+        if (!finality->has_warned) log_warn(LOG_FINAL, "not the only voter: nothing is finalized here");
         finality->has_warned = true;
         return CHAIN_OK;
     }

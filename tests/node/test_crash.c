@@ -1,25 +1,13 @@
-/* Kills a writer of blocks at random moments: whatever it was told is kept is there, whole, after.
+/* A killed store: whatever it was told is kept is there, whole, after.
  *
- *     test_crash [REPETITIONS [SEED]]     20 and a seed from the clock by default
- *
- * The writer is this program again (`test_crash --write PATH FD`): it commits blocks, finalizes the one
- * before, and tells of each by a byte once the store has returned.  After the kill the database must
- * open at the last block told of, or the one after; every kept block must show the state it made, and
- * the trie's nodes must hash to the root that its values have. */
+ * After each kill the database must open at the last block told of, or the one after; every kept block must
+ * show the state it made, and the trie's nodes must hash to the root that its values have. */
 #define _GNU_SOURCE /* nftw */
+#include "crash_support.h"
 #include "store.h"
 #include "trie.h"
 
-#include "test.h"
-
-#include <fcntl.h>
-#include <ftw.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-enum { KEYS = 60, CHANGES = 8, ARENA_SIZE = 16 << 20, BLOCKS_MOST = 100000, ACKED_MOST = 40 };
+enum { KEYS = 60, CHANGES = 8, ARENA_SIZE = 16 << 20, BLOCKS_MOST = 100000 };
 
 static arena_t *fresh_arena(unsigned n)
 {
@@ -113,44 +101,6 @@ static int write_forever(const char *path, int told)
     return 0;
 }
 
-/* ------------------------------------------------------------------ the killer */
-
-typedef struct {
-    uint32_t best, finalized;
-} told_t;
-
-/* run_writer starts the writer, reads what it tells until it has told of `count` things, kills it some
- * microseconds later, and reads the rest. */
-static bool run_writer(const char *path, random_t *random, told_t *told)
-{
-    int ends[2];
-    char fd[12], is;
-    if (pipe(ends) != 0) return false;
-    snprintf(fd, sizeof fd, "%d", ends[1]);
-    pid_t writer = fork();
-    if (writer == 0) {
-        execl("/proc/self/exe", "test_crash", "--write", path, fd, (char *)NULL);
-        _exit(9);
-    }
-    close(ends[1]);
-    uint32_t limit = 1 + random_below(random, ACKED_MOST), count = 0;
-    struct timespec pause = {0, (long)random_below(random, 3000000)};
-    while (writer > 0 && read(ends[0], &is, 1) == 1) {
-        if (is == 'b')
-            told->best++;
-        else
-            told->finalized = told->best - 1;
-        if (++count != limit) continue;
-        nanosleep(&pause, NULL);
-        kill(writer, SIGKILL);
-    }
-    int status = 0;
-    close(ends[0]);
-    waitpid(writer, &status, 0);
-    if (!WIFSIGNALED(status)) printf("the writer ended by itself: %d\n", WEXITSTATUS(status));
-    return WIFSIGNALED(status);
-}
-
 /* ------------------------------------------------------------------ the check */
 
 static void check_state(store_t *store, uint32_t number)
@@ -202,38 +152,4 @@ static void check_store(const char *path, told_t *told)
     store_free(store);
 }
 
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info, (void)kind, (void)walk;
-    return remove(path);
-}
-
-static uint32_t run(uint32_t repetitions, uint64_t seed)
-{
-    char path[]       = "/tmp/trellis-crash-XXXXXX";
-    random_t random   = {seed};
-    told_t told       = {0};
-    uint32_t survived = 0;
-    if (!mkdtemp(path)) return 0;
-    for (; survived < repetitions; survived++) {
-        if (!run_writer(path, &random, &told)) break;
-        check_store(path, &told);
-        if (test_failed_) break;
-    }
-    printf("%u kills survived, %u blocks, %u of them final\n", survived, told.best, told.finalized);
-    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    return survived;
-}
-
-int main(int argc, char **argv)
-{
-    if (argc == 4 && strcmp(argv[1], "--write") == 0)
-        return write_forever(argv[2], (int)strtol(argv[3], NULL, 10));
-    (void)tests_end_; /* of test.h only the checks and the random numbers are used */
-    uint32_t repetitions = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 20;
-    uint64_t seed        = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL);
-    printf("seed %llu\n", (unsigned long long)seed);
-    uint32_t survived = run(repetitions, seed);
-    printf("%u passed, %u failed\n", survived, repetitions - survived);
-    return survived != repetitions;
-}
+int main(int argc, char **argv) { return crash_main(argc, argv, write_forever, check_store); }

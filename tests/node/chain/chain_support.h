@@ -6,6 +6,7 @@
 #include "crypto.h"
 #include "hash.h"
 #include "keyring.h"
+#include "log.h"
 #include "runtime.h"
 #include "scale.h"
 #include "test.h"
@@ -30,6 +31,7 @@ typedef struct {
     list_pool_t *pool;
     keypair_t alice, bob, voter;
     uint64_t slot_ms;
+    bool is_synced;
 } world_t;
 
 static inline arena_t *fresh_arena(unsigned n)
@@ -83,17 +85,14 @@ static bool dev_genesis(void *self, const host_t *host)
 static inline chain_status_t world_open(world_t *world)
 {
     chain_options_t options = {
-        .path = world->path, .is_unsynced = true, .genesis = dev_genesis, .genesis_self = world};
+        .path = world->path, .is_unsynced = !world->is_synced, .genesis = dev_genesis, .genesis_self = world};
     return chain_open(&options, &world->chain);
 }
 
-/* world_start makes a new chain whose author seals instantly and takes from world->pool. */
-static inline bool world_start(world_t *world, uint64_t slot_ms)
+/* world_equip gives an open chain keys, and an author that seals instantly and takes from world->pool. */
+static inline bool world_equip(world_t *world)
 {
-    memset(world, 0, sizeof *world);
-    world->slot_ms = slot_ms;
-    snprintf(world->path, sizeof world->path, "/tmp/trellis-chain-XXXXXX");
-    if (!crypto_init() || !mkdtemp(world->path) || world_open(world) != CHAIN_OK) return false;
+    if (!crypto_init() || !log_filter("error")) return false;
     if (key_from_suri("//Alice", KEY_SR25519, &world->alice) != KEY_OK) return false;
     if (key_from_suri("//Bob", KEY_SR25519, &world->bob) != KEY_OK) return false;
     if (key_from_suri("//Alice", KEY_ED25519, &world->voter) != KEY_OK) return false;
@@ -112,11 +111,26 @@ static inline bool world_start(world_t *world, uint64_t slot_ms)
     return true;
 }
 
-static inline void world_stop(world_t *world)
+/* world_start makes a new chain in a new folder. */
+static inline bool world_start(world_t *world, uint64_t slot_ms)
+{
+    memset(world, 0, sizeof *world);
+    world->slot_ms = slot_ms;
+    snprintf(world->path, sizeof world->path, "/tmp/trellis-chain-XXXXXX");
+    return mkdtemp(world->path) && world_open(world) == CHAIN_OK && world_equip(world);
+}
+
+static inline void world_close(world_t *world)
 {
     author_free(world->author);
     chain_free(world->chain);
     free(world->pool);
+}
+
+/* world_stop removes the folder too. */
+static inline void world_stop(world_t *world)
+{
+    world_close(world);
     nftw(world->path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
