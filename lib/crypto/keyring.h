@@ -73,4 +73,15 @@ NODISCARD key_status_t key_file_write(const char *path, const char *suri, key_ki
 NODISCARD key_status_t key_file_read(const char *path, const char *password, char suri[SURI_TEXT_MAX + 1],
                                      key_kind_t *kind);
 
+/* ---- what only the owner of a key can read ---- */
+
+#define KEY_SEAL_OVERHEAD 40 /* nonce and tag */
+
+/* key_seal writes plain.len + KEY_SEAL_OVERHEAD bytes that key_unseal, with the same key, opens.  False when the key has
+ * no seed (a soft junction). */
+NODISCARD bool key_seal(const keypair_t *key, bytes_t plain, uint8_t *sealed);
+
+/* key_unseal writes sealed.len - KEY_SEAL_OVERHEAD bytes.  False when it was sealed by another key, or changed. */
+NODISCARD bool key_unseal(const keypair_t *key, bytes_t sealed, uint8_t *plain);
+
 #endif

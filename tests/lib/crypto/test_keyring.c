@@ -211,4 +211,20 @@ TEST(a_damaged_key_file_is_refused)
     unlink(path);
 }
 
+TEST(what_is_sealed_opens_only_for_its_key)
+{
+    keypair_t alice, bob, soft;
+    uint8_t   sealed[11 + KEY_SEAL_OVERHEAD], plain[11];
+    EQ(key_from_suri("//Alice", KEY_SR25519, &alice), KEY_OK);
+    EQ(key_from_suri("//Bob", KEY_SR25519, &bob), KEY_OK);
+    EQ(key_from_suri("//Bob/soft", KEY_SR25519, &soft), KEY_OK);
+    OK(key_seal(&alice, BYTES("hello world"), sealed));
+    OK(key_unseal(&alice, (bytes_t){sealed, sizeof sealed}, plain) && memcmp(plain, "hello world", 11) == 0);
+    OK(!key_unseal(&bob, (bytes_t){sealed, sizeof sealed}, plain));
+    OK(!key_unseal(&alice, (bytes_t){sealed, 20}, plain));
+    sealed[30] ^= 1;
+    OK(!key_unseal(&alice, (bytes_t){sealed, sizeof sealed}, plain));
+    OK(!key_seal(&soft, BYTES("hello world"), sealed));
+}
+
 TEST_MAIN()

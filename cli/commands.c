@@ -1,0 +1,99 @@
+/* commands.c - the one table that help, completion and the man page are made from. */
+#include "cli.h"
+
+const command_t cli_commands[] = {
+    {"key generate",                                                                       "", "Make a new key and show its secret words, or write them to a file", "words out", 0,
+     "  trellis key generate --out me.key\n\nThe file is plain text that only you can read; `trellis key "
+     "seal` makes one with a password.", cmd_key_generate},
+    {"key inspect",                 "[ADDRESS]", "Show address and public keys of a key, or what an address means", "prefix",
+     TAKES_KEY, "  trellis key inspect --key-file me.key\n  trellis key inspect "
+     "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", cmd_key_inspect},
+    {"key seal",                                                                                   "FILE", "Read a secret from standard input and keep it in a file, sealed with a password",
+     "", 0,
+     "  trellis key seal me.key --password-file password.txt < words.txt\n\nThe file opens with --key-file "
+     "and the same password.", cmd_key_seal},
+    {"key sign",                                                                    "TEXT", "Sign a text", "", NEEDS_KEY, NULL, cmd_key_sign},
+    {"key verify",                                                                        "TEXT SIGNATURE ADDRESS", "Check a signature; ends with 1 when it is not valid", "", 0,
+     NULL, cmd_key_verify},
+    {"balance",                   "[ADDRESS]", "Show how much TFT an account has", "at", TAKES_KEY, NULL, cmd_balance},
+    {"transfer",                                                                            "ADDRESS TFT", "Send TFT to somebody", "all", NEEDS_KEY,
+     "  trellis transfer 5Grw...utQY 12.5 --key-file me.key\n\n--all lets your account end when nothing is "
+     "left on it.", cmd_transfer},
+    {"twin create",                                                                     "", "Make your entry on the grid; accepts the terms and conditions if you have not yet",
+     "relay pk no-pk link hash", NEEDS_KEY,
+     "  trellis twin create --relay grid.local --key-file me.key\n\nThe relay is a bare domain through which "
+     "messages reach you. Your key's own encryption\n"
+     "key is stored too, so that others encrypt what they send you.", cmd_twin_create},
+    {"twin update",                                                                           "", "Change relay and encryption key of your twin", "relay pk no-pk", NEEDS_KEY, NULL,
+     cmd_twin_update},
+    {"twin show",   "[ID|ADDRESS]", "Show a twin; yours without an argument", "", TAKES_KEY, NULL,
+     cmd_twin_show},
+    {"twin list",                                                                                   "", "Show all twins", "", 0, NULL, cmd_twin_list},
+    {"twin terms",                                                                        "", "Accept the terms and conditions, or show what you accepted", "link hash", NEEDS_KEY,
+     NULL, cmd_twin_terms},
+    {"farm create",                                                                           "NAME", "Make a farm: a place for your nodes", "ip", NEEDS_KEY,
+     "  trellis farm create green-farm --ip 185.206.122.33/24,185.206.122.1 --key-file farmer.key", cmd_farm_create},
+    {"farm add-ip",                                                                       "FARM CIDR,GATEWAY", "Add a public address to your farm", "", NEEDS_KEY, NULL,
+     cmd_farm_add_ip},
+    {"farm remove-ip",                                                                           "FARM CIDR", "Take a public address that nobody uses from your farm", "", NEEDS_KEY,
+     NULL, cmd_farm_remove_ip},
+    {"farm show",                                                                        "ID|NAME", "Show a farm", "", 0, NULL, cmd_farm_show},
+    {"farm list",                                                                         "", "Show all farms", "", 0, NULL, cmd_farm_list},
+    {"node show",                               "ID", "Show a node: its resources, place and power", "", 0, NULL, cmd_node_show},
+    {"node list",                                                                                   "", "Show all nodes, or those of one farm", "farm", 0, NULL, cmd_node_list},
+    {"deploy",                                                                      "FILE", "Run a deployment: contract, message to the node, and wait until it runs",
+     "node relay-url relay-at keep update wait no-copy public-ips provider", NEEDS_KEY,
+     "  trellis deploy web.json --node 1 --key-file me.key\n  trellis deploy web.json --update 7 --key-file "
+     "me.key\n\n"
+     "FILE is deployment JSON; twin, contract, hash and signature are filled in. It goes to the node "
+     "encrypted,\n"
+     "over the relays of your twin (--relay-at says where a domain is reached). When a workload fails, the "
+     "new\n"
+     "contract is cancelled, unless --keep. A copy that only your key opens is kept on the chain, for\n"
+     "`trellis contract recover`.", cmd_deploy},
+    {"contract create",                                                                            "NODE HASH",
+     "Make a node contract; `contract create name NAME` and `contract create rent NODE` make the other kinds", "data public-ips provider", NEEDS_KEY,
+     "HASH is the 32 hexadecimal digits of the deployment's MD5. Most people want `trellis deploy` instead.", cmd_contract_create},
+    {"contract update",                                                  "ID HASH", "Set another deployment hash", "data", NEEDS_KEY, NULL,
+     cmd_contract_update},
+    {"contract cancel",                                                                           "ID", "End a contract; what ran under it stops", "", NEEDS_KEY, NULL,
+     cmd_contract_cancel},
+    {"contract show",                                                                         "ID", "Show a contract, what it uses and owes", "at", 0, NULL, cmd_contract_show},
+    {"contract list",                                                                           "", "Show your contracts, or those of a twin, a node, or everybody", "twin node all",
+     TAKES_KEY, NULL, cmd_contract_list},
+    {"contract bills",                                                              "ID", "Show what a contract was billed", "from", 0,
+     "Amounts in JSON are units of 10^-7 TFT. Blocks are read backwards to the contract's beginning, or to "
+     "--from.", cmd_contract_bills},
+    {"contract watch",                                                                           "ID", "Tell what happens to a contract until it ends", "from count", 0, NULL,
+     cmd_contract_watch},
+    {"contract recover",                                                                        "ID", "Bring back the deployment of your contract from the chain alone", "",
+     NEEDS_KEY, "  trellis contract recover 7 --key-file me.key > web.json", cmd_contract_recover},
+    {"council show",                                                                        "", "Show the council's members and open proposals", "", 0, NULL, cmd_council_show},
+    {"council propose", "PALLET.CALL [ARGUMENTS]", "Propose a call to the council", "threshold", NEEDS_KEY,
+     "  trellis council propose TfgridModule.set_connection_price '{\"price\": 90}' --key //Alice\n\n"
+     "With as many keys as must agree (several --key or --key-file) it is proposed, voted and closed in one "
+     "go.", cmd_council_propose},
+    {"council vote",                                                                           "HASH", "Vote for a proposal, or against it with --no", "no index", NEEDS_KEY, NULL,
+     cmd_council_vote},
+    {"council close",                                                                     "HASH", "Close a proposal that was decided: an agreed call is run", "index", NEEDS_KEY,
+     NULL, cmd_council_close},
+    {"council set-billing-frequency",                                                                        "BLOCKS",
+     "Have contracts billed each so many blocks (it can only be raised)", "threshold", NEEDS_KEY,
+     "  trellis council set-billing-frequency 20 --key //Alice --key //Bob", cmd_council_set_billing_frequency},
+    {"query",                                      "[PALLET.ITEM [KEY ...]]",
+     "Read any storage item or constant; fewer keys than it has list its entries", "at limit", 0,
+     "  trellis query                        all items\n  trellis query TfgridModule           those of one "
+     "pallet\n"
+     "  trellis query System.Account 5Grw...utQY\n  trellis query TfgridModule.Farms     all entries", cmd_query},
+    {"call",                                                                           "[PALLET.CALL [ARGUMENTS]]", "Send any call; without arguments, show what it takes", "encode",
+     TAKES_KEY, "  trellis call                         all calls\n  trellis call Balances.transfer_keep_alive\n"
+     "  trellis call Balances.transfer_keep_alive '{\"dest\": \"5Grw...utQY\", \"value\": 10000000}' "
+     "--key-file me.key", cmd_call},
+    {"rpc",                                                                      "METHOD [PARAMS]", "Call any JSON-RPC method of the node", "", 0,
+     "  trellis rpc system_health\n  trellis rpc chain_getBlockHash '[1]'", cmd_rpc},
+    {"completion",                                                                          "bash", "Print the completion script of a shell", "", 0,
+     "  trellis completion bash > /etc/bash_completion.d/trellis", cmd_completion},
+    {"man",                                            "", "Print the man page", "", 0, "  trellis man > trellis.1", cmd_man},
+    {"help",                                                                           "[COMMAND]", "Show how it all goes, or explain a command", "", 0, NULL, cmd_help},
+    {0                                                                       },
+};
