@@ -10,8 +10,10 @@ bool accounts_find(account_id_vec_t accounts, const account_id_t *who, uint32_t 
     uint32_t low = 0, high = accounts.len;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (accounts_compare(&accounts.items[middle], who) < 0) low = middle + 1;
-        else high = middle;
+        if (accounts_compare(&accounts.items[middle], who) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     *at = low;
     return low < accounts.len && accounts_compare(&accounts.items[low], who) == 0;
@@ -28,7 +30,7 @@ void accounts_sort(account_id_vec_t *accounts)
 {
     for (uint32_t i = 1; i < accounts->len; i++) {
         account_id_t one = accounts->items[i];
-        uint32_t     at  = i;
+        uint32_t at      = i;
         for (; at > 0 && accounts_compare(&accounts->items[at - 1], &one) > 0; at--)
             accounts->items[at] = accounts->items[at - 1];
         accounts->items[at] = one;
@@ -43,7 +45,7 @@ static account_id_vec_t room_for(arena_t *arena, uint32_t count)
 
 account_id_vec_t accounts_with(arena_t *arena, account_id_vec_t accounts, const account_id_t *who)
 {
-    uint32_t         at;
+    uint32_t at;
     account_id_vec_t all = room_for(arena, accounts.len + 1);
     if (!all.items) return all;
     (void)accounts_find(accounts, who, &at);

@@ -3,12 +3,12 @@
  * A motion is a call, known by the hash of its bytes.  It runs with the origin "this many of that many
  * members" as soon as enough said aye and somebody closes it; whether the call succeeds or not, the motion is
  * over (spec tfgrid 1.7, pallet-collective of polkadot-v1.0.0). */
+#include "../utility/nested.h"
 #include "accounts.h"
 #include "council.h"
 #include "hash.h"
 #include "runtime_call.h"
 #include "system_pallet.h"
-#include "../utility/nested.h"
 
 #include <string.h>
 
@@ -36,7 +36,7 @@ static dispatch_t check_member(rt_t *rt, const account_id_t *who, uint32_t *seat
 
 void council_change_members(rt_t *rt, account_id_vec_t members)
 {
-    hash_vec_t       motions;
+    hash_vec_t motions;
     account_id_vec_t before;
     council_members_get(rt, &before);
     account_id_vec_t left = accounts_minus(&rt->arena, before, members);
@@ -55,15 +55,18 @@ void council_change_members(rt_t *rt, account_id_vec_t members)
 
 void council_set_prime(rt_t *rt, const account_id_t *who)
 {
-    if (who) council_prime_put(rt, who);
-    else council_prime_remove(rt);
+    if (who)
+        council_prime_put(rt, who);
+    else
+        council_prime_remove(rt);
 }
 
 dispatch_t council_set_members(rt_t *rt, const council_set_members_args_t *args)
 {
     account_id_vec_t members = args->new_members;
     ENSURE(members.len <= COUNCIL_MAX_MEMBERS, DISPATCH_OTHER);
-    ENSURE(!args->prime.some || accounts_contain(members, &args->prime.value), COUNCIL_PRIME_ACCOUNT_NOT_MEMBER);
+    ENSURE(!args->prime.some || accounts_contain(members, &args->prime.value),
+           COUNCIL_PRIME_ACCOUNT_NOT_MEMBER);
     accounts_sort(&members);
 
     council_change_members(rt, members);
@@ -73,10 +76,12 @@ dispatch_t council_set_members(rt_t *rt, const council_set_members_args_t *args)
 
 /* ------------------------------------------------------------------ propose */
 
-static dispatch_t check_proposal(rt_t *rt, const runtime_call_t *call, uint32_t length_bound, const hash_t *hash)
+static dispatch_t check_proposal(rt_t *rt, const runtime_call_t *call, uint32_t length_bound,
+                                 const hash_t *hash)
 {
     ENSURE(call->encoded.len <= length_bound, COUNCIL_WRONG_PROPOSAL_LENGTH);
-    ENSURE(weight_fits(runtime_call_dispatch_info(call).weight, MAX_PROPOSAL_WEIGHT), COUNCIL_WRONG_PROPOSAL_WEIGHT);
+    ENSURE(weight_fits(runtime_call_dispatch_info(call).weight, MAX_PROPOSAL_WEIGHT),
+           COUNCIL_WRONG_PROPOSAL_WEIGHT);
     ENSURE(!council_proposal_of_exists(rt, hash), COUNCIL_DUPLICATE_PROPOSAL);
     return DISPATCH_OK;
 }
@@ -84,11 +89,12 @@ static dispatch_t check_proposal(rt_t *rt, const runtime_call_t *call, uint32_t 
 dispatch_t council_execute(rt_t *rt, const account_id_t *who, const council_execute_args_t *args)
 {
     origin_t origin = {.kind = ORIGIN_COUNCIL_MEMBER, .who = *who};
-    hash_t   hash   = call_hash(args->proposal);
+    hash_t hash     = call_hash(args->proposal);
     TRY(check_member(rt, who, NULL));
     ENSURE(args->proposal->encoded.len <= args->length_bound, COUNCIL_WRONG_PROPOSAL_LENGTH);
 
-    support_dispatch_error_result_t result = support_dispatch_result_from(nested_run(rt, &origin, args->proposal));
+    support_dispatch_error_result_t result =
+        support_dispatch_result_from(nested_run(rt, &origin, args->proposal));
     council_emit_member_executed(rt, &hash, &result);
     return DISPATCH_OK;
 }
@@ -123,7 +129,7 @@ static dispatch_t add_motion(rt_t *rt, const hash_t *hash)
 dispatch_t council_propose(rt_t *rt, const account_id_t *who, const council_propose_args_t *args)
 {
     uint32_t seats;
-    hash_t   hash = call_hash(args->proposal);
+    hash_t hash = call_hash(args->proposal);
     TRY(check_member(rt, who, &seats));
     TRY(check_proposal(rt, args->proposal, args->length_bound, &hash));
     if (args->threshold < 2) return execute_now(rt, args->proposal, &hash, seats);
@@ -169,7 +175,7 @@ static bool push(rt_t *rt, account_id_vec_t *accounts, const account_id_t *who)
 dispatch_t council_vote(rt_t *rt, const account_id_t *who, const council_vote_args_t *args)
 {
     council_votes_t votes;
-    uint32_t        at, other_at;
+    uint32_t at, other_at;
     TRY(check_member(rt, who, NULL));
     ENSURE(council_voting_get(rt, &args->proposal, &votes), COUNCIL_PROPOSAL_MISSING);
     ENSURE(votes.index == args->index, COUNCIL_WRONG_INDEX);
@@ -193,21 +199,23 @@ dispatch_t council_vote(rt_t *rt, const account_id_t *who, const council_vote_ar
 static void remove_motion(rt_t *rt, const hash_t *hash)
 {
     hash_vec_t motions;
-    uint32_t   kept = 0;
+    uint32_t kept = 0;
     council_proposal_of_remove(rt, hash);
     council_voting_remove(rt, hash);
     council_proposals_get(rt, &motions);
     for (uint32_t i = 0; i < motions.len; i++)
-        if (memcmp(motions.items[i].b, hash->b, sizeof hash->b) != 0) motions.items[kept++] = motions.items[i];
+        if (memcmp(motions.items[i].b, hash->b, sizeof hash->b) != 0)
+            motions.items[kept++] = motions.items[i];
     motions.len = kept;
     council_proposals_put(rt, motions);
 }
 
-static dispatch_t approve(rt_t *rt, const council_close_args_t *args, uint32_t ayes, uint32_t nays, uint32_t seats)
+static dispatch_t approve(rt_t *rt, const council_close_args_t *args, uint32_t ayes, uint32_t nays,
+                          uint32_t seats)
 {
-    const hash_t   *hash   = &args->proposal_hash;
-    origin_t        origin = {.kind = ORIGIN_COUNCIL_MEMBERS, .ayes = ayes, .seats = seats};
-    weight_t        bound  = {args->proposal_weight_bound.ref_time, args->proposal_weight_bound.proof_size};
+    const hash_t *hash = &args->proposal_hash;
+    origin_t origin    = {.kind = ORIGIN_COUNCIL_MEMBERS, .ayes = ayes, .seats = seats};
+    weight_t bound     = {args->proposal_weight_bound.ref_time, args->proposal_weight_bound.proof_size};
     runtime_call_t *call;
     ENSURE(council_proposal_of_get(rt, hash, &call), COUNCIL_PROPOSAL_MISSING);
     ENSURE(call->encoded.len <= args->length_bound, COUNCIL_WRONG_PROPOSAL_LENGTH);
@@ -232,9 +240,9 @@ static dispatch_t disapprove(rt_t *rt, const hash_t *hash, uint32_t ayes, uint32
 
 dispatch_t council_close(rt_t *rt, const account_id_t *who, const council_close_args_t *args)
 {
-    council_votes_t  votes;
+    council_votes_t votes;
     account_id_vec_t members;
-    account_id_t     prime;
+    account_id_t prime;
     (void)who;
     ENSURE(council_voting_get(rt, &args->proposal_hash, &votes), COUNCIL_PROPOSAL_MISSING);
     ENSURE(votes.index == args->index, COUNCIL_WRONG_INDEX);
@@ -242,13 +250,16 @@ dispatch_t council_close(rt_t *rt, const account_id_t *who, const council_close_
     uint32_t ayes = votes.ayes.len, nays = votes.nays.len, seats = members.len;
 
     if (ayes >= votes.threshold) return approve(rt, args, ayes, nays, seats);
-    if ((seats > nays ? seats - nays : 0) < votes.threshold) return disapprove(rt, &args->proposal_hash, ayes, nays);
+    if ((seats > nays ? seats - nays : 0) < votes.threshold)
+        return disapprove(rt, &args->proposal_hash, ayes, nays);
     ENSURE(system_number_get(rt) >= votes.end, COUNCIL_TOO_EARLY);
 
     /* The absent vote as the prime did; without one, nay. */
     uint32_t absent = seats > ayes + nays ? seats - ayes - nays : 0;
-    if (council_prime_get(rt, &prime) && accounts_contain(votes.ayes, &prime)) ayes += absent;
-    else nays += absent;
+    if (council_prime_get(rt, &prime) && accounts_contain(votes.ayes, &prime))
+        ayes += absent;
+    else
+        nays += absent;
     return ayes >= votes.threshold ? approve(rt, args, ayes, nays, seats)
                                    : disapprove(rt, &args->proposal_hash, ayes, nays);
 }

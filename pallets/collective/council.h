@@ -5,8 +5,8 @@
 
 #define COUNCIL_MAX_MEMBERS 100u
 
-/* council_change_members makes `members`, sorted, the council: those who left lose their votes in all motions,
- * and there is no prime until council_set_prime names one. */
+/* council_change_members makes `members`, sorted, the council: those who left lose their votes in all
+ * motions, and there is no prime until council_set_prime names one. */
 void council_change_members(rt_t *rt, account_id_vec_t members);
 
 /* council_set_prime names the member whose vote counts for the absent; NULL: none. */

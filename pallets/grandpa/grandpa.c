@@ -9,7 +9,8 @@
 
 enum { LIST_VERSION = 1, LOG_SCHEDULED_CHANGE = 1, AUTHORITY_LEN = 40 };
 
-void grandpa_session(rt_t *rt, const bytes32_t *authorities, uint32_t count, bool is_changed, uint32_t session)
+void grandpa_session(rt_t *rt, const bytes32_t *authorities, uint32_t count, bool is_changed,
+                     uint32_t session)
 {
     bool may_change = is_changed && !grandpa_pending_change_exists(rt);
     if (may_change) {
@@ -20,8 +21,9 @@ void grandpa_session(rt_t *rt, const bytes32_t *authorities, uint32_t count, boo
         }
         for (uint32_t i = 0; i < count; i++)
             items[i] = (bytes32_u64_t){authorities[i], 1};
-        grandpa_stored_pending_change_t change = {.scheduled_at     = system_number_get(rt),
-                                                  .next_authorities = {.items = items, .len = count}};
+        grandpa_stored_pending_change_t change = {
+            .scheduled_at = system_number_get(rt), .next_authorities = {.items = items, .len = count}
+        };
         grandpa_pending_change_put(rt, &change);
         uint64_t set_id = grandpa_current_set_id_get(rt) + 1;
         grandpa_current_set_id_put(rt, set_id);
@@ -33,9 +35,9 @@ void grandpa_session(rt_t *rt, const bytes32_t *authorities, uint32_t count, boo
 /* written is a log of the change, or the stored list: a byte, the list, and with a log its delay. */
 static bytes_t written(rt_t *rt, uint8_t first, const grandpa_stored_pending_change_t *change, bool is_log)
 {
-    uint32_t       cap  = 16 + change->next_authorities.len * AUTHORITY_LEN;
-    uint8_t       *room = arena_take(&rt->arena, cap);
-    scale_writer_t w    = scale_writer(room, room ? cap : 0);
+    uint32_t cap     = 16 + change->next_authorities.len * AUTHORITY_LEN;
+    uint8_t *room    = arena_take(&rt->arena, cap);
+    scale_writer_t w = scale_writer(room, room ? cap : 0);
     scale_put_u8(&w, first);
     bytes32_u64_vec_encode(&w, change->next_authorities);
     if (is_log) scale_put_u32(&w, change->delay);

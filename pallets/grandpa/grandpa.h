@@ -5,6 +5,7 @@
 
 /* grandpa_session starts a session of these authorities, one vote each.  When they changed, the change is
  * scheduled for this very block and the set's number grows. */
-void grandpa_session(rt_t *rt, const bytes32_t *authorities, uint32_t count, bool is_changed, uint32_t session);
+void grandpa_session(rt_t *rt, const bytes32_t *authorities, uint32_t count, bool is_changed,
+                     uint32_t session);
 
 #endif

@@ -19,18 +19,20 @@ static account_id_vec_t members_now(rt_t *rt)
 static void keep(rt_t *rt, account_id_vec_t members)
 {
     account_id_t prime;
-    uint32_t     at;
+    uint32_t at;
     council_membership_members_put(rt, members);
     council_change_members(rt, members);
     if (!council_membership_prime_get(rt, &prime)) return;
-    if (accounts_find(members, &prime, &at)) council_set_prime(rt, &prime);
-    else council_membership_prime_remove(rt);
+    if (accounts_find(members, &prime, &at))
+        council_set_prime(rt, &prime);
+    else
+        council_membership_prime_remove(rt);
 }
 
 dispatch_t membership_add(rt_t *rt, const account_id_t *who)
 {
     account_id_vec_t members = members_now(rt);
-    uint32_t         at;
+    uint32_t at;
     ENSURE(!accounts_find(members, who, &at), COUNCIL_MEMBERSHIP_ALREADY_MEMBER);
     ENSURE(members.len < COUNCIL_MAX_MEMBERS, COUNCIL_MEMBERSHIP_TOO_MANY_MEMBERS);
 
@@ -42,7 +44,7 @@ dispatch_t membership_add(rt_t *rt, const account_id_t *who)
 dispatch_t membership_remove(rt_t *rt, const account_id_t *who)
 {
     account_id_vec_t members = members_now(rt);
-    uint32_t         at;
+    uint32_t at;
     ENSURE(accounts_find(members, who, &at), COUNCIL_MEMBERSHIP_NOT_MEMBER);
 
     keep(rt, accounts_without(&rt->arena, members, who));
@@ -54,7 +56,7 @@ dispatch_t membership_remove(rt_t *rt, const account_id_t *who)
 static dispatch_t replace(rt_t *rt, const account_id_t *before, const account_id_t *after)
 {
     account_id_vec_t members = members_now(rt);
-    uint32_t         at, unused;
+    uint32_t at, unused;
     ENSURE(accounts_find(members, before, &at), COUNCIL_MEMBERSHIP_NOT_MEMBER);
     ENSURE(!accounts_find(members, after, &unused), COUNCIL_MEMBERSHIP_ALREADY_MEMBER);
 
@@ -95,7 +97,8 @@ dispatch_t council_membership_reset_members(rt_t *rt, const council_membership_r
     ENSURE(members.len <= COUNCIL_MAX_MEMBERS, COUNCIL_MEMBERSHIP_TOO_MANY_MEMBERS);
     accounts_sort(&members);
     for (uint32_t i = 1; i < members.len; i++)
-        ENSURE(accounts_compare(&members.items[i - 1], &members.items[i]) != 0, COUNCIL_MEMBERSHIP_ALREADY_MEMBER);
+        ENSURE(accounts_compare(&members.items[i - 1], &members.items[i]) != 0,
+               COUNCIL_MEMBERSHIP_ALREADY_MEMBER);
 
     keep(rt, members);
     council_membership_emit_members_reset(rt);
@@ -122,7 +125,7 @@ dispatch_t council_membership_change_key(rt_t *rt, const account_id_t *who,
 dispatch_t council_membership_set_prime(rt_t *rt, const council_membership_set_prime_args_t *args)
 {
     account_id_t who;
-    uint32_t     at;
+    uint32_t at;
     TRY(system_lookup(&args->who, &who));
     ENSURE(accounts_find(members_now(rt), &who, &at), COUNCIL_MEMBERSHIP_NOT_MEMBER);
 

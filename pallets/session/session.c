@@ -41,11 +41,12 @@ static void put_validators(rt_t *rt, keys_t keys)
     session_validators_put(rt, validators);
 }
 
-/* queued_next is the validator set's answer, with the keys of those who have any; where nobody has, all stays. */
+/* queued_next is the validator set's answer, with the keys of those who have any; where nobody has, all
+ * stays. */
 static keys_t queued_next(rt_t *rt, keys_t now)
 {
     account_id_vec_t validators = validator_set_of_session(rt);
-    keys_t           next       = {.items = take(rt, validators.len, sizeof *next.items)};
+    keys_t next                 = {.items = take(rt, validators.len, sizeof *next.items)};
     for (uint32_t i = 0; next.items && i < validators.len; i++) {
         account_id_support_session_keys_t *one = &next.items[next.len];
         one->f0                                = validators.items[i];
@@ -57,14 +58,14 @@ static keys_t queued_next(rt_t *rt, keys_t now)
 static void tell_aura(rt_t *rt, keys_t keys)
 {
     bytes32_vec_t authorities = {.items = take(rt, keys.len, sizeof *authorities.items)};
-    uint32_t      cap         = 8 + keys.len * 32;
-    uint8_t      *room        = take(rt, cap, 1);
+    uint32_t cap              = 8 + keys.len * 32;
+    uint8_t *room             = take(rt, cap, 1);
     if (rt->fault) return;
     for (; authorities.len < keys.len; authorities.len++)
         authorities.items[authorities.len] = keys.items[authorities.len].f1.aura;
     aura_authorities_put(rt, authorities);
 
-    scale_writer_t        w    = scale_writer(room, cap);
+    scale_writer_t w           = scale_writer(room, cap);
     support_digest_item_t item = {.kind = SUPPORT_DIGEST_ITEM_CONSENSUS};
     scale_put_u8(&w, AURA_AUTHORITIES_CHANGED);
     bytes32_vec_encode(&w, authorities);
@@ -85,7 +86,7 @@ static void tell_grandpa(rt_t *rt, keys_t keys, bool is_changed, uint32_t sessio
 static void rotate(rt_t *rt)
 {
     keys_t now;
-    bool   is_changed = session_queued_changed_get(rt);
+    bool is_changed = session_queued_changed_get(rt);
     session_queued_keys_get(rt, &now);
     uint32_t session = session_current_index_get(rt) + 1;
     put_validators(rt, now);
@@ -110,26 +111,32 @@ weight_t session_on_initialize(rt_t *rt)
 
 /* ------------------------------------------------------------------ keys */
 
-static const char KEY_TYPES[2][4] = {{'a', 'u', 'r', 'a'}, {'g', 'r', 'a', 'n'}};
+static const char KEY_TYPES[2][4] = {
+    {'a', 'u', 'r', 'a'},
+    {'g', 'r', 'a', 'n'}
+};
 
 static bytes4_bytes_t owned_key(const support_session_keys_t *keys, uint32_t kind)
 {
-    bytes4_bytes_t owned = {.f1 = {kind == 0 ? keys->aura.b : keys->grandpa.b, 32}};
+    bytes4_bytes_t owned = {
+        .f1 = {kind == 0 ? keys->aura.b : keys->grandpa.b, 32}
+    };
     memcpy(owned.f0.b, KEY_TYPES[kind], sizeof owned.f0.b);
     return owned;
 }
 
 dispatch_t session_set_keys(rt_t *rt, const account_id_t *who, const session_set_keys_args_t *args)
 {
-    system_account_info_t  account;
+    system_account_info_t account;
     support_session_keys_t before;
     system_account_get(rt, who, &account);
     bool had_keys = session_next_keys_get(rt, who, &before);
     ENSURE(account.providers > 0 && account.consumers < SYSTEM_MAX_CONSUMERS, SESSION_NO_ACCOUNT);
     for (uint32_t i = 0; i < 2; i++) {
-        account_id_t   owner;
+        account_id_t owner;
         bytes4_bytes_t owned = owned_key(&args->keys, i);
-        ENSURE(!session_key_owner_get(rt, &owned, &owner) || accounts_compare(&owner, who) == 0, SESSION_DUPLICATED_KEY);
+        ENSURE(!session_key_owner_get(rt, &owned, &owner) || accounts_compare(&owner, who) == 0,
+               SESSION_DUPLICATED_KEY);
     }
 
     for (uint32_t i = 0; i < 2; i++) {
@@ -146,7 +153,7 @@ dispatch_t session_set_keys(rt_t *rt, const account_id_t *who, const session_set
 
 dispatch_t session_purge_keys(rt_t *rt, const account_id_t *who)
 {
-    system_account_info_t  account;
+    system_account_info_t account;
     support_session_keys_t keys;
     ENSURE(session_next_keys_get(rt, who, &keys), SESSION_NO_KEYS);
 

@@ -6,11 +6,11 @@
 
 dispatch_t nested_run(rt_t *rt, const origin_t *origin, const runtime_call_t *call)
 {
-    bool       pays_no_fee = rt->pays_no_fee;
-    uint32_t   used        = rt->arena.used;
-    dispatch_t result      = runtime_call_dispatch(rt, origin, call);
-    rt->arena.used         = used;
-    rt->pays_no_fee        = pays_no_fee;
+    bool pays_no_fee  = rt->pays_no_fee;
+    uint32_t used     = rt->arena.used;
+    dispatch_t result = runtime_call_dispatch(rt, origin, call);
+    rt->arena.used    = used;
+    rt->pays_no_fee   = pays_no_fee;
     return result;
 }
 

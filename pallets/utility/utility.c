@@ -62,8 +62,10 @@ dispatch_t utility_force_batch(rt_t *rt, const origin_t *origin, const utility_f
         utility_emit_item_failed(rt, &error);
         has_errors = true;
     }
-    if (has_errors) utility_emit_batch_completed_with_errors(rt);
-    else utility_emit_batch_completed(rt);
+    if (has_errors)
+        utility_emit_batch_completed_with_errors(rt);
+    else
+        utility_emit_batch_completed(rt);
     return DISPATCH_OK;
 }
 
@@ -71,9 +73,9 @@ dispatch_t utility_force_batch(rt_t *rt, const origin_t *origin, const utility_f
 static account_id_t derived(const account_id_t *who, uint16_t index)
 {
     static const char name[] = "modlpy/utilisuba";
-    uint8_t           room[sizeof name - 1 + 32 + 2];
-    account_id_t      account;
-    scale_writer_t    w = scale_writer(room, sizeof room);
+    uint8_t room[sizeof name - 1 + 32 + 2];
+    account_id_t account;
+    scale_writer_t w = scale_writer(room, sizeof room);
     scale_put_raw(&w, name, sizeof name - 1);
     scale_put_account_id(&w, who);
     scale_put_u16(&w, index);
@@ -97,9 +99,8 @@ static dispatch_t origin_from(const support_origin_caller_t *caller, origin_t *o
         if (council->kind == SUPPORT_COUNCIL_ORIGIN_MEMBER)
             *origin = (origin_t){.kind = ORIGIN_COUNCIL_MEMBER, .who = council->member};
         else
-            *origin = (origin_t){.kind  = ORIGIN_COUNCIL_MEMBERS,
-                                 .ayes  = council->members.u32,
-                                 .seats = council->members.u32_};
+            *origin = (origin_t){
+                .kind = ORIGIN_COUNCIL_MEMBERS, .ayes = council->members.u32, .seats = council->members.u32_};
         return DISPATCH_OK;
     }
     ENSURE(caller->kind == SUPPORT_ORIGIN_CALLER_SYSTEM, DISPATCH_BAD_ORIGIN);
@@ -114,7 +115,8 @@ dispatch_t utility_dispatch_as(rt_t *rt, const utility_dispatch_as_args_t *args)
     origin_t origin;
     TRY(origin_from(&args->as_origin, &origin));
 
-    support_dispatch_error_result_t result = support_dispatch_result_from(nested_run(rt, &origin, args->call));
+    support_dispatch_error_result_t result =
+        support_dispatch_result_from(nested_run(rt, &origin, args->call));
     utility_emit_dispatched_as(rt, &result);
     return DISPATCH_OK;
 }
@@ -140,7 +142,10 @@ static void batch_weight(runtime_call_vec_t calls, dispatch_info_t *info)
     info->weight = sum;
 }
 
-void utility_batch_weight(const utility_batch_args_t *args, dispatch_info_t *info) { batch_weight(args->calls, info); }
+void utility_batch_weight(const utility_batch_args_t *args, dispatch_info_t *info)
+{
+    batch_weight(args->calls, info);
+}
 
 void utility_batch_all_weight(const utility_batch_all_args_t *args, dispatch_info_t *info)
 {

@@ -1,7 +1,7 @@
 /* validator_set.c - who may make blocks (spec smart-contract 17).
  *
- * Lists keep the order of addition.  Unlike upstream (fault B30) a removed validator is not approved any more,
- * so it can be added again. */
+ * Lists keep the order of addition.  Unlike upstream (fault B30) a removed validator is not approved any
+ * more, so it can be added again. */
 #include "validator_set.h"
 
 #include "../collective/accounts.h"
