@@ -1,10 +1,10 @@
 /* bus.c - nng's threads hand over to the loop through one list that needs no lock. */
 #include "bus.h"
 
+#include <assert.h>
 #include <nng/nng.h>
 #include <nng/protocol/pair1/pair.h>
 #include <nng/supplemental/tls/tls.h>
-#include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,30 +12,30 @@
 
 #include "bus_frame.h"
 
-#define LISTEN_QUEUE   8192 /* nng's most: messages of all pipes on their way to their own queues */
-#define DIAL_QUEUE     256
-#define RECONNECT_MS   100
+#define LISTEN_QUEUE     8192 /* nng's most: messages of all pipes on their way to their own queues */
+#define DIAL_QUEUE       256
+#define RECONNECT_MS     100
 #define RECONNECT_MS_MAX 5000
-#define PEM_MAX        (4u << 20)
-#define SYSTEM_CA      "/etc/ssl/certs/ca-certificates.crt"
+#define PEM_MAX          (4u << 20)
+#define SYSTEM_CA        "/etc/ssl/certs/ca-certificates.crt"
 
 typedef struct event {
     enum { EVENT_OPEN, EVENT_MESSAGE, EVENT_CLOSE, EVENT_END } kind;
-    uint32_t      pipe;
-    nng_msg      *message;
+    uint32_t pipe;
+    nng_msg *message;
     struct event *next;
 } event_t;
 
 struct bus {
-    io_t            *io;
-    bus_handler_t    handler;
-    nng_socket       socket;
-    nng_aio         *receive;
-    nng_tls_config  *tls;
+    io_t *io;
+    bus_handler_t handler;
+    nng_socket socket;
+    nng_aio *receive;
+    nng_tls_config *tls;
     _Atomic(event_t *) events; /* newest first */
-    atomic_uint      held;     /* messages that were received and not handled */
-    atomic_bool      is_paused;
-    bool             is_closed;
+    atomic_uint held;          /* messages that were received and not handled */
+    atomic_bool is_paused;
+    bool is_closed;
 };
 
 /* ---- on nng's threads ---- */
@@ -45,7 +45,8 @@ static void drain(void *self);
 static void event_add(bus_t *bus, event_t *event)
 {
     event_t *head = atomic_load(&bus->events);
-    do event->next = head;
+    do
+        event->next = head;
     while (!atomic_compare_exchange_weak(&bus->events, &head, event));
     if (!head) io_post(bus->io, drain, bus);
 }
@@ -62,13 +63,14 @@ static event_t *event_new(int kind, uint32_t pipe, nng_msg *message)
 
 static void on_pipe(nng_pipe pipe, nng_pipe_ev what, void *self)
 {
-    event_add(self, event_new(what == NNG_PIPE_EV_ADD_PRE ? EVENT_OPEN : EVENT_CLOSE, (uint32_t)nng_pipe_id(pipe), NULL));
+    event_add(self, event_new(what == NNG_PIPE_EV_ADD_PRE ? EVENT_OPEN : EVENT_CLOSE,
+                              (uint32_t)nng_pipe_id(pipe), NULL));
 }
 
 static void on_received(void *self)
 {
-    bus_t *bus    = self;
-    int    result = nng_aio_result(bus->receive);
+    bus_t *bus = self;
+    int result = nng_aio_result(bus->receive);
     if (result == NNG_ECLOSED || result == NNG_ECANCELED) return;
     if (result == 0) {
         nng_msg *message = nng_aio_get_msg(bus->receive);
@@ -96,10 +98,12 @@ static void event_run(bus_t *bus, const event_t *event)
         return;
     case EVENT_MESSAGE:
         if (!bus->is_closed)
-            bus->handler.on_message(bus->handler.self, event->pipe,
-                                    (bytes_t){nng_msg_body(event->message), (uint32_t)nng_msg_len(event->message)});
+            bus->handler.on_message(
+                bus->handler.self, event->pipe,
+                (bytes_t){nng_msg_body(event->message), (uint32_t)nng_msg_len(event->message)});
         nng_msg_free(event->message);
-        if (atomic_fetch_sub(&bus->held, 1) == 1 && atomic_exchange(&bus->is_paused, false) && !bus->is_closed)
+        if (atomic_fetch_sub(&bus->held, 1) == 1 && atomic_exchange(&bus->is_paused, false) &&
+            !bus->is_closed)
             nng_recv_aio(bus->socket, bus->receive);
         return;
     case EVENT_CLOSE:
@@ -111,9 +115,9 @@ static void event_run(bus_t *bus, const event_t *event)
 
 static void drain(void *self)
 {
-    bus_t   *bus    = self;
+    bus_t *bus      = self;
     event_t *events = atomic_exchange(&bus->events, NULL), *first = NULL;
-    bool     is_end = false;
+    bool is_end = false;
     while (events) {
         event_t *next = events->next;
         events->next  = first;
@@ -145,7 +149,7 @@ static const char *tls_listen(bus_t *bus, nng_listener listener, const char *cer
 {
     if (!cert_path || !key_path) return "TLS needs a certificate and a key";
     char *cert = file_read(cert_path), *key = file_read(key_path);
-    int   result = cert && key ? nng_tls_config_alloc(&bus->tls, NNG_TLS_MODE_SERVER) : NNG_ENOENT;
+    int result = cert && key ? nng_tls_config_alloc(&bus->tls, NNG_TLS_MODE_SERVER) : NNG_ENOENT;
     if (result == 0) result = nng_tls_config_own_cert(bus->tls, cert, key, NULL);
     if (result == 0) result = nng_listener_setopt_ptr(listener, NNG_OPT_TLS_CONFIG, bus->tls);
     if (key) explicit_bzero(key, strlen(key));
@@ -165,14 +169,14 @@ static void host_of(const char *url, char *host, size_t cap)
 /* nng has no store of its own: the system's and the operator's certificates are handed in as one text. */
 static const char *tls_dial(bus_t *bus, nng_dialer dialer, const char *url, const char *ca_file)
 {
-    char  host[256];
+    char host[256];
     char *system = file_read(SYSTEM_CA), *own = ca_file ? file_read(ca_file) : NULL;
     if (ca_file && !own) {
         free(system);
         return "CA file cannot be read";
     }
-    size_t len  = (system ? strlen(system) : 0) + (own ? strlen(own) : 0) + 2;
-    char  *both = malloc(len);
+    size_t len = (system ? strlen(system) : 0) + (own ? strlen(own) : 0) + 2;
+    char *both = malloc(len);
     snprintf(both, len, "%s\n%s", own ? own : "", system ? system : "");
     host_of(url, host, sizeof host);
     int result = nng_tls_config_alloc(&bus->tls, NNG_TLS_MODE_CLIENT);
@@ -186,7 +190,10 @@ static const char *tls_dial(bus_t *bus, nng_dialer dialer, const char *url, cons
     return result == 0 ? NULL : "certificates cannot be read";
 }
 
-static bool is_scheme(const char *url, const char *scheme) { return strncmp(url, scheme, strlen(scheme)) == 0; }
+static bool is_scheme(const char *url, const char *scheme)
+{
+    return strncmp(url, scheme, strlen(scheme)) == 0;
+}
 
 /* ---- the socket ---- */
 
@@ -198,7 +205,8 @@ static bus_t *bus_new(io_t *io, const bus_handler_t *handler, bool is_listener, 
     *result      = is_listener ? nng_pair1_open_poly(&bus->socket) : nng_pair1_open(&bus->socket);
     if (*result == 0) *result = nng_aio_alloc(&bus->receive, on_received, bus);
     if (*result == 0) *result = nng_socket_set_size(bus->socket, NNG_OPT_RECVMAXSZ, BUS_MESSAGE_MAX);
-    if (*result == 0) *result = nng_socket_set_int(bus->socket, NNG_OPT_SENDBUF, is_listener ? LISTEN_QUEUE : DIAL_QUEUE);
+    if (*result == 0)
+        *result = nng_socket_set_int(bus->socket, NNG_OPT_SENDBUF, is_listener ? LISTEN_QUEUE : DIAL_QUEUE);
     if (*result == 0) *result = nng_socket_set_ms(bus->socket, NNG_OPT_RECONNMINT, RECONNECT_MS);
     if (*result == 0) *result = nng_socket_set_ms(bus->socket, NNG_OPT_RECONNMAXT, RECONNECT_MS_MAX);
     if (*result == 0) *result = nng_pipe_notify(bus->socket, NNG_PIPE_EV_ADD_PRE, on_pipe, bus);
@@ -217,13 +225,13 @@ static bus_t *bus_started(bus_t *bus, int result, const char *why, const char **
     return NULL;
 }
 
-bus_t *bus_listen(io_t *io, const char *url, const char *tls_cert, const char *tls_key, const bus_handler_t *handler,
-                  const char **error)
+bus_t *bus_listen(io_t *io, const char *url, const char *tls_cert, const char *tls_key,
+                  const bus_handler_t *handler, const char **error)
 {
-    int          result;
-    const char  *why = NULL;
+    int result;
+    const char *why = NULL;
     nng_listener listener;
-    bus_t       *bus = bus_new(io, handler, true, &result);
+    bus_t *bus = bus_new(io, handler, true, &result);
     if (result == 0) result = nng_listener_create(&listener, bus->socket, url);
     if (result == 0 && (is_scheme(url, "tcp://") || is_scheme(url, "tls+tcp://"))) {
         result = nng_listener_set_bool(listener, NNG_OPT_TCP_NODELAY, true);
@@ -234,12 +242,13 @@ bus_t *bus_listen(io_t *io, const char *url, const char *tls_cert, const char *t
     return bus_started(bus, result, why, error);
 }
 
-bus_t *bus_dial(io_t *io, const char *url, const char *ca_file, const bus_handler_t *handler, const char **error)
+bus_t *bus_dial(io_t *io, const char *url, const char *ca_file, const bus_handler_t *handler,
+                const char **error)
 {
-    int         result;
+    int result;
     const char *why = NULL;
-    nng_dialer  dialer;
-    bus_t      *bus = bus_new(io, handler, false, &result);
+    nng_dialer dialer;
+    bus_t *bus = bus_new(io, handler, false, &result);
     if (result == 0) result = nng_dialer_create(&dialer, bus->socket, url);
     if (result == 0 && (is_scheme(url, "tcp://") || is_scheme(url, "tls+tcp://"))) {
         result = nng_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, true);

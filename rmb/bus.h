@@ -19,20 +19,21 @@ typedef struct {
     void (*on_close)(void *self, uint32_t pipe);
 } bus_handler_t;
 
-/* bus_listen opens url (tcp://host:port, tls+tcp://host:port, ipc://path).  tls_cert and tls_key are PEM files,
- * needed by tls+tcp.  NULL with a text in *error when it fails. */
-bus_t *bus_listen(io_t *io, const char *url, const char *tls_cert, const char *tls_key, const bus_handler_t *handler,
-                  const char **error);
+/* bus_listen opens url (tcp://host:port, tls+tcp://host:port, ipc://path).  tls_cert and tls_key are PEM
+ * files, needed by tls+tcp.  NULL with a text in *error when it fails. */
+bus_t *bus_listen(io_t *io, const char *url, const char *tls_cert, const char *tls_key,
+                  const bus_handler_t *handler, const char **error);
 
-/* bus_dial connects to url, and tries until it is freed or one pipe was opened and closed: then dial anew, so that
- * nothing that was queued for one connection is sent by the next.  ca_file: see peer.h. */
-bus_t *bus_dial(io_t *io, const char *url, const char *ca_file, const bus_handler_t *handler, const char **error);
+/* bus_dial connects to url, and tries until it is freed or one pipe was opened and closed: then dial anew, so
+ * that nothing that was queued for one connection is sent by the next.  ca_file: see peer.h. */
+bus_t *bus_dial(io_t *io, const char *url, const char *ca_file, const bus_handler_t *handler,
+                const char **error);
 
 /* bus_free closes all pipes; nothing is called any more. */
 void bus_free(bus_t *bus);
 
-/* bus_send copies the message and queues it.  False when the queue is full: nothing was sent.  A listener drops what is
- * sent to a pipe beyond two messages that wait in it: its user counts. */
+/* bus_send copies the message and queues it.  False when the queue is full: nothing was sent.  A listener
+ * drops what is sent to a pipe beyond two messages that wait in it: its user counts. */
 NODISCARD bool bus_send(bus_t *bus, uint32_t pipe, bytes_t message);
 
 /* bus_close closes one pipe; its on_close is still called. */

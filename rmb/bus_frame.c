@@ -29,7 +29,9 @@ static bool next_ack(bus_reader_t *reader, bus_item_t *item)
 {
     bytes_t acks = reader->acks;
     if (acks.len < 2 || acks.data[0] > BUS_DROPPED || acks.len < 2u + acks.data[1]) return fail(reader);
-    *item        = (bus_item_t){.kind = BUS_ACK, .ack = (bus_ack_t)acks.data[0], .bytes = {acks.data + 2, acks.data[1]}};
+    *item = (bus_item_t){
+        .kind = BUS_ACK, .ack = (bus_ack_t)acks.data[0], .bytes = {acks.data + 2, acks.data[1]}
+    };
     reader->acks = skip(acks, 2u + acks.data[1]);
     return true;
 }
@@ -67,7 +69,8 @@ bool bus_next(bus_reader_t *reader, bus_item_t *item)
         return next_part(reader, left, item);
     }
     if (left.len < 4) return fail(reader);
-    uint32_t len = (uint32_t)left.data[0] << 24 | (uint32_t)left.data[1] << 16 | (uint32_t)left.data[2] << 8 | left.data[3];
+    uint32_t len = (uint32_t)left.data[0] << 24 | (uint32_t)left.data[1] << 16 | (uint32_t)left.data[2] << 8 |
+                   left.data[3];
     if (len == 0 || len > left.len - 4) return fail(reader);
     reader->left = skip(left, 4 + len);
     return next_part(reader, (bytes_t){left.data + 4, len}, item);
@@ -130,7 +133,10 @@ void bus_write_ack(bus_writer_t *writer, bus_ack_t ack, const char *uid)
 static void add_part(bus_writer_t *writer, bytes_t part)
 {
     assert(part.len > 0);
-    add(writer, (uint8_t[]){(uint8_t)(part.len >> 24), (uint8_t)(part.len >> 16), (uint8_t)(part.len >> 8), (uint8_t)part.len}, 4);
+    add(writer,
+        (uint8_t[]){(uint8_t)(part.len >> 24), (uint8_t)(part.len >> 16), (uint8_t)(part.len >> 8),
+                    (uint8_t)part.len},
+        4);
     add(writer, part.data, part.len);
 }
 

@@ -16,7 +16,8 @@
 NODISCARD bool e2e_secret(const keypair_t *key, uint8_t secret[32], uint8_t pk[RMB_PK_LEN]);
 
 /* e2e_encrypt writes plain.len + E2E_OVERHEAD bytes with a fresh random nonce.  False when pk is no point. */
-NODISCARD bool e2e_encrypt(const uint8_t secret[32], const uint8_t pk[RMB_PK_LEN], bytes_t plain, uint8_t *cipher);
+NODISCARD bool e2e_encrypt(const uint8_t secret[32], const uint8_t pk[RMB_PK_LEN], bytes_t plain,
+                           uint8_t *cipher);
 
 /* e2e_encrypt_with is e2e_encrypt with a nonce that the caller never used before with this pair of keys. */
 NODISCARD bool e2e_encrypt_with(const uint8_t secret[32], const uint8_t pk[RMB_PK_LEN],
@@ -24,6 +25,7 @@ NODISCARD bool e2e_encrypt_with(const uint8_t secret[32], const uint8_t pk[RMB_P
 
 /* e2e_decrypt writes cipher.len - E2E_OVERHEAD bytes.  False, with nothing written to rely on, when the field
  * is too short, was changed, or is for somebody else. */
-NODISCARD bool e2e_decrypt(const uint8_t secret[32], const uint8_t pk[RMB_PK_LEN], bytes_t cipher, uint8_t *plain);
+NODISCARD bool e2e_decrypt(const uint8_t secret[32], const uint8_t pk[RMB_PK_LEN], bytes_t cipher,
+                           uint8_t *plain);
 
 #endif

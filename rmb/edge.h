@@ -1,7 +1,7 @@
 /* edge.h - how sessions reach the relay: by nng (agents, services) and by WebSocket (JavaScript clients).
  *
- * A link is one connection of either kind; the relay's ops go to it through relay_link_ops_t.  HTTP beside it:
- * POST / is the inbox of other relays, GET /metrics and GET /health are for the operator. */
+ * A link is one connection of either kind; the relay's ops go to it through relay_link_ops_t.  HTTP beside
+ * it: POST / is the inbox of other relays, GET /metrics and GET /health are for the operator. */
 #ifndef EDGE_H
 #define EDGE_H
 #include "io.h"
@@ -23,11 +23,11 @@ typedef struct {
 const char *relay_close_text(relay_close_t reason);
 
 typedef struct {
-    io_t         *io;
-    relay_t      *relay;
+    io_t *io;
+    relay_t *relay;
     twin_cache_t *twins;
-    const char   *tls_cert, *tls_key; /* PEM files; NULL: plain */
-    uint32_t      sessions_max;       /* 0: 10000 */
+    const char *tls_cert, *tls_key; /* PEM files; NULL: plain */
+    uint32_t sessions_max;          /* 0: 10000 */
     /* What GET /metrics and GET /health answer; of the WebSocket edge only.  text is freed by the edge. */
     void *self;
     char *(*metrics)(void *self, size_t *len);
@@ -36,12 +36,12 @@ typedef struct {
 
 typedef struct edge_bus edge_bus_t;
 edge_bus_t *edge_bus_new(const edge_config_t *config, const char *url, const char **error);
-void        edge_bus_free(edge_bus_t *edge); /* sessions are told and closed */
+void edge_bus_free(edge_bus_t *edge); /* sessions are told and closed */
 
 typedef struct edge_web edge_web_t;
 edge_web_t *edge_web_new(const edge_config_t *config, const char *address, uint16_t port, const char **error);
-uint16_t    edge_web_port(const edge_web_t *edge);
-bool        edge_web_reload(edge_web_t *edge); /* certificate and key again, from their files */
-void        edge_web_free(edge_web_t *edge);
+uint16_t edge_web_port(const edge_web_t *edge);
+bool edge_web_reload(edge_web_t *edge); /* certificate and key again, from their files */
+void edge_web_free(edge_web_t *edge);
 
 #endif

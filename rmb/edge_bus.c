@@ -1,4 +1,5 @@
-/* edge_bus.c - sessions over nng: token first, then one message of ours at a time until it is acknowledged. */
+/* edge_bus.c - sessions over nng: token first, then one message of ours at a time until it is acknowledged.
+ */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,41 +15,42 @@
 #define SILENCE_MS   60000 /* peers say something each 20 s */
 #define LOGIN_MS     10000
 #define BUCKETS      1024
-#define CLOSING_MS   200   /* so that the reason arrives before the end */
+#define CLOSING_MS   200 /* so that the reason arrives before the end */
 
 typedef struct link {
-    relay_link_t     base;
-    edge_bus_t      *edge;
-    uint32_t         pipe;
+    relay_link_t base;
+    edge_bus_t *edge;
+    uint32_t pipe;
     enum { LINK_NEW, LINK_CHECKING, LINK_OPEN, LINK_CLOSING } state;
-    uint64_t         heard_ms;
-    token_t          token;
-    char             token_text[TOKEN_MAX];
+    uint64_t heard_ms;
+    token_t token;
+    char token_text[TOKEN_MAX];
     relay_session_t *session;
     relay_message_t *in_flight[BUS_BATCH_COUNT]; /* sent, not acknowledged */
-    uint32_t         in_flight_count;
-    bool             is_waiting; /* for the acknowledgement of the last message */
-    bool             is_dirty;
-    bool             is_deaf; /* it leaves too many acknowledgements unread */
-    bus_writer_t     acks;
-    struct link     *next, *next_dirty;
+    uint32_t in_flight_count;
+    bool is_waiting; /* for the acknowledgement of the last message */
+    bool is_dirty;
+    bool is_deaf; /* it leaves too many acknowledgements unread */
+    bus_writer_t acks;
+    struct link *next, *next_dirty;
 } link_t;
 
 struct edge_bus {
     edge_config_t config;
-    bus_t        *bus;
-    link_t       *links[BUCKETS];
-    link_t       *dirty;
-    uint32_t      link_count;
-    bool          is_flush_due;
-    io_timer_t   *flush_timer, *tick_timer;
-    bus_writer_t  out;
+    bus_t *bus;
+    link_t *links[BUCKETS];
+    link_t *dirty;
+    uint32_t link_count;
+    bool is_flush_due;
+    io_timer_t *flush_timer, *tick_timer;
+    bus_writer_t out;
 };
 
 static link_t *link_get(edge_bus_t *edge, uint32_t pipe)
 {
     link_t *link = edge->links[pipe % BUCKETS];
-    while (link && link->pipe != pipe) link = link->next;
+    while (link && link->pipe != pipe)
+        link = link->next;
     return link;
 }
 
@@ -60,7 +62,8 @@ static bool say(const link_t *link)
 
 static void in_flight_drop(link_t *link)
 {
-    for (uint32_t i = 0; i < link->in_flight_count; i++) relay_message_drop(link->in_flight[i]);
+    for (uint32_t i = 0; i < link->in_flight_count; i++)
+        relay_message_drop(link->in_flight[i]);
     link->in_flight_count = 0;
 }
 
@@ -78,7 +81,8 @@ static void link_end(link_t *link, const char *reason)
     bus_writer_reset(&edge->out);
     bus_write_refused(&edge->out, reason);
     bool is_told = say(link);
-    log_debug(LOG_RELAY, is_told ? "bus session refused" : "bus session cut", LOG_U64("twin", link->token.twin), LOG_TEXT("reason", reason));
+    log_debug(LOG_RELAY, is_told ? "bus session refused" : "bus session cut",
+              LOG_U64("twin", link->token.twin), LOG_TEXT("reason", reason));
 }
 
 /* ---- to the peer ---- */
@@ -86,7 +90,7 @@ static void link_end(link_t *link, const char *reason)
 static void fill(link_t *link)
 {
     edge_bus_t *edge = link->edge;
-    bytes_t     acks = {link->acks.data, link->acks.len};
+    bytes_t acks     = {link->acks.data, link->acks.len};
     bus_writer_reset(&edge->out);
     relay_message_t *message = NULL;
     while (link->in_flight_count < BUS_BATCH_COUNT && edge->out.len < BUS_BATCH_LEN &&
@@ -167,7 +171,7 @@ static const relay_link_ops_t link_ops = {on_wake, on_ack, on_relay_close};
 
 static void on_twin(void *context, twin_status_t status, const rmb_twin_t *twin)
 {
-    link_t     *link = context;
+    link_t *link     = context;
     edge_bus_t *edge = link->edge;
     link->state      = LINK_NEW;
     if (status == TWIN_UNAVAILABLE) {
@@ -187,7 +191,8 @@ static void on_twin(void *context, twin_status_t status, const rmb_twin_t *twin)
             return;
         }
         link->session = relay_session_open(edge->config.relay, &address, link, true);
-        log_info(LOG_RELAY, "bus session opened", LOG_U64("twin", address.twin), LOG_TEXT("connection", address.connection));
+        log_info(LOG_RELAY, "bus session opened", LOG_U64("twin", address.twin),
+                 LOG_TEXT("connection", address.connection));
     }
 }
 
@@ -199,9 +204,11 @@ static void login(link_t *link, bytes_t text)
         return;
     }
     memcpy(link->token_text, text.data, text.len);
-    token_status_t status = token_read((bytes_t){(uint8_t *)link->token_text, text.len}, io_now_ms(edge->config.io) / 1000, &link->token);
+    token_status_t status = token_read((bytes_t){(uint8_t *)link->token_text, text.len},
+                                       io_now_ms(edge->config.io) / 1000, &link->token);
     if (status != TOKEN_OK) {
-        link_end(link, status == TOKEN_EXPIRED ? "the login token has expired" : "the first message must be a login token");
+        link_end(link, status == TOKEN_EXPIRED ? "the login token has expired"
+                                               : "the first message must be a login token");
         return;
     }
     link->state = LINK_CHECKING;
@@ -214,15 +221,16 @@ static bool is_uid(bytes_t uid, const char *text) { return bytes_equal(uid, byte
 static bool take_acks(link_t *link, bytes_t message)
 {
     bus_reader_t reader = bus_read(message);
-    bus_item_t   item;
-    uint32_t     taken = 0;
+    bus_item_t item;
+    uint32_t taken = 0;
     while (bus_next(&reader, &item)) {
         if (item.kind != BUS_ACK || taken == link->in_flight_count) return false;
         if (!is_uid(item.bytes, relay_message_uid(link->in_flight[taken]))) return false;
         taken++;
     }
     if (bus_is_failed(&reader) || taken != link->in_flight_count) return false;
-    for (uint32_t i = 0; i < taken; i++) relay_session_taken(link->edge->config.relay, link->session, link->in_flight[i]);
+    for (uint32_t i = 0; i < taken; i++)
+        relay_session_taken(link->edge->config.relay, link->session, link->in_flight[i]);
     in_flight_drop(link);
     link->is_waiting = false;
     dirty(link);
@@ -233,11 +241,13 @@ static void open_message(link_t *link, bytes_t message)
 {
     edge_bus_t *edge = link->edge;
     if (message.len == 0) {
-        if (!link->is_waiting && !bus_send(edge->bus, link->pipe, message)) link_end(link, "the relay is overloaded");
+        if (!link->is_waiting && !bus_send(edge->bus, link->pipe, message))
+            link_end(link, "the relay is overloaded");
         return;
     }
     if (message.data[0] == BUS_ACK) {
-        if (!link->is_waiting || !take_acks(link, message)) link_end(link, "an acknowledgement of what was not sent");
+        if (!link->is_waiting || !take_acks(link, message))
+            link_end(link, "an acknowledgement of what was not sent");
         return;
     }
     if (message.data[0] < BUS_ENVELOPE && message.data[0] != BUS_BATCH) {
@@ -245,10 +255,12 @@ static void open_message(link_t *link, bytes_t message)
         return;
     }
     bus_reader_t reader = bus_read(message);
-    bus_item_t   item;
+    bus_item_t item;
     while (link->state == LINK_OPEN && bus_next(&reader, &item)) {
-        if (item.kind == BUS_ENVELOPE) relay_session_input(edge->config.relay, link->session, item.bytes);
-        else link_end(link, "a frame of no known kind");
+        if (item.kind == BUS_ENVELOPE)
+            relay_session_input(edge->config.relay, link->session, item.bytes);
+        else
+            link_end(link, "a frame of no known kind");
     }
     if (bus_is_failed(&reader)) link_end(link, "a malformed batch");
 }
@@ -269,7 +281,7 @@ static void on_message(void *self, uint32_t pipe, bytes_t message)
 static void on_open(void *self, uint32_t pipe)
 {
     edge_bus_t *edge = self;
-    uint32_t    max  = edge->config.sessions_max ? edge->config.sessions_max : SESSIONS_MAX;
+    uint32_t max     = edge->config.sessions_max ? edge->config.sessions_max : SESSIONS_MAX;
     if (edge->link_count >= max) {
         bus_close(edge->bus, pipe);
         return;
@@ -287,8 +299,9 @@ static void on_open(void *self, uint32_t pipe)
 static void link_free(link_t *link)
 {
     edge_bus_t *edge = link->edge;
-    link_t    **at   = &edge->links[link->pipe % BUCKETS];
-    while (*at != link) at = &(*at)->next;
+    link_t **at      = &edge->links[link->pipe % BUCKETS];
+    while (*at != link)
+        at = &(*at)->next;
     *at = link->next;
     edge->link_count--;
     if (link->state == LINK_CHECKING) twin_cache_cancel(edge->config.twins, link);
@@ -311,22 +324,26 @@ static void on_close(void *self, uint32_t pipe)
 
 static void tick(void *self)
 {
-    edge_bus_t *edge   = self;
-    uint64_t    now_ms = io_ticks_ms(edge->config.io);
+    edge_bus_t *edge = self;
+    uint64_t now_ms  = io_ticks_ms(edge->config.io);
     for (uint32_t i = 0; i < BUCKETS; i++) {
         for (link_t *link = edge->links[i]; link; link = link->next) {
             uint64_t silent_ms = now_ms - link->heard_ms;
-            if (link->state == LINK_CLOSING && silent_ms >= CLOSING_MS) bus_close(edge->bus, link->pipe);
-            else if (link->state == LINK_NEW && silent_ms >= LOGIN_MS) link_end(link, "no login token came");
-            else if (link->is_deaf) link_end(link, "acknowledgements are not read");
-            else if (silent_ms >= SILENCE_MS) link_end(link, "nothing was heard for a minute");
+            if (link->state == LINK_CLOSING && silent_ms >= CLOSING_MS)
+                bus_close(edge->bus, link->pipe);
+            else if (link->state == LINK_NEW && silent_ms >= LOGIN_MS)
+                link_end(link, "no login token came");
+            else if (link->is_deaf)
+                link_end(link, "acknowledgements are not read");
+            else if (silent_ms >= SILENCE_MS)
+                link_end(link, "nothing was heard for a minute");
         }
     }
 }
 
 edge_bus_t *edge_bus_new(const edge_config_t *config, const char *url, const char **error)
 {
-    edge_bus_t   *edge    = calloc(1, sizeof *edge);
+    edge_bus_t *edge      = calloc(1, sizeof *edge);
     bus_handler_t handler = {edge, on_open, on_message, on_close};
     edge->config          = *config;
     edge->bus             = bus_listen(config->io, url, config->tls_cert, config->tls_key, &handler, error);
@@ -342,8 +359,10 @@ void edge_bus_free(edge_bus_t *edge)
 {
     if (!edge) return;
     for (uint32_t i = 0; i < BUCKETS; i++) {
-        for (link_t *link = edge->links[i]; link; link = link->next) link_end(link, relay_close_text(RELAY_CLOSE_STOPPING));
-        while (edge->links[i]) link_free(edge->links[i]);
+        for (link_t *link = edge->links[i]; link; link = link->next)
+            link_end(link, relay_close_text(RELAY_CLOSE_STOPPING));
+        while (edge->links[i])
+            link_free(edge->links[i]);
     }
     if (edge->flush_timer) io_timer_stop(edge->flush_timer);
     io_timer_stop(edge->tick_timer);

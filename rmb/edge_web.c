@@ -1,4 +1,5 @@
-/* edge_web.c - sessions over WebSocket as rmb-rs has them, the inbox of other relays, and the operator's pages. */
+/* edge_web.c - sessions over WebSocket as rmb-rs has them, the inbox of other relays, and the operator's
+ * pages. */
 #include "edge.h"
 
 #include <stdlib.h>
@@ -10,22 +11,22 @@
 
 #define SESSIONS_MAX  10000
 #define IN_FLIGHT_MAX 256
-#define QUEUE_LEN     (1u << 20)  /* no more is handed to a socket while this waits in it */
-#define EARLY_MAX     16          /* envelopes that may come before the token's twin was looked up */
+#define QUEUE_LEN     (1u << 20) /* no more is handed to a socket while this waits in it */
+#define EARLY_MAX     16         /* envelopes that may come before the token's twin was looked up */
 #define EARLY_LEN     (256u << 10)
 #define TEXT          "text/plain; charset=utf-8"
 
 typedef struct {
-    relay_link_t     base;
-    edge_web_t      *edge;
-    web_session_t   *socket;
+    relay_link_t base;
+    edge_web_t *edge;
+    web_session_t *socket;
     relay_session_t *session;
-    token_t          token;
-    char             token_text[TOKEN_MAX];
+    token_t token;
+    char token_text[TOKEN_MAX];
     enum { LOGIN_CHECKING, LOGIN_GOOD, LOGIN_BAD, LOGIN_UNAVAILABLE } login;
-    bool             is_closing;
+    bool is_closing;
     relay_message_t *in_flight[IN_FLIGHT_MAX]; /* queued in the socket */
-    uint32_t         in_flight_count;
+    uint32_t in_flight_count;
     struct {
         uint8_t *data;
         uint32_t len;
@@ -35,24 +36,25 @@ typedef struct {
 
 /* An envelope that another relay posted and that is being checked. */
 typedef struct inbox {
-    edge_web_t    *edge;
+    edge_web_t *edge;
     web_request_t *request; /* NULL: it left */
-    struct inbox  *next, **back;
+    struct inbox *next, **back;
 } inbox_t;
 
 struct edge_web {
     edge_config_t config;
     web_server_t *server;
-    inbox_t      *inboxes;
+    inbox_t *inboxes;
 };
 
 /* ---- the link's duties to the relay ---- */
 
 static void on_wake(void *self)
 {
-    link_t  *link  = self;
+    link_t *link   = self;
     relay_t *relay = link->edge->config.relay;
-    while (!link->is_closing && link->in_flight_count < IN_FLIGHT_MAX && web_queued(link->socket) < QUEUE_LEN) {
+    while (!link->is_closing && link->in_flight_count < IN_FLIGHT_MAX &&
+           web_queued(link->socket) < QUEUE_LEN) {
         relay_message_t *message = relay_session_next(relay, link->session);
         if (!message) return;
         link->in_flight[link->in_flight_count++] = message;
@@ -88,46 +90,57 @@ static const relay_link_ops_t link_ops = {on_wake, on_ack, on_relay_close};
 static void link_free(link_t *link)
 {
     if (link->login == LOGIN_CHECKING) twin_cache_cancel(link->edge->config.twins, link);
-    for (uint32_t i = 0; i < link->in_flight_count; i++) relay_message_drop(link->in_flight[i]);
-    for (uint32_t i = 0; i < link->early_count; i++) free(link->early[i].data);
+    for (uint32_t i = 0; i < link->in_flight_count; i++)
+        relay_message_drop(link->in_flight[i]);
+    for (uint32_t i = 0; i < link->early_count; i++)
+        free(link->early[i].data);
     free(link);
 }
 
 static void session_open(link_t *link)
 {
-    edge_web_t     *edge    = link->edge;
+    edge_web_t *edge        = link->edge;
     relay_address_t address = {.twin = link->token.twin, .has_connection = link->token.has_connection};
     memcpy(address.connection, link->token.connection, sizeof address.connection);
     link->session = relay_session_open(edge->config.relay, &address, link, false);
-    log_info(LOG_RELAY, "session opened", LOG_U64("twin", address.twin), LOG_TEXT("connection", address.connection));
+    log_info(LOG_RELAY, "session opened", LOG_U64("twin", address.twin),
+             LOG_TEXT("connection", address.connection));
     for (uint32_t i = 0; i < link->early_count && link->session; i++)
-        relay_session_input(edge->config.relay, link->session, (bytes_t){link->early[i].data, link->early[i].len});
+        relay_session_input(edge->config.relay, link->session,
+                            (bytes_t){link->early[i].data, link->early[i].len});
 }
 
 /* Called before the upgrade when the twin is known, which the follower of the chain sees to; else later. */
 static void on_twin(void *context, twin_status_t status, const rmb_twin_t *twin)
 {
     link_t *link = context;
-    if (status == TWIN_UNAVAILABLE) link->login = LOGIN_UNAVAILABLE;
-    else if (status == TWIN_FOUND && token_verify(&link->token, &twin->account)) link->login = LOGIN_GOOD;
-    else link->login = LOGIN_BAD;
+    if (status == TWIN_UNAVAILABLE)
+        link->login = LOGIN_UNAVAILABLE;
+    else if (status == TWIN_FOUND && token_verify(&link->token, &twin->account))
+        link->login = LOGIN_GOOD;
+    else
+        link->login = LOGIN_BAD;
     if (!link->socket) return;
-    if (link->login == LOGIN_GOOD) session_open(link);
-    else if (link->login == LOGIN_BAD) link_end(link, 1008, "unknown twin or forged token");
-    else link_end(link, 1011, "the chain is not available");
+    if (link->login == LOGIN_GOOD)
+        session_open(link);
+    else if (link->login == LOGIN_BAD)
+        link_end(link, 1008, "unknown twin or forged token");
+    else
+        link_end(link, 1011, "the chain is not available");
 }
 
 static int on_upgrade(void *self, const web_head_t *head, void **session_self)
 {
     edge_web_t *edge = self;
-    size_t      len  = strlen(head->query);
+    size_t len       = strlen(head->query);
     if (len == 0) return 400;
     if (len > TOKEN_MAX) return 401;
     link_t *link   = calloc(1, sizeof *link);
     link->base.ops = &link_ops;
     link->edge     = edge;
     memcpy(link->token_text, head->query, len);
-    if (token_read((bytes_t){(uint8_t *)link->token_text, (uint32_t)len}, io_now_ms(edge->config.io) / 1000, &link->token) != TOKEN_OK) {
+    if (token_read((bytes_t){(uint8_t *)link->token_text, (uint32_t)len}, io_now_ms(edge->config.io) / 1000,
+                   &link->token) != TOKEN_OK) {
         link->login = LOGIN_BAD;
         link_free(link);
         return 401;
@@ -155,9 +168,12 @@ static void on_open(void *self, web_session_t *socket)
     (void)self;
     link_t *link = web_session_self(socket);
     link->socket = socket;
-    if (link->login == LOGIN_GOOD) session_open(link);
-    else if (link->login == LOGIN_BAD) link_end(link, 1008, "unknown twin or forged token");
-    else if (link->login == LOGIN_UNAVAILABLE) link_end(link, 1011, "the chain is not available");
+    if (link->login == LOGIN_GOOD)
+        session_open(link);
+    else if (link->login == LOGIN_BAD)
+        link_end(link, 1008, "unknown twin or forged token");
+    else if (link->login == LOGIN_UNAVAILABLE)
+        link_end(link, 1011, "the chain is not available");
 }
 
 static void keep_early(link_t *link, bytes_t message)
@@ -175,17 +191,20 @@ static void keep_early(link_t *link, bytes_t message)
 static void on_message(void *self, web_session_t *socket, bytes_t message, bool is_text)
 {
     const edge_web_t *edge = self;
-    link_t           *link = web_session_self(socket);
+    link_t *link           = web_session_self(socket);
     if (!link || link->is_closing) return;
-    if (is_text) link_end(link, 1003, "binary messages only");
-    else if (link->session) relay_session_input(edge->config.relay, link->session, message);
-    else keep_early(link, message);
+    if (is_text)
+        link_end(link, 1003, "binary messages only");
+    else if (link->session)
+        relay_session_input(edge->config.relay, link->session, message);
+    else
+        keep_early(link, message);
 }
 
 static void on_drained(void *self, web_session_t *socket)
 {
     const edge_web_t *edge = self;
-    link_t           *link = web_session_self(socket);
+    link_t *link           = web_session_self(socket);
     if (!link || !link->session) return;
     uint32_t count = link->in_flight_count;
     for (uint32_t i = 0; i < count; i++) {
@@ -199,7 +218,7 @@ static void on_drained(void *self, web_session_t *socket)
 static void on_close(void *self, web_session_t *socket)
 {
     const edge_web_t *edge = self;
-    link_t           *link = web_session_self(socket);
+    link_t *link           = web_session_self(socket);
     if (!link) return;
     web_session_set_self(socket, NULL);
     if (link->session) relay_session_close(edge->config.relay, link->session);
@@ -250,15 +269,15 @@ static void on_request_gone(void *self, web_request_t *request)
 static void serve_metrics(edge_web_t *edge, web_request_t *request)
 {
     size_t len;
-    char  *text = edge->config.metrics(edge->config.self, &len);
+    char *text = edge->config.metrics(edge->config.self, &len);
     web_answer(request, 200, "text/plain; version=0.0.4", NULL, (bytes_t){(uint8_t *)text, (uint32_t)len});
     free(text);
 }
 
 static void on_request(void *self, web_request_t *request, const web_head_t *head, bytes_t body)
 {
-    edge_web_t *edge    = self;
-    bool        is_get  = strcmp(head->method, "GET") == 0;
+    edge_web_t *edge = self;
+    bool is_get      = strcmp(head->method, "GET") == 0;
     if (is_get && strcmp(head->path, "/metrics") == 0) {
         serve_metrics(edge, request);
     } else if (is_get && strcmp(head->path, "/health") == 0) {
@@ -285,13 +304,15 @@ const char *relay_close_text(relay_close_t reason)
 
 edge_web_t *edge_web_new(const edge_config_t *config, const char *address, uint16_t port, const char **error)
 {
-    edge_web_t   *edge    = calloc(1, sizeof *edge);
-    uint32_t      max     = config->sessions_max ? config->sessions_max : SESSIONS_MAX;
-    web_listen_t  listen  = {.address  = address,
-                             .port     = port,
-                             .tls_cert = config->tls_cert,
-                             .tls_key  = config->tls_key,
-                             .limits   = {.sessions = max, .message_len = RMB_MESSAGE_MAX, .body_len = RMB_MESSAGE_MAX}};
+    edge_web_t *edge    = calloc(1, sizeof *edge);
+    uint32_t max        = config->sessions_max ? config->sessions_max : SESSIONS_MAX;
+    web_listen_t listen = {
+        .address  = address,
+        .port     = port,
+        .tls_cert = config->tls_cert,
+        .tls_key  = config->tls_key,
+        .limits   = {.sessions = max, .message_len = RMB_MESSAGE_MAX, .body_len = RMB_MESSAGE_MAX}
+    };
     web_handler_t handler = {.self            = edge,
                              .on_request      = on_request,
                              .on_request_gone = on_request_gone,
@@ -309,7 +330,7 @@ edge_web_t *edge_web_new(const edge_config_t *config, const char *address, uint1
 }
 
 uint16_t edge_web_port(const edge_web_t *edge) { return web_server_port(edge->server); }
-bool     edge_web_reload(edge_web_t *edge) { return web_server_reload(edge->server); }
+bool edge_web_reload(edge_web_t *edge) { return web_server_reload(edge->server); }
 
 void edge_web_free(edge_web_t *edge)
 {

@@ -114,8 +114,8 @@ envelope_status_t envelope_decode(bytes_t wire, arena_t *arena, envelope_t *enve
 {
     *envelope = (envelope_t){0};
     if (wire.len > RMB_MESSAGE_MAX) return ENVELOPE_TOO_LONG;
-    ProtobufCAllocator   allocator = {.alloc = take, .free = keep, .allocator_data = arena};
-    const Rmb__Envelope *from      = rmb__envelope__unpack(&allocator, wire.len, wire.data);
+    ProtobufCAllocator allocator = {.alloc = take, .free = keep, .allocator_data = arena};
+    const Rmb__Envelope *from    = rmb__envelope__unpack(&allocator, wire.len, wire.data);
     if (!from) return ENVELOPE_MALFORMED;
 
     envelope->timestamp_s  = from->timestamp;
@@ -139,19 +139,22 @@ envelope_status_t envelope_decode(bytes_t wire, arena_t *arena, envelope_t *enve
 /* What protobuf-c needs to write an envelope; it only reads what the texts point to. */
 typedef struct {
     Rmb__Envelope envelope;
-    Rmb__Address  source, destination;
-    Rmb__Request  request;
+    Rmb__Address source, destination;
+    Rmb__Request request;
     Rmb__Response response;
-    Rmb__Error    error;
-    Rmb__Ping     ping;
-    Rmb__Pong     pong;
-    char         *relays[ENVELOPE_RELAYS_CAP];
+    Rmb__Error error;
+    Rmb__Ping ping;
+    Rmb__Pong pong;
+    char *relays[ENVELOPE_RELAYS_CAP];
 } packing_t;
 
 /* protobuf-c's structs serve reading and writing, so that their pointers are not const. */
 static char *unconst(const char *text) { return (char *)(uintptr_t)text; }
 
-static ProtobufCBinaryData binary_of(bytes_t v) { return (ProtobufCBinaryData){v.len, (uint8_t *)(uintptr_t)v.data}; }
+static ProtobufCBinaryData binary_of(bytes_t v)
+{
+    return (ProtobufCBinaryData){v.len, (uint8_t *)(uintptr_t)v.data};
+}
 
 static void address_write(const envelope_address_t *from, Rmb__Address *to)
 {
@@ -236,7 +239,8 @@ static void pack(const envelope_t *from, packing_t *packing)
     payload_write(from, to);
     to->n_relays = from->relay_count;
     to->relays   = packing->relays;
-    for (uint32_t i = 0; i < from->relay_count; i++) packing->relays[i] = unconst(from->relays[i]);
+    for (uint32_t i = 0; i < from->relay_count; i++)
+        packing->relays[i] = unconst(from->relays[i]);
 }
 
 uint32_t envelope_encoded_len(const envelope_t *envelope)
@@ -277,7 +281,7 @@ static void add_address(EVP_MD_CTX *md5, const envelope_address_t *address)
 void envelope_challenge(const envelope_t *envelope, uint8_t challenge[16])
 {
     EVP_MD_CTX *md5 = EVP_MD_CTX_new();
-    bool        ok  = md5 && EVP_DigestInit_ex(md5, EVP_md5(), NULL) == 1;
+    bool ok         = md5 && EVP_DigestInit_ex(md5, EVP_md5(), NULL) == 1;
     assert(ok);
     add_text(md5, envelope->uid);
     add_text(md5, envelope->tags);
@@ -293,7 +297,8 @@ void envelope_challenge(const envelope_t *envelope, uint8_t challenge[16])
     add_text(md5, envelope->schema);
     add_text(md5, envelope->federation);
     if (envelope->payload.len) EVP_DigestUpdate(md5, envelope->payload.data, envelope->payload.len);
-    for (uint32_t i = 0; i < envelope->relay_count; i++) add_text(md5, envelope->relays[i]);
+    for (uint32_t i = 0; i < envelope->relay_count; i++)
+        add_text(md5, envelope->relays[i]);
     EVP_DigestFinal_ex(md5, challenge, NULL);
     EVP_MD_CTX_free(md5);
 }
@@ -317,7 +322,7 @@ bool envelope_verify(const envelope_t *envelope, const account_id_t *account)
     uint8_t challenge[16];
     envelope_challenge(envelope, challenge);
     const uint8_t *signature = envelope->signature.data + 1;
-    bytes_t        message   = {challenge, sizeof challenge};
+    bytes_t message          = {challenge, sizeof challenge};
     switch (envelope->signature.data[0]) {
     case 'e': return ed25519_verify(signature, account->b, message);
     case 's': return sr25519_verify(signature, account->b, message);
@@ -333,8 +338,8 @@ void envelope_uid(char uid[37])
     crypto_random(b, sizeof b);
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    snprintf(uid, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3],
-             b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    snprintf(uid, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+             b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
 int64_t envelope_left_s(const envelope_t *envelope, uint64_t now_s)
@@ -363,8 +368,8 @@ uint64_t envelope_expiration(uint64_t asked_s)
 
 bool envelope_has_tag(const envelope_t *envelope, const char *tag)
 {
-    const char *at  = envelope->tags ? envelope->tags : "";
-    size_t      len = strlen(tag);
+    const char *at = envelope->tags ? envelope->tags : "";
+    size_t len     = strlen(tag);
     while (*at) {
         size_t word = strcspn(at, ", ");
         if (word == len && memcmp(at, tag, len) == 0) return true;

@@ -10,50 +10,50 @@
 #include "relay_internal.h"
 #include "web.h"
 
-#define DOMAINS_MAX   4 /* of one record, as the chain allows */
-#define FETCHES_MAX   64
-#define TRY_MS        3000
-#define PASSES        3
-#define PASS_PAUSE_MS 100
+#define DOMAINS_MAX    4 /* of one record, as the chain allows */
+#define FETCHES_MAX    64
+#define TRY_MS         3000
+#define PASSES         3
+#define PASS_PAUSE_MS  100
 #define ROUND_PAUSE_MS 5000
-#define TICK_MS       50
-#define RANKED_MAX    64
-#define FAILURES_MAX  16
-#define HOUR_MS       3600000
+#define TICK_MS        50
+#define RANKED_MAX     64
+#define FAILURES_MAX   16
+#define HOUR_MS        3600000
 
 typedef struct item {
-    federation_t    *federation;
+    federation_t *federation;
     relay_message_t *message;
-    char             domains[DOMAINS_MAX][RMB_RELAY_MAX + 1];
-    uint32_t         domain_count, at, pass;
-    bool             is_under_way, is_refused;
-    uint64_t         next_ms;
-    struct item     *next;
+    char domains[DOMAINS_MAX][RMB_RELAY_MAX + 1];
+    uint32_t domain_count, at, pass;
+    bool is_under_way, is_refused;
+    uint64_t next_ms;
+    struct item *next;
 } item_t;
 
 typedef struct {
-    char     domain[RMB_RELAY_MAX + 1];
+    char domain[RMB_RELAY_MAX + 1];
     uint64_t failed_ms[FAILURES_MAX]; /* a ring */
     uint32_t turn;
 } ranked_t;
 
 /* A fetch cannot be taken back: it may end after its item. */
 typedef struct fetch {
-    item_t       *item; /* NULL: nobody waits */
+    item_t *item; /* NULL: nobody waits */
     struct fetch *next, **back;
 } fetch_t;
 
 struct federation {
-    io_t             *io;
+    io_t *io;
     const relay_at_t *at;
-    const char       *ca_file;
-    relay_t          *relay;
-    item_t           *items, **items_end;
-    fetch_t          *fetches;
-    uint32_t          count, fetch_count, ranked_count;
-    uint64_t          bytes;
-    ranked_t          ranked[RANKED_MAX];
-    io_timer_t       *timer;
+    const char *ca_file;
+    relay_t *relay;
+    item_t *items, **items_end;
+    fetch_t *fetches;
+    uint32_t count, fetch_count, ranked_count;
+    uint64_t bytes;
+    ranked_t ranked[RANKED_MAX];
+    io_timer_t *timer;
 };
 
 /* ---- ranks ---- */
@@ -63,7 +63,9 @@ static ranked_t *rank_of(federation_t *federation, const char *domain, bool is_n
     for (uint32_t i = 0; i < federation->ranked_count; i++)
         if (strcmp(federation->ranked[i].domain, domain) == 0) return &federation->ranked[i];
     if (!is_new) return NULL;
-    uint32_t  slot = federation->ranked_count < RANKED_MAX ? federation->ranked_count++ : (uint32_t)(io_ticks_ms(federation->io) % RANKED_MAX);
+    uint32_t slot  = federation->ranked_count < RANKED_MAX
+                         ? federation->ranked_count++
+                         : (uint32_t)(io_ticks_ms(federation->io) % RANKED_MAX);
     ranked_t *rank = &federation->ranked[slot];
     *rank          = (ranked_t){0};
     snprintf(rank->domain, sizeof rank->domain, "%s", domain);
@@ -72,14 +74,14 @@ static ranked_t *rank_of(federation_t *federation, const char *domain, bool is_n
 
 static void failed(federation_t *federation, const char *domain)
 {
-    ranked_t *rank = rank_of(federation, domain, true);
+    ranked_t *rank                               = rank_of(federation, domain, true);
     rank->failed_ms[rank->turn++ % FAILURES_MAX] = io_ticks_ms(federation->io) + 1;
 }
 
 static uint32_t failures(federation_t *federation, const char *domain)
 {
-    const ranked_t *rank  = rank_of(federation, domain, false);
-    uint32_t        count = 0;
+    const ranked_t *rank = rank_of(federation, domain, false);
+    uint32_t count       = 0;
     for (uint32_t i = 0; rank && i < FAILURES_MAX; i++)
         count += rank->failed_ms[i] && io_ticks_ms(federation->io) - rank->failed_ms[i] < HOUR_MS;
     return count;
@@ -90,8 +92,9 @@ static void sort(federation_t *federation, item_t *item)
 {
     for (uint32_t i = 1; i < item->domain_count; i++) {
         for (uint32_t j = i; j > 0; j--) {
-            uint32_t before = failures(federation, item->domains[j - 1]), after = failures(federation, item->domains[j]);
-            uint8_t  chance;
+            uint32_t before = failures(federation, item->domains[j - 1]),
+                     after  = failures(federation, item->domains[j]);
+            uint8_t chance;
             io_random(&chance, 1);
             if (before < after || (before == after && chance < 128)) break;
             char held[RMB_RELAY_MAX + 1];
@@ -107,8 +110,9 @@ static void sort(federation_t *federation, item_t *item)
 static void item_end(item_t *item, relay_fed_t result)
 {
     federation_t *federation = item->federation;
-    item_t      **at         = &federation->items;
-    while (*at != item) at = &(*at)->next;
+    item_t **at              = &federation->items;
+    while (*at != item)
+        at = &(*at)->next;
     *at = item->next;
     if (!item->next) federation->items_end = at;
     federation->count--;
@@ -120,15 +124,15 @@ static void item_end(item_t *item, relay_fed_t result)
 static void later(item_t *item)
 {
     federation_t *federation = item->federation;
-    uint32_t      random;
+    uint32_t random;
     io_random(&random, sizeof random);
     failed(federation, item->domains[item->at]);
     item->is_under_way = false;
     item->next_ms      = 0;
     if (++item->at < item->domain_count) return;
-    item->at         = 0;
-    uint64_t pause   = ++item->pass < PASSES ? (uint64_t)PASS_PAUSE_MS * item->pass : ROUND_PAUSE_MS;
-    item->next_ms    = io_ticks_ms(federation->io) + pause + random % (pause / 2);
+    item->at       = 0;
+    uint64_t pause = ++item->pass < PASSES ? (uint64_t)PASS_PAUSE_MS * item->pass : ROUND_PAUSE_MS;
+    item->next_ms  = io_ticks_ms(federation->io) + pause + random % (pause / 2);
     if (item->pass == PASSES) item->pass = 0;
     sort(federation, item);
 }
@@ -136,7 +140,7 @@ static void later(item_t *item)
 static void on_fetched(void *self, int status, bytes_t body)
 {
     fetch_t *fetch = self;
-    item_t  *item  = fetch->item;
+    item_t *item   = fetch->item;
     *fetch->back   = fetch->next;
     if (fetch->next) fetch->next->back = fetch->back;
     free(fetch);
@@ -147,15 +151,15 @@ static void on_fetched(void *self, int status, bytes_t body)
     } else if (status >= 400 && status < 500) {
         item_end(item, RELAY_FED_REFUSED);
     } else {
-        log_debug(LOG_RELAY, "other relay not reached", LOG_TEXT("domain", item->domains[item->at]), LOG_U64("status", status),
-                  LOG_BYTES("reason", body.data, body.len));
+        log_debug(LOG_RELAY, "other relay not reached", LOG_TEXT("domain", item->domains[item->at]),
+                  LOG_U64("status", status), LOG_BYTES("reason", body.data, body.len));
         later(item);
     }
 }
 
 static void url_of(const federation_t *federation, const char *domain, char url[RMB_URL_MAX + 8])
 {
-    char        at[RMB_URL_MAX];
+    char at[RMB_URL_MAX];
     const char *rest;
     relay_at_get(federation->at, domain, at);
     rest           = strstr(at, "://");
@@ -167,9 +171,9 @@ static void url_of(const federation_t *federation, const char *domain, char url[
 static void start(item_t *item)
 {
     federation_t *federation = item->federation;
-    char          url[RMB_URL_MAX + 8];
-    fetch_t      *fetch = calloc(1, sizeof *fetch);
-    *fetch              = (fetch_t){item, federation->fetches, &federation->fetches};
+    char url[RMB_URL_MAX + 8];
+    fetch_t *fetch = calloc(1, sizeof *fetch);
+    *fetch         = (fetch_t){item, federation->fetches, &federation->fetches};
     if (fetch->next) fetch->next->back = &fetch->next;
     federation->fetches = fetch;
     federation->fetch_count++;
@@ -183,14 +187,17 @@ static void start(item_t *item)
 static void tick(void *self)
 {
     federation_t *federation = self;
-    uint64_t      now_ms = io_ticks_ms(federation->io), now_s = io_now_ms(federation->io) / 1000;
-    item_t       *next;
+    uint64_t now_ms = io_ticks_ms(federation->io), now_s = io_now_ms(federation->io) / 1000;
+    item_t *next;
     for (item_t *item = federation->items; item; item = next) {
         next = item->next;
         if (item->is_under_way) continue;
-        if (item->is_refused || item->domain_count == 0) item_end(item, RELAY_FED_REFUSED);
-        else if (item->message->deadline_s <= now_s) item_end(item, RELAY_FED_EXPIRED);
-        else if (item->next_ms <= now_ms && federation->fetch_count < FETCHES_MAX) start(item);
+        if (item->is_refused || item->domain_count == 0)
+            item_end(item, RELAY_FED_REFUSED);
+        else if (item->message->deadline_s <= now_s)
+            item_end(item, RELAY_FED_EXPIRED);
+        else if (item->next_ms <= now_ms && federation->fetch_count < FETCHES_MAX)
+            start(item);
     }
 }
 
@@ -211,12 +218,15 @@ void federation_set_relay(federation_t *federation, relay_t *relay) { federation
 
 void federation_send(federation_t *federation, relay_message_t *message, const char *record)
 {
-    item_t  *item    = calloc(1, sizeof *item);
+    item_t *item     = calloc(1, sizeof *item);
     uint32_t at      = 0;
     item->federation = federation;
     item->message    = message;
-    item->is_refused = federation->count >= FEDERATION_COUNT_MAX || federation->bytes + message->wire_len > FEDERATION_BYTES_MAX;
-    while (item->domain_count < DOMAINS_MAX && relay_domain_next(record, &at, item->domains[item->domain_count])) item->domain_count++;
+    item->is_refused = federation->count >= FEDERATION_COUNT_MAX ||
+                       federation->bytes + message->wire_len > FEDERATION_BYTES_MAX;
+    while (item->domain_count < DOMAINS_MAX &&
+           relay_domain_next(record, &at, item->domains[item->domain_count]))
+        item->domain_count++;
     sort(federation, item);
     *federation->items_end = item;
     federation->items_end  = &item->next;

@@ -1,7 +1,7 @@
 /* federation.h - envelopes for twins of other relays, brought to them by POST over HTTPS.
  *
- * The domains of the twin's record are tried in order of their failures in the last hour, three passes at a time,
- * until one answers or the envelope has expired (docs/formats/rmb.md 7). */
+ * The domains of the twin's record are tried in order of their failures in the last hour, three passes at a
+ * time, until one answers or the envelope has expired (docs/formats/rmb.md 7). */
 #ifndef FEDERATION_H
 #define FEDERATION_H
 #include "io.h"
@@ -12,9 +12,10 @@
 
 typedef struct federation federation_t;
 
-/* federation_new: at and ca_file may be NULL; they must outlive it.  Set the relay before anything is sent. */
+/* federation_new: at and ca_file may be NULL; they must outlive it.  Set the relay before anything is sent.
+ */
 federation_t *federation_new(io_t *io, const relay_at_t *at, const char *ca_file);
-void          federation_set_relay(federation_t *federation, relay_t *relay);
+void federation_set_relay(federation_t *federation, relay_t *relay);
 
 /* federation_send is the relay's op: it takes over the hold on message. */
 void federation_send(federation_t *federation, relay_message_t *message, const char *record);

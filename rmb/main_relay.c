@@ -45,27 +45,27 @@ static const char help[] =
 
 typedef struct {
     const char *substrate[CLIENT_URLS_CAP], *domains[DOMAINS_CAP], *nng[NNG_LISTEN_CAP];
-    uint32_t    substrate_count, domain_count, nng_count;
-    char        address[256];
-    uint16_t    port;
+    uint32_t substrate_count, domain_count, nng_count;
+    char address[256];
+    uint16_t port;
     const char *store, *tls_cert, *tls_key, *ca;
-    relay_at_t  relay_at;
-    uint32_t    limit_count;
-    uint64_t    limit_bytes;
+    relay_at_t relay_at;
+    uint32_t limit_count;
+    uint64_t limit_bytes;
 } options_t;
 
 typedef struct {
-    options_t            options;
-    io_t                *io;
-    client_t            *client;
-    twin_chain_t        *chain;
-    twin_cache_t        *twins;
-    relay_store_disk_t  *store;
-    federation_t        *federation;
-    relay_t             *relay;
-    edge_web_t          *web;
-    edge_bus_t          *bus[NNG_LISTEN_CAP];
-    io_timer_t          *tick_timer, *commit_timer;
+    options_t options;
+    io_t *io;
+    client_t *client;
+    twin_chain_t *chain;
+    twin_cache_t *twins;
+    relay_store_disk_t *store;
+    federation_t *federation;
+    relay_t *relay;
+    edge_web_t *web;
+    edge_bus_t *bus[NNG_LISTEN_CAP];
+    io_timer_t *tick_timer, *commit_timer;
 } app_t;
 
 /* ---- the relay's ops ---- */
@@ -133,10 +133,13 @@ static void metrics_of_relay(metrics_t *metrics, const relay_stats_t *s)
     count(metrics, "relay_message_rx_bytes", NULL, "bytes of envelopes received", s->rx_bytes);
     count(metrics, "relay_message_tx_bytes", NULL, "bytes of envelopes delivered", s->tx_bytes);
     count(metrics, "relay_session_evictions_total", "{reason=\"closed\"}", evictions, s->evicted_closed);
-    count(metrics, "relay_session_evictions_total", "{reason=\"back_pressure_timeout\"}", evictions, s->evicted_back_pressure);
+    count(metrics, "relay_session_evictions_total", "{reason=\"back_pressure_timeout\"}", evictions,
+          s->evicted_back_pressure);
     count(metrics, "relay_session_evictions_total", "{reason=\"cancelled\"}", evictions, s->evicted_replaced);
-    count(metrics, "federation_message_success", NULL, "envelopes that another relay took", s->federation_done);
-    count(metrics, "federation_message_error", NULL, "envelopes that no other relay took", s->federation_error);
+    count(metrics, "federation_message_success", NULL, "envelopes that another relay took",
+          s->federation_done);
+    count(metrics, "federation_message_error", NULL, "envelopes that no other relay took",
+          s->federation_error);
     count(metrics, "relay_message_expired", NULL, "envelopes that expired here", s->expired);
     count(metrics, "relay_message_refused", NULL, "envelopes that were refused", s->refused);
     count(metrics, "relay_message_limited", NULL, "envelopes above a twin's limit", s->limited);
@@ -146,9 +149,9 @@ static void metrics_of_relay(metrics_t *metrics, const relay_stats_t *s)
 
 static char *metrics_page(void *self, size_t *len)
 {
-    const app_t       *app     = self;
-    metrics_t         *metrics = metrics_new();
-    relay_stats_t      relay;
+    const app_t *app   = self;
+    metrics_t *metrics = metrics_new();
+    relay_stats_t relay;
     twin_cache_stats_t cache;
     twin_chain_stats_t chain;
     relay_stats(app->relay, &relay);
@@ -159,11 +162,14 @@ static char *metrics_page(void *self, size_t *len)
     count(metrics, "rmb_cache_misses_total", NULL, "twins asked of the chain", cache.misses);
     count(metrics, "rmb_cache_flushes_total", NULL, "times that all twins were forgotten", cache.flushes);
     gauge(metrics, "rmb_cache_entries", "twins in memory", cache.entries);
-    gauge(metrics, "events_listener_last_processed_block_number", "the block that was followed last", chain.block);
+    gauge(metrics, "events_listener_last_processed_block_number", "the block that was followed last",
+          chain.block);
     count(metrics, "events_listener_twin_stored_total", NULL, "twins that came", chain.stored);
     count(metrics, "events_listener_twin_updated_total", NULL, "twins that changed", chain.updated);
-    count(metrics, "events_listener_reconnect_cycles_total", NULL, "gaps in the blocks that were followed", chain.gaps);
-    count(metrics, "events_listener_errors_total", "{stage=\"read\"}", "answers of the chain that failed", chain.errors);
+    count(metrics, "events_listener_reconnect_cycles_total", NULL, "gaps in the blocks that were followed",
+          chain.gaps);
+    count(metrics, "events_listener_errors_total", "{stage=\"read\"}", "answers of the chain that failed",
+          chain.errors);
     char *text = metrics_text(metrics, len);
     metrics_free(metrics);
     return text;
@@ -182,18 +188,19 @@ static int wrong(const char *what, const char *value)
 static bool listen_read(options_t *o, const char *text)
 {
     const char *colon = strrchr(text, ':');
-    char       *end;
+    char *end;
     if (!colon || colon == text || (size_t)(colon - text) >= sizeof o->address) return false;
     unsigned long port = strtoul(colon + 1, &end, 10);
-    bool          is_bracketed = text[0] == '[' && colon[-1] == ']';
-    snprintf(o->address, sizeof o->address, "%.*s", (int)(colon - text) - 2 * is_bracketed, text + is_bracketed);
+    bool is_bracketed  = text[0] == '[' && colon[-1] == ']';
+    snprintf(o->address, sizeof o->address, "%.*s", (int)(colon - text) - 2 * is_bracketed,
+             text + is_bracketed);
     o->port = (uint16_t)port;
     return *end == 0 && end != colon + 1 && port <= UINT16_MAX;
 }
 
 static bool limit_read(options_t *o, const char *text)
 {
-    char              *end;
+    char *end;
     unsigned long long messages = strtoull(text, &end, 10);
     if (*end != ',' || messages > UINT32_MAX) return false;
     o->limit_count = (uint32_t)messages;
@@ -219,7 +226,9 @@ static bool option_read(options_t *o, int option, const char *text)
     log_level_t level;
     switch (option) {
     case 's': return keep(o->substrate, &o->substrate_count, CLIENT_URLS_CAP, text);
-    case 'd': return strlen(text) <= RMB_RELAY_MAX && text[0] && keep(o->domains, &o->domain_count, DOMAINS_CAP, text);
+    case 'd':
+        return strlen(text) <= RMB_RELAY_MAX && text[0] &&
+               keep(o->domains, &o->domain_count, DOMAINS_CAP, text);
     case 'l': return listen_read(o, text);
     case 'n': return relay_url_is_nng(text) && keep(o->nng, &o->nng_count, NNG_LISTEN_CAP, text);
     case 'S': o->store = text; return true;
@@ -238,14 +247,22 @@ static bool option_read(options_t *o, int option, const char *text)
 }
 
 static const struct option table[] = {
-    {"substrate", required_argument, NULL, 's'}, {"domain", required_argument, NULL, 'd'},
-    {"listen", required_argument, NULL, 'l'},    {"nng-listen", required_argument, NULL, 'n'},
-    {"store", required_argument, NULL, 'S'},     {"tls-cert", required_argument, NULL, 'c'},
-    {"tls-key", required_argument, NULL, 'k'},   {"ca", required_argument, NULL, 'C'},
-    {"relay-at", required_argument, NULL, 'r'},  {"limit", required_argument, NULL, 'L'},
-    {"log-level", required_argument, NULL, 'v'}, {"log-json", no_argument, NULL, 'j'},
-    {"help", no_argument, NULL, 'h'},            {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0}};
+    {"substrate",  required_argument, NULL, 's'},
+    {"domain",     required_argument, NULL, 'd'},
+    {"listen",     required_argument, NULL, 'l'},
+    {"nng-listen", required_argument, NULL, 'n'},
+    {"store",      required_argument, NULL, 'S'},
+    {"tls-cert",   required_argument, NULL, 'c'},
+    {"tls-key",    required_argument, NULL, 'k'},
+    {"ca",         required_argument, NULL, 'C'},
+    {"relay-at",   required_argument, NULL, 'r'},
+    {"limit",      required_argument, NULL, 'L'},
+    {"log-level",  required_argument, NULL, 'v'},
+    {"log-json",   no_argument,       NULL, 'j'},
+    {"help",       no_argument,       NULL, 'h'},
+    {"version",    no_argument,       NULL, 'V'},
+    {NULL,         0,                 NULL, 0  }
+};
 
 /* Returns the exit code, or -1 to go on. */
 static int options_read(options_t *o, int argc, char **argv)
@@ -276,9 +293,10 @@ static bool fail(const char *what, const char *value, const char *why)
 
 static bool chain_start(app_t *app)
 {
-    const options_t *o      = &app->options;
-    client_config_t  config = {.io = app->io, .url_count = o->substrate_count, .ca_file = o->ca};
-    for (uint32_t i = 0; i < o->substrate_count; i++) config.urls[i] = o->substrate[i];
+    const options_t *o     = &app->options;
+    client_config_t config = {.io = app->io, .url_count = o->substrate_count, .ca_file = o->ca};
+    for (uint32_t i = 0; i < o->substrate_count; i++)
+        config.urls[i] = o->substrate[i];
     app->client = client_new(&config);
     if (!app->client) return fail("--substrate", o->substrate[0], "not a ws:// or wss:// URL");
     app->chain = twin_chain_new(app->client);
@@ -289,8 +307,8 @@ static bool chain_start(app_t *app)
 
 static bool relay_start(app_t *app)
 {
-    const options_t *o     = &app->options;
-    const char      *error = "";
+    const options_t *o = &app->options;
+    const char *error  = "";
     if (mkdir(o->store, 0700) != 0) (void)0; /* there already, or the store says what is wrong */
     app->store = relay_store_disk_new(app->io, o->store, &error);
     if (!app->store) return fail("--store", o->store, error);
@@ -298,8 +316,8 @@ static bool relay_start(app_t *app)
                              .domain_count = o->domain_count,
                              .limit_count  = o->limit_count,
                              .limit_bytes  = o->limit_bytes};
-    relay_ops_t    ops    = {app, now_ms, wake, ack, close_link, commit_soon, federate};
-    relay_store_t  store  = relay_store_disk_ops(app->store);
+    relay_ops_t ops       = {app, now_ms, wake, ack, close_link, commit_soon, federate};
+    relay_store_t store   = relay_store_disk_ops(app->store);
     app->federation       = federation_new(app->io, &o->relay_at, o->ca);
     app->relay            = relay_new(&config, &ops, &store, app->twins);
     federation_set_relay(app->federation, app->relay);
@@ -309,16 +327,16 @@ static bool relay_start(app_t *app)
 
 static bool edges_start(app_t *app)
 {
-    const options_t *o      = &app->options;
-    const char      *error  = "";
-    edge_config_t    config = {.io         = app->io,
-                               .relay      = app->relay,
-                               .twins      = app->twins,
-                               .tls_cert   = o->tls_cert,
-                               .tls_key    = o->tls_key,
-                               .self       = app,
-                               .metrics    = metrics_page,
-                               .is_healthy = is_healthy};
+    const options_t *o   = &app->options;
+    const char *error    = "";
+    edge_config_t config = {.io         = app->io,
+                            .relay      = app->relay,
+                            .twins      = app->twins,
+                            .tls_cert   = o->tls_cert,
+                            .tls_key    = o->tls_key,
+                            .self       = app,
+                            .metrics    = metrics_page,
+                            .is_healthy = is_healthy};
     for (uint32_t i = 0; i < o->nng_count; i++) {
         app->bus[i] = edge_bus_new(&config, o->nng[i], &error);
         if (!app->bus[i]) return fail("--nng-listen", o->nng[i], error);
@@ -327,21 +345,23 @@ static bool edges_start(app_t *app)
     if (!o->address[0]) return true;
     app->web = edge_web_new(&config, o->address, o->port, &error);
     if (!app->web) return fail("--listen", o->address, error);
-    log_info(LOG_RELAY, "listening", LOG_TEXT("address", o->address), LOG_U64("port", edge_web_port(app->web)),
-             LOG_TEXT("tls", o->tls_cert ? "yes" : "no"));
+    log_info(LOG_RELAY, "listening", LOG_TEXT("address", o->address),
+             LOG_U64("port", edge_web_port(app->web)), LOG_TEXT("tls", o->tls_cert ? "yes" : "no"));
     return true;
 }
 
 static void on_hangup(void *self)
 {
     const app_t *app = self;
-    if (app->web && !edge_web_reload(app->web)) log_error(LOG_RELAY, "certificate or key not fit, the old ones stay");
+    if (app->web && !edge_web_reload(app->web))
+        log_error(LOG_RELAY, "certificate or key not fit, the old ones stay");
 }
 
 static void stop(app_t *app)
 {
     edge_web_free(app->web);
-    for (uint32_t i = 0; i < NNG_LISTEN_CAP; i++) edge_bus_free(app->bus[i]);
+    for (uint32_t i = 0; i < NNG_LISTEN_CAP; i++)
+        edge_bus_free(app->bus[i]);
     if (app->tick_timer) io_timer_stop(app->tick_timer);
     federation_free(app->federation);
     relay_free(app->relay);
@@ -351,14 +371,15 @@ static void stop(app_t *app)
     twin_cache_free(app->twins);
     client_free(app->client);
     /* What nng and libwebsockets handed over last is dropped by the loop. */
-    for (int i = 0; i < STOP_STEPS; i++) io_step(app->io, STOP_STEP_MS / 10);
+    for (int i = 0; i < STOP_STEPS; i++)
+        io_step(app->io, STOP_STEP_MS / 10);
     io_free(app->io);
 }
 
 int main(int argc, char **argv)
 {
     static app_t app;
-    int          code = options_read(&app.options, argc, argv);
+    int code = options_read(&app.options, argc, argv);
     if (code >= 0) return code;
     if (!crypto_init() || !(app.io = io_new())) return 1;
     io_stop_on_signals(app.io, NULL, NULL);

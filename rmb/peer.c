@@ -19,7 +19,8 @@ const char *peer_status_text(peer_status_t status)
     case PEER_TIMEOUT: return "no answer in time: is the other side running, and its relay reached?";
     case PEER_NO_TWIN: return "there is no such twin on the chain";
     case PEER_UNAVAILABLE: return "the chain did not answer";
-    case PEER_BAD_ANSWER: return "the answer was not signed by the twin that was asked, or cannot be decrypted";
+    case PEER_BAD_ANSWER:
+        return "the answer was not signed by the twin that was asked, or cannot be decrypted";
     case PEER_TOO_LONG: return "the message is too long for the bus, or too many wait already";
     case PEER_CLOSED: return "cancelled";
     }
@@ -39,7 +40,7 @@ static void on_lost(void *self, peer_link_t *link) { peer_outs_resend(self, link
 static void on_ack(void *self, const char *uid, bool is_stored)
 {
     peer_t *peer = self;
-    out_t  *out  = peer_out_get(peer, uid);
+    out_t *out   = peer_out_get(peer, uid);
     if (!out || out->stage != OUT_SENT) return;
     out->is_acked = true;
     if (!out->is_request) {
@@ -57,14 +58,14 @@ static bool links_open(peer_t *peer, const peer_config_t *config)
     peer_link_handler_t handler = {peer, on_ready, on_lost, peer_input, on_ack};
     for (uint32_t i = 0; i < config->relay_count; i++) {
         if (strlen(config->relays[i]) >= RMB_URL_MAX) return false;
-        strcpy(peer->urls[i], config->relays[i]);
+        memcpy(peer->urls[i], config->relays[i], strlen(config->relays[i]) + 1);
         peer_link_config_t link = {.io         = config->io,
                                    .twin       = config->twin,
                                    .connection = config->connection ? peer->connection : NULL,
                                    .key        = &peer->key,
                                    .url        = peer->urls[i],
                                    .ca_file    = config->ca_file ? peer->ca_file : NULL};
-        peer->links[i] = peer_link_new(&link, &handler);
+        peer->links[i]          = peer_link_new(&link, &handler);
         if (!peer->links[i]) return false;
         peer->link_count++;
     }
@@ -73,7 +74,8 @@ static bool links_open(peer_t *peer, const peer_config_t *config)
 
 peer_t *peer_new(const peer_config_t *config)
 {
-    if (config->key->kind == KEY_ECDSA || config->relay_count == 0 || config->relay_count > PEER_RELAYS_CAP) return NULL;
+    if (config->key->kind == KEY_ECDSA || config->relay_count == 0 || config->relay_count > PEER_RELAYS_CAP)
+        return NULL;
     if (config->connection && strlen(config->connection) > RMB_CONNECTION_MAX) return NULL;
     peer_t *peer = calloc(1, sizeof *peer);
     if (config->ca_file && strlen(config->ca_file) >= sizeof peer->ca_file) {
@@ -97,7 +99,8 @@ void peer_free(peer_t *peer)
 {
     if (!peer) return;
     peer->is_closing = true;
-    for (uint32_t i = 0; i < peer->link_count; i++) peer_link_free(peer->links[i]);
+    for (uint32_t i = 0; i < peer->link_count; i++)
+        peer_link_free(peer->links[i]);
     peer->link_count = 0;
     io_timer_stop(peer->tick_timer);
     if (peer->work_timer) io_timer_stop(peer->work_timer);
@@ -127,19 +130,22 @@ bool peer_pk(const peer_t *peer, uint8_t pk[RMB_PK_LEN])
 uint64_t peer_request(peer_t *peer, const peer_request_t *request, peer_answer_fn done, void *context)
 {
     peer_return_t to = {.twin = request->twin, .has_connection = request->connection != NULL};
-    char          uid[37];
+    char uid[37];
     envelope_uid(uid);
     memcpy(to.uid, uid, sizeof uid);
     bool is_short = strlen(request->command) <= PEER_COMMAND_MAX &&
                     (!request->connection || strlen(request->connection) <= RMB_CONNECTION_MAX);
-    if (is_short && request->connection) snprintf(to.connection, sizeof to.connection, "%s", request->connection);
+    if (is_short && request->connection)
+        snprintf(to.connection, sizeof to.connection, "%s", request->connection);
 
     bytes_t payload = is_short ? request->payload : (bytes_t){0};
-    out_t  *out     = peer_out_new(peer, &to, true, payload, envelope_expiration(request->expiration_s));
+    out_t *out      = peer_out_new(peer, &to, true, payload, envelope_expiration(request->expiration_s));
     out->done       = done;
     out->context    = context;
-    if (is_short) snprintf(out->command, sizeof out->command, "%s", request->command);
-    else peer_out_done(out, PEER_TOO_LONG);
+    if (is_short)
+        snprintf(out->command, sizeof out->command, "%s", request->command);
+    else
+        peer_out_done(out, PEER_TOO_LONG);
     if (request->tags) out->tags = strdup(request->tags);
     return out->ticket;
 }
@@ -169,20 +175,24 @@ void peer_reply_error(peer_t *peer, const peer_return_t *to, uint32_t code, cons
 /* ---- asking and waiting ---- */
 
 typedef struct {
-    bool           is_done;
-    arena_t       *arena;
+    bool is_done;
+    arena_t *arena;
     peer_answer_t *answer;
 } asking_t;
 
 static void asked(void *context, const peer_answer_t *answer)
 {
     asking_t *asking = context;
-    bytes_t   error;
+    bytes_t error;
     *asking->answer = *answer;
-    bool is_kept    = arena_copy(asking->arena, answer->payload, &asking->answer->payload) &&
-                   arena_copy(asking->arena, (bytes_t){(const uint8_t *)answer->error, (uint32_t)strlen(answer->error) + 1}, &error);
-    if (is_kept) asking->answer->error = (const char *)error.data;
-    else *asking->answer = (peer_answer_t){.status = PEER_TOO_LONG, .error = peer_status_text(PEER_TOO_LONG)};
+    bool is_kept =
+        arena_copy(asking->arena, answer->payload, &asking->answer->payload) &&
+        arena_copy(asking->arena,
+                   (bytes_t){(const uint8_t *)answer->error, (uint32_t)strlen(answer->error) + 1}, &error);
+    if (is_kept)
+        asking->answer->error = (const char *)error.data;
+    else
+        *asking->answer = (peer_answer_t){.status = PEER_TOO_LONG, .error = peer_status_text(PEER_TOO_LONG)};
     asking->is_done = true;
 }
 
@@ -190,6 +200,7 @@ peer_status_t peer_ask(peer_t *peer, const peer_request_t *request, arena_t *are
 {
     asking_t asking = {.arena = arena, .answer = answer};
     (void)peer_request(peer, request, asked, &asking);
-    while (!asking.is_done) io_step(peer->config.io, PEER_TICK_MS);
+    while (!asking.is_done)
+        io_step(peer->config.io, PEER_TICK_MS);
     return answer->status;
 }

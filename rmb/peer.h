@@ -30,40 +30,40 @@ enum {
     PEER_ERROR_OTHER         = 500,
 };
 
-typedef struct io   io_t;
+typedef struct io io_t;
 typedef struct peer peer_t;
 
 /* Whom to answer: a plain value, copy it and answer whenever you can, within the request's life. */
 typedef struct {
-    char     uid[RMB_UID_MAX + 1];
+    char uid[RMB_UID_MAX + 1];
     uint32_t twin;
-    bool     has_connection;
-    char     connection[RMB_CONNECTION_MAX + 1];
+    bool has_connection;
+    char connection[RMB_CONNECTION_MAX + 1];
 } peer_return_t;
 
 /* A request that was verified.  Valid until the handler returns. */
 typedef struct {
     peer_return_t from; /* from.twin signed it */
-    const char   *command;
-    bytes_t       payload; /* decrypted; may be empty */
-    uint64_t      deadline_s; /* unix time: an answer after it is not heard */
+    const char *command;
+    bytes_t payload;     /* decrypted; may be empty */
+    uint64_t deadline_s; /* unix time: an answer after it is not heard */
 } peer_incoming_t;
 
-/* peer_handler_fn must answer each request once, now or later, by peer_reply or peer_reply_error: clients wait
- * until their request expires otherwise. */
+/* peer_handler_fn must answer each request once, now or later, by peer_reply or peer_reply_error: clients
+ * wait until their request expires otherwise. */
 typedef void (*peer_handler_fn)(void *context, peer_t *peer, const peer_incoming_t *request);
 
 typedef struct {
-    io_t            *io;
-    uint32_t         twin;
-    const char      *connection; /* NULL: the null session, where a node is looked for */
-    const keypair_t *key;        /* ed25519 or sr25519; copied, wiped by peer_free */
-    twin_cache_t    *twins;      /* must outlive the peer; may be shared */
-    const char      *relays[PEER_RELAYS_CAP]; /* URLs: tls+tcp:// tcp:// ipc:// inproc:// (nng), wss:// ws:// */
-    uint32_t         relay_count;
-    const char      *ca_file;    /* PEM of a CA that relays may use beside the system's; may be NULL */
-    peer_handler_fn  on_request; /* NULL: requests are refused with PEER_ERROR_INVALID_TYPE */
-    void            *context;
+    io_t *io;
+    uint32_t twin;
+    const char *connection;              /* NULL: the null session, where a node is looked for */
+    const keypair_t *key;                /* ed25519 or sr25519; copied, wiped by peer_free */
+    twin_cache_t *twins;                 /* must outlive the peer; may be shared */
+    const char *relays[PEER_RELAYS_CAP]; /* URLs: tls+tcp:// tcp:// ipc:// inproc:// (nng), wss:// ws:// */
+    uint32_t relay_count;
+    const char *ca_file;        /* PEM of a CA that relays may use beside the system's; may be NULL */
+    peer_handler_fn on_request; /* NULL: requests are refused with PEER_ERROR_INVALID_TYPE */
+    void *context;
 } peer_config_t;
 
 /* peer_new starts to connect.  NULL when the key cannot sign on the bus (ecdsa), there is no relay, or a URL
@@ -76,8 +76,8 @@ void peer_free(peer_t *peer);
 /* peer_is_connected: is there a session with at least one relay? */
 bool peer_is_connected(const peer_t *peer);
 
-/* peer_pk is the key that must be on the chain for others to encrypt to this peer (twin.pk).  False: this key has
- * none (soft derivation), so nobody can. */
+/* peer_pk is the key that must be on the chain for others to encrypt to this peer (twin.pk).  False: this key
+ * has none (soft derivation), so nobody can. */
 bool peer_pk(const peer_t *peer, uint8_t pk[RMB_PK_LEN]);
 
 typedef enum {
@@ -96,20 +96,20 @@ typedef enum {
 const char *peer_status_text(peer_status_t status);
 
 typedef struct {
-    uint32_t    twin;
+    uint32_t twin;
     const char *connection; /* NULL: the null session */
     const char *command;
-    bytes_t     payload;    /* JSON */
-    uint64_t    expiration_s; /* 0: RMB_EXPIRATION_S */
-    const char *tags;       /* NULL: none */
+    bytes_t payload;       /* JSON */
+    uint64_t expiration_s; /* 0: RMB_EXPIRATION_S */
+    const char *tags;      /* NULL: none */
 } peer_request_t;
 
 /* An answer; valid during the call. */
 typedef struct {
     peer_status_t status;
-    uint32_t      error_code; /* of PEER_REFUSED */
-    const char   *error;      /* text of PEER_REFUSED and PEER_RELAY, else of the status; never NULL */
-    bytes_t       payload;    /* decrypted JSON of PEER_OK, and what a refusal carries */
+    uint32_t error_code; /* of PEER_REFUSED */
+    const char *error;   /* text of PEER_REFUSED and PEER_RELAY, else of the status; never NULL */
+    bytes_t payload;     /* decrypted JSON of PEER_OK, and what a refusal carries */
 } peer_answer_t;
 typedef void (*peer_answer_fn)(void *context, const peer_answer_t *answer);
 
@@ -127,7 +127,8 @@ void peer_reply(peer_t *peer, const peer_return_t *to, bytes_t json);
 void peer_reply_error(peer_t *peer, const peer_return_t *to, uint32_t code, const char *message);
 
 /* peer_ask is peer_request for a program that has nothing else to do: it runs the loop until the answer is
- * there.  The payload of *answer and its error text are copied to the arena; PEER_TOO_LONG when it is too small. */
+ * there.  The payload of *answer and its error text are copied to the arena; PEER_TOO_LONG when it is too
+ * small. */
 peer_status_t peer_ask(peer_t *peer, const peer_request_t *request, arena_t *arena, peer_answer_t *answer);
 
 #endif

@@ -13,8 +13,8 @@
 static replay_t *replay_set(peer_t *peer, const envelope_t *envelope, uint8_t id[16])
 {
     char text[RMB_UID_MAX + RMB_CONNECTION_MAX + 32];
-    int  len = snprintf(text, sizeof text, "%u/%s/%s", envelope->source.twin,
-                        envelope->source.connection ? envelope->source.connection : "", envelope->uid);
+    int len = snprintf(text, sizeof text, "%u/%s/%s", envelope->source.twin,
+                       envelope->source.connection ? envelope->source.connection : "", envelope->uid);
     blake2b(id, 16, (bytes_t){(const uint8_t *)text, (uint32_t)len});
     return peer->replays[(id[0] | (uint32_t)id[1] << 8) % REPLAY_SETS];
 }
@@ -22,7 +22,7 @@ static replay_t *replay_set(peer_t *peer, const envelope_t *envelope, uint8_t id
 /* Of a full set the entry that ends first is forgotten. */
 static bool is_replay(peer_t *peer, const envelope_t *envelope)
 {
-    uint8_t   id[16];
+    uint8_t id[16];
     replay_t *set = replay_set(peer, envelope, id), *oldest = set;
     for (uint32_t i = 0; i < REPLAY_WAYS; i++) {
         if (set[i].deadline_s >= peer_now_s(peer) && memcmp(set[i].id, id, sizeof id) == 0) return true;
@@ -70,7 +70,8 @@ static void drop(const peer_t *peer, const envelope_t *envelope, const char *why
 /* ---- payload ---- */
 
 /* *room is to be freed. */
-static bool open_payload(const peer_t *peer, const envelope_t *envelope, const rmb_twin_t *twin, uint8_t **room, bytes_t *plain)
+static bool open_payload(const peer_t *peer, const envelope_t *envelope, const rmb_twin_t *twin,
+                         uint8_t **room, bytes_t *plain)
 {
     *room  = NULL;
     *plain = envelope->payload;
@@ -98,18 +99,22 @@ static void handle_request(peer_t *peer, const envelope_t *envelope, const rmb_t
         drop(peer, envelope, "a replay");
         return;
     }
-    peer_incoming_t request = {.from       = {.twin = twin->id, .has_connection = envelope->source.connection != NULL},
-                               .command    = envelope->command ? envelope->command : "",
-                               .deadline_s = envelope->timestamp_s + envelope->expiration_s};
+    peer_incoming_t request = {
+        .from       = {.twin = twin->id, .has_connection = envelope->source.connection != NULL},
+        .command    = envelope->command ? envelope->command : "",
+        .deadline_s = envelope->timestamp_s + envelope->expiration_s
+    };
     snprintf(request.from.uid, sizeof request.from.uid, "%s", envelope->uid);
-    if (envelope->source.connection) snprintf(request.from.connection, sizeof request.from.connection, "%s", envelope->source.connection);
+    if (envelope->source.connection)
+        snprintf(request.from.connection, sizeof request.from.connection, "%s", envelope->source.connection);
     uint8_t *room = NULL;
     if (!peer->config.on_request)
         refuse(peer, &request, PEER_ERROR_INVALID_TYPE, "this peer answers no requests");
     else if (!envelope->schema || strcmp(envelope->schema, "application/json") != 0)
         refuse(peer, &request, PEER_ERROR_PARSE, "the schema must be application/json");
     else if (!open_payload(peer, envelope, twin, &room, &request.payload))
-        refuse(peer, &request, twin->has_pk ? PEER_ERROR_E2E : PEER_ERROR_NO_PK, "the payload cannot be decrypted");
+        refuse(peer, &request, twin->has_pk ? PEER_ERROR_E2E : PEER_ERROR_NO_PK,
+               "the payload cannot be decrypted");
     else
         peer->config.on_request(peer->config.context, peer, &request);
     free(room);
@@ -122,7 +127,7 @@ static void handle_answer(peer_t *peer, const envelope_t *envelope, const rmb_tw
     out_t *out = peer_out_get(peer, envelope->uid);
     if (!out || !out->is_request || out->to.twin != twin->id) return;
     peer_answer_t answer = {.status = PEER_OK, .error = peer_status_text(PEER_OK)};
-    uint8_t      *room   = NULL;
+    uint8_t *room        = NULL;
     if (envelope->kind == ENVELOPE_ERROR) {
         answer.status     = PEER_REFUSED;
         answer.error_code = envelope->error_code;
@@ -141,18 +146,18 @@ static void handle_report(peer_t *peer, const envelope_t *envelope)
     if (envelope->kind != ENVELOPE_ERROR || !out || !out->is_request) return;
     peer_out_tell(out, &(peer_answer_t){.status     = PEER_RELAY,
                                         .error_code = envelope->error_code,
-                                        .error      = envelope->error_message ? envelope->error_message : ""});
+                                        .error = envelope->error_message ? envelope->error_message : ""});
 }
 
 /* ---- the way in ---- */
 
 static void on_sender(void *context, twin_status_t status, const rmb_twin_t *twin)
 {
-    in_t             *in       = context;
-    peer_t           *peer     = in->peer;
-    envelope_t        held     = in->envelope;
+    in_t *in                   = context;
+    peer_t *peer               = in->peer;
+    envelope_t held            = in->envelope;
     const envelope_t *envelope = &held;
-    uint8_t          *memory   = in_take(in);
+    uint8_t *memory            = in_take(in);
     if (status != TWIN_FOUND) {
         drop(peer, envelope, "its sender is not known");
     } else if (!envelope_verify(envelope, &twin->account)) {
@@ -169,7 +174,8 @@ static void on_sender(void *context, twin_status_t status, const rmb_twin_t *twi
 
 static bool is_wanted(peer_t *peer, const envelope_t *envelope)
 {
-    if (!envelope->uid || !envelope->has_destination || envelope->destination.twin != peer->config.twin) return false;
+    if (!envelope->uid || !envelope->has_destination || envelope->destination.twin != peer->config.twin)
+        return false;
     switch (envelope->kind) {
     case ENVELOPE_REQUEST:
         if (envelope_left_s(envelope, peer_now_s(peer)) > 0) return envelope->source.twin != 0;
@@ -186,11 +192,11 @@ static bool is_wanted(peer_t *peer, const envelope_t *envelope)
 
 void peer_input(void *self, bytes_t wire, char uid[RMB_UID_MAX + 1])
 {
-    peer_t *peer = self;
-    in_t   *in   = calloc(1, sizeof *in);
-    uid[0]       = 0;
-    in->peer     = peer;
-    in->memory   = malloc(wire.len + ENVELOPE_ARENA_SPARE);
+    peer_t *peer  = self;
+    in_t *in      = calloc(1, sizeof *in);
+    uid[0]        = 0;
+    in->peer      = peer;
+    in->memory    = malloc(wire.len + ENVELOPE_ARENA_SPARE);
     arena_t arena = {.start = in->memory, .size = wire.len + ENVELOPE_ARENA_SPARE};
     in->next      = peer->ins;
     in->back      = &peer->ins;
@@ -202,8 +208,8 @@ void peer_input(void *self, bytes_t wire, char uid[RMB_UID_MAX + 1])
     if (!is_envelope || !is_wanted(peer, &in->envelope) || peer->in_count > PEER_INPUTS_MAX) {
         in_free(in);
     } else if (!in->envelope.has_source || in->envelope.source.twin == 0) {
-        envelope_t held   = in->envelope;
-        uint8_t   *memory = in_take(in);
+        envelope_t held = in->envelope;
+        uint8_t *memory = in_take(in);
         handle_report(peer, &held);
         free(memory);
     } else {

@@ -6,82 +6,82 @@
 #include "peer.h"
 #include "peer_link.h"
 
-#define PEER_TICK_MS     250
-#define PEER_INPUTS_MAX  1024      /* envelopes that wait for the record of their sender */
-#define PEER_OUT_MAX     4096      /* envelopes of ours that wait; more are refused */
-#define REPLAY_SETS      8192
-#define REPLAY_WAYS      4
+#define PEER_TICK_MS    250
+#define PEER_INPUTS_MAX 1024 /* envelopes that wait for the record of their sender */
+#define PEER_OUT_MAX    4096 /* envelopes of ours that wait; more are refused */
+#define REPLAY_SETS     8192
+#define REPLAY_WAYS     4
 
 /* An envelope of ours, until it is answered, acknowledged or expired. */
 typedef struct out {
-    peer_t        *peer;
-    uint64_t       ticket;
-    bool           is_request; /* else a reply, which only has to be sent */
-    bool           is_error;
+    peer_t *peer;
+    uint64_t ticket;
+    bool is_request; /* else a reply, which only has to be sent */
+    bool is_error;
     enum { OUT_NEW, OUT_LOOKING_SELF, OUT_LOOKING, OUT_READY, OUT_SENT, OUT_DONE } stage;
-    bool           is_acked, is_dropped, is_forged;
-    bool           is_encryptable; /* our own key is on the chain */
-    peer_status_t  status;         /* of OUT_DONE */
-    peer_link_t   *link;           /* of OUT_SENT */
-    uint64_t       deadline_s, dropped_ms;
-    peer_return_t  to;             /* uid and destination */
-    char           command[PEER_COMMAND_MAX + 1];
-    char          *tags;
-    uint32_t       error_code;
-    char          *error_message;
-    uint8_t       *payload;
-    uint32_t       payload_len;
-    uint8_t       *wire; /* once the destination is known */
-    uint32_t       wire_len;
+    bool is_acked, is_dropped, is_forged;
+    bool is_encryptable;  /* our own key is on the chain */
+    peer_status_t status; /* of OUT_DONE */
+    peer_link_t *link;    /* of OUT_SENT */
+    uint64_t deadline_s, dropped_ms;
+    peer_return_t to; /* uid and destination */
+    char command[PEER_COMMAND_MAX + 1];
+    char *tags;
+    uint32_t error_code;
+    char *error_message;
+    uint8_t *payload;
+    uint32_t payload_len;
+    uint8_t *wire; /* once the destination is known */
+    uint32_t wire_len;
     peer_answer_fn done;
-    void          *context;
-    struct out    *next;
+    void *context;
+    struct out *next;
 } out_t;
 
 /* An envelope that came, until its sender's record is there. */
 typedef struct in {
-    peer_t    *peer;
+    peer_t *peer;
     envelope_t envelope;
-    uint8_t   *memory; /* what the envelope points into */
+    uint8_t *memory; /* what the envelope points into */
     struct in *next, **back;
 } in_t;
 
 /* Requests that were handled: who sends one again within its life is not heard. */
 typedef struct {
-    uint8_t  id[16];
+    uint8_t id[16];
     uint64_t deadline_s; /* 0: free */
 } replay_t;
 
 struct peer {
     peer_config_t config;
-    keypair_t     key;
-    char          connection[RMB_CONNECTION_MAX + 1];
-    char          ca_file[4096];
-    char          urls[PEER_RELAYS_CAP][RMB_URL_MAX];
-    bool          has_pk;
-    uint8_t       secret[32], pk[RMB_PK_LEN];
-    peer_link_t  *links[PEER_RELAYS_CAP];
-    uint32_t      link_count;
-    out_t        *outs, **outs_end;
-    uint32_t      out_count;
-    in_t         *ins;
-    uint32_t      in_count;
-    uint64_t      last_ticket;
-    io_timer_t   *tick_timer, *work_timer;
-    replay_t    (*replays)[REPLAY_WAYS];
-    bool          is_closing;
+    keypair_t key;
+    char connection[RMB_CONNECTION_MAX + 1];
+    char ca_file[4096];
+    char urls[PEER_RELAYS_CAP][RMB_URL_MAX];
+    bool has_pk;
+    uint8_t secret[32], pk[RMB_PK_LEN];
+    peer_link_t *links[PEER_RELAYS_CAP];
+    uint32_t link_count;
+    out_t *outs, **outs_end;
+    uint32_t out_count;
+    in_t *ins;
+    uint32_t in_count;
+    uint64_t last_ticket;
+    io_timer_t *tick_timer, *work_timer;
+    replay_t (*replays)[REPLAY_WAYS];
+    bool is_closing;
 };
 
 /* ---- peer_out.c: what we send ---- */
 
 /* peer_work_soon has peer_work called from the loop. */
-void   peer_work_soon(peer_t *peer);
+void peer_work_soon(peer_t *peer);
 out_t *peer_out_new(peer_t *peer, const peer_return_t *to, bool is_request, bytes_t payload, uint64_t life_s);
 out_t *peer_out_get(peer_t *peer, const char *uid);
-void   peer_out_done(out_t *out, peer_status_t status);
-void   peer_outs_free(peer_t *peer);
-void   peer_outs_resend(peer_t *peer, const peer_link_t *lost);
-void   peer_outs_tick(peer_t *peer);
+void peer_out_done(out_t *out, peer_status_t status);
+void peer_outs_free(peer_t *peer);
+void peer_outs_resend(peer_t *peer, const peer_link_t *lost);
+void peer_outs_tick(peer_t *peer);
 
 /* peer_out_tell calls done of a request, and takes it off. */
 void peer_out_tell(out_t *out, const peer_answer_t *answer);

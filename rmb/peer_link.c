@@ -20,21 +20,21 @@
 
 /* A WebSocket outlives its link until it is closed. */
 typedef struct {
-    peer_link_t   *link; /* NULL: nobody listens */
+    peer_link_t *link; /* NULL: nobody listens */
     web_session_t *socket;
 } web_t;
 
 struct peer_link {
-    peer_link_config_t  config;
+    peer_link_config_t config;
     peer_link_handler_t handler;
-    char                url[RMB_URL_MAX];
-    bool                is_nng, is_ready;
-    bus_t              *bus;
-    uint32_t            pipe;
-    web_t              *web;
-    uint64_t            heard_ms, said_ms, begun_ms, pause_ms;
-    io_timer_t         *tick_timer, *retry_timer;
-    bus_writer_t        acks;
+    char url[RMB_URL_MAX];
+    bool is_nng, is_ready;
+    bus_t *bus;
+    uint32_t pipe;
+    web_t *web;
+    uint64_t heard_ms, said_ms, begun_ms, pause_ms;
+    io_timer_t *tick_timer, *retry_timer;
+    bus_writer_t acks;
 };
 
 static void connect_now(void *self);
@@ -48,7 +48,8 @@ static void retry(peer_link_t *link)
     io_random(&random, sizeof random);
     uint64_t pause_ms = link->pause_ms / 2 + random % (link->pause_ms / 2 + 1);
     link->pause_ms    = link->pause_ms * 2 > PAUSE_MS_MAX ? PAUSE_MS_MAX : link->pause_ms * 2;
-    if (!link->retry_timer) link->retry_timer = io_timer_start(link->config.io, pause_ms, 0, connect_now, link);
+    if (!link->retry_timer)
+        link->retry_timer = io_timer_start(link->config.io, pause_ms, 0, connect_now, link);
 }
 
 static void hang_up(peer_link_t *link)
@@ -67,8 +68,10 @@ static void lost(peer_link_t *link, const char *why)
     bool was_ready = link->is_ready;
     hang_up(link);
     link->is_ready = false;
-    if (was_ready) log_info(LOG_PEER, "relay lost", LOG_TEXT("relay", link->url), LOG_TEXT("reason", why));
-    else log_debug(LOG_PEER, "relay not reached", LOG_TEXT("relay", link->url), LOG_TEXT("reason", why));
+    if (was_ready)
+        log_info(LOG_PEER, "relay lost", LOG_TEXT("relay", link->url), LOG_TEXT("reason", why));
+    else
+        log_debug(LOG_PEER, "relay not reached", LOG_TEXT("relay", link->url), LOG_TEXT("reason", why));
     retry(link);
     if (was_ready) link->handler.on_lost(link->handler.self, link);
 }
@@ -86,21 +89,22 @@ static void ready(peer_link_t *link)
 static void bus_opened(void *self, uint32_t pipe)
 {
     peer_link_t *link = self;
-    char         token[TOKEN_MAX + 1];
-    uint32_t     len = token_write(link->config.key, link->config.twin, link->config.connection,
-                                   io_now_ms(link->config.io) / 1000, TOKEN_LIFE_S, token);
-    link->pipe       = pipe;
+    char token[TOKEN_MAX + 1];
+    uint32_t len   = token_write(link->config.key, link->config.twin, link->config.connection,
+                                 io_now_ms(link->config.io) / 1000, TOKEN_LIFE_S, token);
+    link->pipe     = pipe;
     link->heard_ms = link->begun_ms = ticks_ms(link);
-    if (!bus_send(link->bus, pipe, (bytes_t){(uint8_t *)token, len})) lost(link, "the token could not be sent");
+    if (!bus_send(link->bus, pipe, (bytes_t){(uint8_t *)token, len}))
+        lost(link, "the token could not be sent");
 }
 
 /* Each message of the relay is answered by one frame with the uids of its envelopes, in their order. */
 static void take(peer_link_t *link, bytes_t message)
 {
-    bus_t       *bus    = link->bus;
+    bus_t *bus          = link->bus;
     bus_reader_t reader = bus_read(message);
-    bus_item_t   item;
-    char         uid[RMB_UID_MAX + 1];
+    bus_item_t item;
+    char uid[RMB_UID_MAX + 1];
     bus_writer_reset(&link->acks);
     bus_write_acks(&link->acks);
     while (link->bus == bus && bus_next(&reader, &item)) {
@@ -114,9 +118,12 @@ static void take(peer_link_t *link, bytes_t message)
         }
     }
     if (link->bus != bus) return;
-    if (bus_is_failed(&reader)) lost(link, "a malformed message");
-    else if (!bus_send(bus, link->pipe, (bytes_t){link->acks.data, link->acks.len})) lost(link, "no room to send");
-    else link->said_ms = ticks_ms(link);
+    if (bus_is_failed(&reader))
+        lost(link, "a malformed message");
+    else if (!bus_send(bus, link->pipe, (bytes_t){link->acks.data, link->acks.len}))
+        lost(link, "no room to send");
+    else
+        link->said_ms = ticks_ms(link);
 }
 
 static void bus_received(void *self, uint32_t pipe, bytes_t message)
@@ -130,8 +137,8 @@ static void bus_received(void *self, uint32_t pipe, bytes_t message)
         return;
     }
     bus_reader_t reader = bus_read(message);
-    bus_item_t   item;
-    char         why[BUS_REASON_MAX + 1] = "not the answer to a login";
+    bus_item_t item;
+    char why[BUS_REASON_MAX + 1] = "not the answer to a login";
     if (bus_next(&reader, &item) && item.kind == BUS_WELCOME) {
         ready(link);
         return;
@@ -167,7 +174,7 @@ static void web_opened(void *self, web_session_t *socket)
 static void web_received(void *self, web_session_t *socket, bytes_t message, bool is_text)
 {
     const web_t *web = self;
-    char         uid[RMB_UID_MAX + 1];
+    char uid[RMB_UID_MAX + 1];
     (void)socket;
     if (!web->link) return;
     web->link->heard_ms = ticks_ms(web->link);
@@ -183,12 +190,13 @@ static void web_ponged(void *self, web_session_t *socket)
 
 static void web_closed(void *self, web_session_t *socket, int status, const char *reason)
 {
-    web_t       *web  = self;
+    web_t *web        = self;
     peer_link_t *link = web->link;
     (void)socket;
     web->socket = NULL;
     if (link) {
-        if (status) log_warn(LOG_PEER, "relay refused", LOG_TEXT("relay", link->url), LOG_U64("status", status));
+        if (status)
+            log_warn(LOG_PEER, "relay refused", LOG_TEXT("relay", link->url), LOG_U64("status", status));
         link->web = NULL;
         lost(link, reason);
     }
@@ -197,16 +205,17 @@ static void web_closed(void *self, web_session_t *socket, int status, const char
 
 static void web_start(peer_link_t *link)
 {
-    char     token[TOKEN_MAX + 1], url[RMB_URL_MAX + TOKEN_MAX + 8];
+    char token[TOKEN_MAX + 1], url[RMB_URL_MAX + TOKEN_MAX + 8];
     uint32_t len = token_write(link->config.key, link->config.twin, link->config.connection,
                                io_now_ms(link->config.io) / 1000, TOKEN_LIFE_S, token);
     if (len == 0) return;
     const char *path = strchr(strstr(link->url, "://") + 3, '/');
     snprintf(url, sizeof url, "%s%s?%.*s", link->url, path ? "" : "/", (int)len, token);
-    web_client_handler_t handler = {.on_open = web_opened, .on_message = web_received, .on_pong = web_ponged, .on_close = web_closed};
-    link->web       = calloc(1, sizeof *link->web);
-    link->web->link = link;
-    handler.self    = link->web;
+    web_client_handler_t handler = {
+        .on_open = web_opened, .on_message = web_received, .on_pong = web_ponged, .on_close = web_closed};
+    link->web         = calloc(1, sizeof *link->web);
+    link->web->link   = link;
+    handler.self      = link->web;
     link->web->socket = web_connect(link->config.io, url, link->config.ca_file, RMB_MESSAGE_MAX, &handler);
     if (link->web->socket) return;
     free(link->web);
@@ -218,9 +227,9 @@ static void web_start(peer_link_t *link)
 
 static void connect_now(void *self)
 {
-    peer_link_t  *link    = self;
+    peer_link_t *link     = self;
     bus_handler_t handler = {link, bus_opened, bus_received, bus_closed};
-    const char   *error   = "";
+    const char *error     = "";
     link->retry_timer     = NULL;
     link->heard_ms = link->begun_ms = link->said_ms = ticks_ms(link);
     link->pipe                                      = 0;
@@ -236,8 +245,8 @@ static void connect_now(void *self)
 
 static void tick(void *self)
 {
-    peer_link_t *link   = self;
-    uint64_t     now_ms = ticks_ms(link);
+    peer_link_t *link = self;
+    uint64_t now_ms   = ticks_ms(link);
     if (!link->is_ready) {
         bool is_begun = link->is_nng ? link->pipe != 0 : link->web != NULL;
         if (is_begun && now_ms - link->begun_ms > LOGIN_MS) lost(link, "no answer to the login");
@@ -249,8 +258,10 @@ static void tick(void *self)
     }
     if (now_ms - link->heard_ms < QUIET_MS && now_ms - link->said_ms < QUIET_MS) return;
     link->said_ms = now_ms;
-    if (!link->is_nng) web_ping(link->web->socket);
-    else if (!bus_send(link->bus, link->pipe, (bytes_t){0})) lost(link, "no room to send");
+    if (!link->is_nng)
+        web_ping(link->web->socket);
+    else if (!bus_send(link->bus, link->pipe, (bytes_t){0}))
+        lost(link, "no room to send");
 }
 
 peer_link_t *peer_link_new(const peer_link_config_t *config, const peer_link_handler_t *handler)

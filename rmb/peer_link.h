@@ -19,17 +19,17 @@ typedef struct {
 } peer_link_handler_t;
 
 typedef struct {
-    io_t            *io;
-    uint32_t         twin;
-    const char      *connection; /* must outlive the link, as all that is pointed to */
+    io_t *io;
+    uint32_t twin;
+    const char *connection; /* must outlive the link, as all that is pointed to */
     const keypair_t *key;
-    const char      *url;
-    const char      *ca_file;
+    const char *url;
+    const char *ca_file;
 } peer_link_config_t;
 
 peer_link_t *peer_link_new(const peer_link_config_t *config, const peer_link_handler_t *handler);
-void         peer_link_free(peer_link_t *link);
-bool         peer_link_is_ready(const peer_link_t *link);
+void peer_link_free(peer_link_t *link);
+bool peer_link_is_ready(const peer_link_t *link);
 
 /* peer_link_has_acks: does the relay acknowledge by this link? */
 bool peer_link_has_acks(const peer_link_t *link);

@@ -13,7 +13,8 @@ static void work(void *self);
 
 void peer_work_soon(peer_t *peer)
 {
-    if (!peer->work_timer && !peer->is_closing) peer->work_timer = io_timer_start(peer->config.io, 0, 0, work, peer);
+    if (!peer->work_timer && !peer->is_closing)
+        peer->work_timer = io_timer_start(peer->config.io, 0, 0, work, peer);
 }
 
 out_t *peer_out_new(peer_t *peer, const peer_return_t *to, bool is_request, bytes_t payload, uint64_t life_s)
@@ -40,13 +41,15 @@ out_t *peer_out_new(peer_t *peer, const peer_return_t *to, bool is_request, byte
 out_t *peer_out_get(peer_t *peer, const char *uid)
 {
     out_t *out = peer->outs;
-    while (out && (out->stage == OUT_DONE || strcmp(out->to.uid, uid) != 0)) out = out->next;
+    while (out && (out->stage == OUT_DONE || strcmp(out->to.uid, uid) != 0))
+        out = out->next;
     return out;
 }
 
 void peer_out_done(out_t *out, peer_status_t status)
 {
-    if (out->stage == OUT_LOOKING || out->stage == OUT_LOOKING_SELF) twin_cache_cancel(out->peer->config.twins, out);
+    if (out->stage == OUT_LOOKING || out->stage == OUT_LOOKING_SELF)
+        twin_cache_cancel(out->peer->config.twins, out);
     out->stage  = OUT_DONE;
     out->status = status;
     peer_work_soon(out->peer);
@@ -55,11 +58,13 @@ void peer_out_done(out_t *out, peer_status_t status)
 static void out_free(peer_t *peer, out_t *out)
 {
     out_t **at = &peer->outs;
-    while (*at != out) at = &(*at)->next;
+    while (*at != out)
+        at = &(*at)->next;
     *at = out->next;
     if (!out->next) peer->outs_end = at;
     peer->out_count--;
-    if (out->stage == OUT_LOOKING || out->stage == OUT_LOOKING_SELF) twin_cache_cancel(peer->config.twins, out);
+    if (out->stage == OUT_LOOKING || out->stage == OUT_LOOKING_SELF)
+        twin_cache_cancel(peer->config.twins, out);
     free(out->tags);
     free(out->error_message);
     free(out->payload);
@@ -69,15 +74,17 @@ static void out_free(peer_t *peer, out_t *out)
 
 void peer_out_tell(out_t *out, const peer_answer_t *answer)
 {
-    peer_answer_fn done    = out->done;
-    void          *context = out->context;
+    peer_answer_fn done = out->done;
+    void *context       = out->context;
     out_free(out->peer, out);
     if (done) done(context, answer);
 }
 
 void peer_outs_free(peer_t *peer)
 {
-    while (peer->outs) peer_out_tell(peer->outs, &(peer_answer_t){.status = PEER_CLOSED, .error = peer_status_text(PEER_CLOSED)});
+    while (peer->outs)
+        peer_out_tell(peer->outs,
+                      &(peer_answer_t){.status = PEER_CLOSED, .error = peer_status_text(PEER_CLOSED)});
 }
 
 /* ---- building ---- */
@@ -97,25 +104,31 @@ static bool seal(out_t *out, const rmb_twin_t *twin, envelope_t *envelope, uint8
 
 static peer_status_t build(out_t *out, const rmb_twin_t *twin)
 {
-    const peer_t *peer     = out->peer;
-    uint64_t      now_s    = peer_now_s(peer);
-    envelope_t    envelope = {.uid             = out->to.uid,
-                              .tags            = out->tags,
-                              .timestamp_s     = now_s,
-                              .expiration_s    = out->deadline_s > now_s ? out->deadline_s - now_s : 0,
-                              .has_source      = true,
-                              .has_destination = true,
-                              .source          = {peer->config.twin, peer->config.connection ? peer->connection : NULL},
-                              .destination     = {out->to.twin, out->to.has_connection ? out->to.connection : NULL},
-                              .kind            = out->is_request ? ENVELOPE_REQUEST : out->is_error ? ENVELOPE_ERROR : ENVELOPE_RESPONSE,
-                              .command         = out->is_request ? out->command : NULL,
-                              .error_code      = out->error_code,
-                              .error_message   = out->error_message,
-                              .schema          = "application/json"};
-    uint8_t       signature[ENVELOPE_SIGNATURE_LEN], *cipher = NULL;
+    const peer_t *peer  = out->peer;
+    uint64_t now_s      = peer_now_s(peer);
+    envelope_t envelope = {
+        .uid             = out->to.uid,
+        .tags            = out->tags,
+        .timestamp_s     = now_s,
+        .expiration_s    = out->deadline_s > now_s ? out->deadline_s - now_s : 0,
+        .has_source      = true,
+        .has_destination = true,
+        .source          = {peer->config.twin, peer->config.connection ? peer->connection : NULL },
+        .destination     = {out->to.twin,      out->to.has_connection ? out->to.connection : NULL},
+        .kind            = out->is_request ? ENVELOPE_REQUEST
+                           : out->is_error ? ENVELOPE_ERROR
+                                           : ENVELOPE_RESPONSE,
+        .command         = out->is_request ? out->command : NULL,
+        .error_code      = out->error_code,
+        .error_message   = out->error_message,
+        .schema          = "application/json"
+    };
+    uint8_t signature[ENVELOPE_SIGNATURE_LEN], *cipher = NULL;
     peer_status_t status = PEER_TOO_LONG;
-    if (envelope.expiration_s == 0) status = PEER_TIMEOUT;
-    else if (!seal(out, twin, &envelope, &cipher)) status = PEER_BAD_ANSWER;
+    if (envelope.expiration_s == 0)
+        status = PEER_TIMEOUT;
+    else if (!seal(out, twin, &envelope, &cipher))
+        status = PEER_BAD_ANSWER;
     else if (envelope_sign(&envelope, &peer->key, signature)) {
         out->wire_len = envelope_encoded_len(&envelope);
         if (out->wire_len <= RMB_MESSAGE_MAX) {
@@ -146,15 +159,16 @@ static void on_destination(void *context, twin_status_t status, const rmb_twin_t
 /* The destination can decrypt only if our key is what the chain says it is. */
 static void on_self(void *context, twin_status_t status, const rmb_twin_t *twin)
 {
-    out_t        *out   = context;
-    const peer_t *peer  = out->peer;
+    out_t *out         = context;
+    const peer_t *peer = out->peer;
     if (status == TWIN_UNAVAILABLE) {
         out->stage = OUT_READY;
         peer_out_done(out, PEER_UNAVAILABLE);
         return;
     }
-    out->is_encryptable = status == TWIN_FOUND && twin->has_pk && peer->has_pk && memcmp(twin->pk, peer->pk, RMB_PK_LEN) == 0;
-    out->stage          = OUT_LOOKING;
+    out->is_encryptable =
+        status == TWIN_FOUND && twin->has_pk && peer->has_pk && memcmp(twin->pk, peer->pk, RMB_PK_LEN) == 0;
+    out->stage = OUT_LOOKING;
     twin_cache_get(peer->config.twins, out->to.twin, on_destination, out);
 }
 
@@ -182,7 +196,8 @@ static void out_end(out_t *out)
 {
     peer_status_t status = out->status;
     if (!out->is_request && status != PEER_OK)
-        log_warn(LOG_PEER, "reply not sent", LOG_U64("twin", out->to.twin), LOG_TEXT("reason", peer_status_text(status)));
+        log_warn(LOG_PEER, "reply not sent", LOG_U64("twin", out->to.twin),
+                 LOG_TEXT("reason", peer_status_text(status)));
     peer_out_tell(out, &(peer_answer_t){.status = status, .error = peer_status_text(status)});
 }
 
@@ -190,7 +205,7 @@ static void out_end(out_t *out)
 static void work(void *self)
 {
     peer_t *peer     = self;
-    bool    has_room = true;
+    bool has_room    = true;
     peer->work_timer = NULL;
     for (out_t *out = peer->outs; out;) {
         if (out->stage == OUT_NEW) {
@@ -220,8 +235,11 @@ void peer_outs_tick(peer_t *peer)
     uint64_t now_s = peer_now_s(peer), now_ms = io_ticks_ms(peer->config.io);
     for (out_t *out = peer->outs; out; out = out->next) {
         if (out->stage == OUT_DONE) continue;
-        if (now_s >= out->deadline_s) peer_out_done(out, out->is_forged ? PEER_BAD_ANSWER : PEER_TIMEOUT);
-        else if (out->is_dropped && now_ms - out->dropped_ms > DROPPED_MS) peer_out_done(out, PEER_RELAY);
-        else if (out->stage == OUT_READY) peer_work_soon(peer);
+        if (now_s >= out->deadline_s)
+            peer_out_done(out, out->is_forged ? PEER_BAD_ANSWER : PEER_TIMEOUT);
+        else if (out->is_dropped && now_ms - out->dropped_ms > DROPPED_MS)
+            peer_out_done(out, PEER_RELAY);
+        else if (out->stage == OUT_READY)
+            peer_work_soon(peer);
     }
 }

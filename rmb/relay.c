@@ -14,8 +14,8 @@
 
 relay_message_t *relay_message_new(const envelope_t *envelope, bytes_t wire)
 {
-    const char      *uid     = envelope->uid ? envelope->uid : "";
-    size_t           uid_len = strlen(uid);
+    const char *uid          = envelope->uid ? envelope->uid : "";
+    size_t uid_len           = strlen(uid);
     relay_message_t *message = malloc(sizeof *message + uid_len + 1 + wire.len);
     if (!message) return NULL;
     *message          = (relay_message_t){.refs = 1, .is_request = envelope->kind == ENVELOPE_REQUEST};
@@ -29,7 +29,10 @@ relay_message_t *relay_message_new(const envelope_t *envelope, bytes_t wire)
     return message;
 }
 
-bytes_t     relay_message_wire(const relay_message_t *message) { return (bytes_t){message->wire, message->wire_len}; }
+bytes_t relay_message_wire(const relay_message_t *message)
+{
+    return (bytes_t){message->wire, message->wire_len};
+}
 const char *relay_message_uid(const relay_message_t *message) { return message->uid; }
 
 relay_message_t *relay_message_hold(relay_message_t *message)
@@ -72,20 +75,23 @@ relay_address_t relay_address_of(const envelope_address_t *address)
 
 bool relay_address_equal(const relay_address_t *a, const relay_address_t *b)
 {
-    return a->twin == b->twin && a->has_connection == b->has_connection && strcmp(a->connection, b->connection) == 0;
+    return a->twin == b->twin && a->has_connection == b->has_connection &&
+           strcmp(a->connection, b->connection) == 0;
 }
 
 static mailbox_t **bucket_of(relay_t *relay, const relay_address_t *address)
 {
     uint32_t hash = (address->twin ^ 2166136261u) * 16777619u;
-    for (const char *c = address->connection; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
+    for (const char *c = address->connection; *c; c++)
+        hash = (hash ^ (uint8_t)*c) * 16777619u;
     return &relay->mailboxes[hash % MAILBOX_BUCKETS];
 }
 
 mailbox_t *relay_mailbox_get(relay_t *relay, const relay_address_t *address)
 {
     mailbox_t *mailbox = *bucket_of(relay, address);
-    while (mailbox && !relay_address_equal(&mailbox->address, address)) mailbox = mailbox->next;
+    while (mailbox && !relay_address_equal(&mailbox->address, address))
+        mailbox = mailbox->next;
     return mailbox;
 }
 
@@ -110,7 +116,8 @@ static void mailbox_free_idle(relay_t *relay, mailbox_t *mailbox)
 {
     if (!mailbox_is_idle(mailbox)) return;
     mailbox_t **at = bucket_of(relay, &mailbox->address);
-    while (*at != mailbox) at = &(*at)->next;
+    while (*at != mailbox)
+        at = &(*at)->next;
     *at = mailbox->next;
     free(mailbox);
 }
@@ -120,7 +127,8 @@ static void mailbox_free_idle(relay_t *relay, mailbox_t *mailbox)
 static bool window_has_room(const mailbox_t *mailbox, uint32_t len)
 {
     const window_t *window = &mailbox->window;
-    return window->count == 0 || (window->count < RELAY_WINDOW_COUNT && window->bytes + len <= RELAY_WINDOW_BYTES);
+    return window->count == 0 ||
+           (window->count < RELAY_WINDOW_COUNT && window->bytes + len <= RELAY_WINDOW_BYTES);
 }
 
 static void window_append(mailbox_t *mailbox, relay_message_t *message)
@@ -128,8 +136,10 @@ static void window_append(mailbox_t *mailbox, relay_message_t *message)
     window_t *window  = &mailbox->window;
     message->next     = NULL;
     message->previous = window->last;
-    if (window->last) window->last->next = message;
-    else window->first = message;
+    if (window->last)
+        window->last->next = message;
+    else
+        window->first = message;
     window->last = message;
     window->count++;
     window->bytes += message->wire_len;
@@ -142,10 +152,14 @@ static void window_remove(mailbox_t *mailbox, relay_message_t *message)
 {
     window_t *window = &mailbox->window;
     if (mailbox->pull == message) mailbox->pull = message->next;
-    if (message->previous) message->previous->next = message->next;
-    else window->first = message->next;
-    if (message->next) message->next->previous = message->previous;
-    else window->last = message->previous;
+    if (message->previous)
+        message->previous->next = message->next;
+    else
+        window->first = message->next;
+    if (message->next)
+        message->next->previous = message->previous;
+    else
+        window->last = message->previous;
     message->next = message->previous = NULL;
     window->count--;
     window->bytes -= message->wire_len;
@@ -168,8 +182,10 @@ static void young_add(relay_t *relay, relay_message_t *message)
     message->is_young       = true;
     message->young_next     = NULL;
     message->young_previous = relay->young_last;
-    if (relay->young_last) relay->young_last->young_next = message;
-    else relay->young_first = message;
+    if (relay->young_last)
+        relay->young_last->young_next = message;
+    else
+        relay->young_first = message;
     relay->young_last = message;
     commit_soon(relay);
 }
@@ -178,10 +194,14 @@ static void young_remove(relay_t *relay, relay_message_t *message)
 {
     if (!message->is_young) return;
     message->is_young = false;
-    if (message->young_previous) message->young_previous->young_next = message->young_next;
-    else relay->young_first = message->young_next;
-    if (message->young_next) message->young_next->young_previous = message->young_previous;
-    else relay->young_last = message->young_previous;
+    if (message->young_previous)
+        message->young_previous->young_next = message->young_next;
+    else
+        relay->young_first = message->young_next;
+    if (message->young_next)
+        message->young_next->young_previous = message->young_previous;
+    else
+        relay->young_last = message->young_previous;
 }
 
 /* ---- rows ---- */
@@ -246,7 +266,7 @@ static void wake(relay_t *relay, mailbox_t *mailbox)
 post_t relay_post(relay_t *relay, relay_message_t *message)
 {
     mailbox_t *mailbox = mailbox_open(relay, &message->to);
-    post_t     result  = POST_OK;
+    post_t result      = POST_OK;
     if (!message->seq) message->seq = ++relay->last_seq;
     if (mailbox->session && mailbox->row_count == 0 && window_has_room(mailbox, message->wire_len)) {
         window_append(mailbox, message);
@@ -254,7 +274,8 @@ post_t relay_post(relay_t *relay, relay_message_t *message)
         wake(relay, mailbox);
         return POST_OK;
     }
-    if (message->deadline_s <= relay_now_s(relay)) result = POST_EXPIRED;
+    if (message->deadline_s <= relay_now_s(relay))
+        result = POST_EXPIRED;
     else if (mailbox->row_count + mailbox->window.count >= RELAY_QUEUE_COUNT_MAX ||
              mailbox->row_bytes + mailbox->window.bytes + message->wire_len > RELAY_QUEUE_BYTES_MAX ||
              !relay_put(relay, message))
@@ -303,7 +324,8 @@ static void session_end(relay_t *relay, mailbox_t *mailbox)
     session_drop(session);
 }
 
-relay_session_t *relay_session_open(relay_t *relay, const relay_address_t *address, void *link, bool wants_acks)
+relay_session_t *relay_session_open(relay_t *relay, const relay_address_t *address, void *link,
+                                    bool wants_acks)
 {
     mailbox_t *mailbox = mailbox_open(relay, address);
     if (mailbox->session) {
@@ -313,10 +335,10 @@ relay_session_t *relay_session_open(relay_t *relay, const relay_address_t *addre
         relay->ops.close(relay->ops.self, old, RELAY_CLOSE_REPLACED);
     }
     relay_session_t *session = calloc(1, sizeof *session);
-    *session                 = (relay_session_t){.refs = 1, .mailbox = mailbox, .link = link, .wants_acks = wants_acks};
-    mailbox->session         = session;
-    mailbox->loaded_seq      = 0;
-    mailbox->taken_ms        = relay->ops.now_ms(relay->ops.self);
+    *session = (relay_session_t){.refs = 1, .mailbox = mailbox, .link = link, .wants_acks = wants_acks};
+    mailbox->session    = session;
+    mailbox->loaded_seq = 0;
+    mailbox->taken_ms   = relay->ops.now_ms(relay->ops.self);
     relay->stats.sessions++;
     if (mailbox->row_count) wake(relay, mailbox);
     return session;
@@ -332,13 +354,13 @@ void relay_session_close(relay_t *relay, relay_session_t *session)
 }
 
 typedef struct {
-    relay_t   *relay;
+    relay_t *relay;
     mailbox_t *mailbox;
 } loading_t;
 
 static relay_message_t *message_of_row(relay_t *relay, const relay_row_t *row)
 {
-    arena_t    arena = {.start = relay->scratch, .size = SCRATCH_LEN};
+    arena_t arena = {.start = relay->scratch, .size = SCRATCH_LEN};
     envelope_t envelope;
     if (envelope_decode(row->wire, &arena, &envelope) != ENVELOPE_OK) return NULL;
     relay_message_t *message = relay_message_new(&envelope, row->wire);
@@ -400,7 +422,7 @@ static void sync_start(relay_t *relay);
 
 static void sync_done(void *context)
 {
-    sync_t  *sync  = context;
+    sync_t *sync   = context;
     relay_t *relay = sync->relay;
     free(sync);
     if (!relay) return;
@@ -471,7 +493,8 @@ static bool row_expired(void *context, const relay_row_t *row)
 static void mailbox_tick(relay_t *relay, mailbox_t *mailbox, uint64_t now_ms)
 {
     window_expire(relay, mailbox, now_ms / 1000);
-    if (!mailbox->session || mailbox->pulled_count == 0 || now_ms < mailbox->taken_ms + RELAY_STALL_MS) return;
+    if (!mailbox->session || mailbox->pulled_count == 0 || now_ms < mailbox->taken_ms + RELAY_STALL_MS)
+        return;
     void *link = mailbox->session->link;
     session_end(relay, mailbox);
     relay->stats.evicted_back_pressure++;
@@ -512,7 +535,8 @@ static bool row_at_start(void *context, const relay_row_t *row)
     return true;
 }
 
-relay_t *relay_new(const relay_config_t *config, const relay_ops_t *ops, const relay_store_t *store, twin_cache_t *twins)
+relay_t *relay_new(const relay_config_t *config, const relay_ops_t *ops, const relay_store_t *store,
+                   twin_cache_t *twins)
 {
     assert(config->domain_count > 0 && config->domain_count <= RELAY_DOMAINS_CAP);
     relay_t *relay = calloc(1, sizeof *relay);
@@ -531,7 +555,8 @@ relay_t *relay_new(const relay_config_t *config, const relay_ops_t *ops, const r
 
 static void waiting_free(waiting_t *waiting)
 {
-    for (uint32_t i = 0; i < waiting->count; i++) relay_message_drop(waiting->items[i]);
+    for (uint32_t i = 0; i < waiting->count; i++)
+        relay_message_drop(waiting->items[i]);
     free(waiting->items);
 }
 

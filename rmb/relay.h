@@ -1,30 +1,30 @@
 /* relay.h - the switch: who is here, what waits for whom, and what goes where (docs/formats/rmb.md 6).
  *
  * No socket, clock, thread or file of its own: envelopes go in, and relay_ops_t is asked to do what follows.
- * A session is (twin, connection); the newest replaces the older one, whatever its transport.  Transports pull:
- * they are woken, take messages by relay_session_next, and say relay_session_taken when the
- * other side has them.  What is not taken at once is in the store, and is there before its sender hears so. */
+ * A session is (twin, connection); the newest replaces the older one, whatever its transport.  Transports
+ * pull: they are woken, take messages by relay_session_next, and say relay_session_taken when the other side
+ * has them.  What is not taken at once is in the store, and is there before its sender hears so. */
 #ifndef RELAY_H
 #define RELAY_H
 #include "rmb.h"
 #include "twin_cache.h"
 
-typedef struct relay         relay_t;
+typedef struct relay relay_t;
 typedef struct relay_session relay_session_t;
 
 /* A twin's session name.  connection is empty and has_connection false for the null session. */
 typedef struct {
     uint32_t twin;
-    bool     has_connection;
-    char     connection[RMB_CONNECTION_MAX + 1];
+    bool has_connection;
+    char connection[RMB_CONNECTION_MAX + 1];
 } relay_address_t;
 
 /* One envelope on its way.  Counted: relay_message_hold and _drop. */
 typedef struct relay_message relay_message_t;
-bytes_t          relay_message_wire(const relay_message_t *message);
-const char      *relay_message_uid(const relay_message_t *message);
+bytes_t relay_message_wire(const relay_message_t *message);
+const char *relay_message_uid(const relay_message_t *message);
 relay_message_t *relay_message_hold(relay_message_t *message);
-void             relay_message_drop(relay_message_t *message);
+void relay_message_drop(relay_message_t *message);
 
 typedef enum { RELAY_STORED, RELAY_REFUSED } relay_ack_t;
 typedef enum { RELAY_CLOSE_REPLACED, RELAY_CLOSE_BACK_PRESSURE, RELAY_CLOSE_STOPPING } relay_close_t;
@@ -36,7 +36,8 @@ typedef struct {
     uint64_t (*now_ms)(void *self);
     /* wake: there is something to pull for the session; may call relay_session_next and _taken. */
     void (*wake)(void *self, void *link);
-    /* ack: an envelope with this uid, that came by this link, is safe, or was refused.  Only if it wants acks. */
+    /* ack: an envelope with this uid, that came by this link, is safe, or was refused.  Only if it wants
+     * acks. */
     void (*ack)(void *self, void *link, const char *uid, relay_ack_t ack);
     /* close: the session is gone for the relay already; the link must be closed and not speak of it again. */
     void (*close)(void *self, void *link, relay_close_t reason);
@@ -50,11 +51,11 @@ typedef struct {
 /* Where messages wait.  put, remove and load act at once; what was put before sync began is on disk
  * when its done is called (later, or at once, but always: at the latest when the store is freed). */
 typedef struct {
-    uint64_t        seq; /* grows over the life of the store */
-    uint64_t        deadline_s;
+    uint64_t seq; /* grows over the life of the store */
+    uint64_t deadline_s;
     relay_address_t to;
-    bool            is_outward; /* waits for another relay, not for a session here */
-    bytes_t         wire;
+    bool is_outward; /* waits for another relay, not for a session here */
+    bytes_t wire;
 } relay_row_t;
 
 typedef bool (*relay_row_fn)(void *context, const relay_row_t *row); /* false: enough */
@@ -73,34 +74,37 @@ typedef struct relay_store {
     void (*sync)(void *self, void (*done)(void *context), void *context);
 } relay_store_t;
 
-#define RELAY_COMMIT_MS        5      /* a message that is taken sooner never meets the disk */
-#define RELAY_TICK_MS          1000
-#define RELAY_STORE_S_MAX      3600   /* how long a message may wait, as in rmb-rs */
-#define RELAY_QUEUE_COUNT_MAX  10000  /* messages that wait for one session, as in rmb-rs */
-#define RELAY_QUEUE_BYTES_MAX  (256u << 20)
-#define RELAY_WINDOW_COUNT     256    /* messages of one live session in memory, as in rmb-rs */
-#define RELAY_WINDOW_BYTES     (32u << 20)
-#define RELAY_STALL_MS         60000  /* a session that takes nothing this long, with messages waiting, is closed */
-#define RELAY_LOOKUPS_MAX      4096   /* envelopes that wait for a twin's record */
+#define RELAY_COMMIT_MS       5 /* a message that is taken sooner never meets the disk */
+#define RELAY_TICK_MS         1000
+#define RELAY_STORE_S_MAX     3600  /* how long a message may wait, as in rmb-rs */
+#define RELAY_QUEUE_COUNT_MAX 10000 /* messages that wait for one session, as in rmb-rs */
+#define RELAY_QUEUE_BYTES_MAX (256u << 20)
+#define RELAY_WINDOW_COUNT    256 /* messages of one live session in memory, as in rmb-rs */
+#define RELAY_WINDOW_BYTES    (32u << 20)
+#define RELAY_STALL_MS        60000 /* a session that takes nothing this long, with messages waiting, is closed */
+#define RELAY_LOOKUPS_MAX     4096 /* envelopes that wait for a twin's record */
 
 typedef struct {
     const char *const *domains; /* ours; at least one */
-    uint32_t           domain_count;
-    uint64_t           store_bytes_max; /* of all queues; 0: 1 GiB */
-    uint32_t           limit_count;     /* envelopes a minute of one twin's sessions; 0: no limit */
-    uint64_t           limit_bytes;     /* bytes a minute of one twin's sessions; 0: no limit */
+    uint32_t domain_count;
+    uint64_t store_bytes_max; /* of all queues; 0: 1 GiB */
+    uint32_t limit_count;     /* envelopes a minute of one twin's sessions; 0: no limit */
+    uint64_t limit_bytes;     /* bytes a minute of one twin's sessions; 0: no limit */
 } relay_config_t;
 
-/* relay_new: ops and store are copied, what they point to and twins must outlive the relay.  config is copied. */
-relay_t *relay_new(const relay_config_t *config, const relay_ops_t *ops, const relay_store_t *store, twin_cache_t *twins);
+/* relay_new: ops and store are copied, what they point to and twins must outlive the relay.  config is
+ * copied. */
+relay_t *relay_new(const relay_config_t *config, const relay_ops_t *ops, const relay_store_t *store,
+                   twin_cache_t *twins);
 
 /* relay_free puts what is in memory into the store.  Close the links first. */
 void relay_free(relay_t *relay);
 
 /* relay_session_open begins a session and wakes its link if something waits.  An older session with this
  * address is closed.  Owned by the relay until relay_session_close or ops.close. */
-relay_session_t *relay_session_open(relay_t *relay, const relay_address_t *address, void *link, bool wants_acks);
-void             relay_session_close(relay_t *relay, relay_session_t *session);
+relay_session_t *relay_session_open(relay_t *relay, const relay_address_t *address, void *link,
+                                    bool wants_acks);
+void relay_session_close(relay_t *relay, relay_session_t *session);
 
 /* relay_session_input: one envelope came in.  What is wrong with it is told to its sender as rmb-rs does. */
 void relay_session_input(relay_t *relay, relay_session_t *session, bytes_t wire);
@@ -120,7 +124,8 @@ typedef enum {
 } relay_in_t;
 
 /* relay_federation_input: another relay brings an envelope.  done is called once, perhaps at once. */
-void relay_federation_input(relay_t *relay, bytes_t wire, void (*done)(void *context, relay_in_t in), void *context);
+void relay_federation_input(relay_t *relay, bytes_t wire, void (*done)(void *context, relay_in_t in),
+                            void *context);
 void relay_federation_cancel(relay_t *relay, const void *context);
 
 typedef enum { RELAY_FED_DONE, RELAY_FED_REFUSED, RELAY_FED_EXPIRED } relay_fed_t;
@@ -146,15 +151,15 @@ void relay_stats(const relay_t *relay, relay_stats_t *stats);
 /* relay_store_memory forgets all at its end; capacity in bytes.  For tests. */
 typedef struct relay_store_memory relay_store_memory_t;
 relay_store_memory_t *relay_store_memory_new(void);
-relay_store_t         relay_store_memory_ops(relay_store_memory_t *store);
-void                  relay_store_memory_free(relay_store_memory_t *store);
+relay_store_t relay_store_memory_ops(relay_store_memory_t *store);
+void relay_store_memory_free(relay_store_memory_t *store);
 
 /* relay_store_disk keeps rows in a RocksDB directory.  NULL with text in *error (valid until the next call)
  * when it cannot be opened.  sync runs beside the loop, its done on the loop. */
-typedef struct io               io_t;
+typedef struct io io_t;
 typedef struct relay_store_disk relay_store_disk_t;
 relay_store_disk_t *relay_store_disk_new(io_t *io, const char *path, const char **error);
-relay_store_t       relay_store_disk_ops(relay_store_disk_t *store);
-void                relay_store_disk_free(relay_store_disk_t *store);
+relay_store_t relay_store_disk_ops(relay_store_disk_t *store);
+void relay_store_disk_free(relay_store_disk_t *store);
 
 #endif

@@ -10,51 +10,51 @@
 typedef struct mailbox mailbox_t;
 
 struct relay_message {
-    uint32_t         refs;
-    uint64_t         seq, deadline_s;
-    relay_address_t  from, to;
-    bool             is_request, is_fail_fast, is_outward;
-    bool             is_stored; /* has a row */
-    bool             is_young;  /* in memory only, to be stored at the next commit */
-    bool             is_pulled; /* its link has it */
-    relay_session_t *sender;    /* held: it wants to hear that the message is safe; NULL once it did */
-    relay_message_t *next, *previous;             /* in its window */
+    uint32_t refs;
+    uint64_t seq, deadline_s;
+    relay_address_t from, to;
+    bool is_request, is_fail_fast, is_outward;
+    bool is_stored;                   /* has a row */
+    bool is_young;                    /* in memory only, to be stored at the next commit */
+    bool is_pulled;                   /* its link has it */
+    relay_session_t *sender;          /* held: it wants to hear that the message is safe; NULL once it did */
+    relay_message_t *next, *previous; /* in its window */
     relay_message_t *young_next, *young_previous; /* in relay->young */
-    char            *uid;
-    uint32_t         wire_len;
-    uint8_t         *wire;
+    char *uid;
+    uint32_t wire_len;
+    uint8_t *wire;
 };
 
 typedef struct {
     relay_message_t *first, *last;
-    uint32_t         count;
-    uint64_t         bytes;
+    uint32_t count;
+    uint64_t bytes;
 } window_t;
 
 struct mailbox {
-    relay_address_t  address;
+    relay_address_t address;
     relay_session_t *session;
-    window_t         window;
-    relay_message_t *pull;       /* first of the window that was not pulled */
-    uint64_t         loaded_seq; /* rows above it are not in the window */
-    uint64_t         taken_ms;   /* when something was taken last, or the first was pulled */
-    uint32_t         pulled_count;
-    uint32_t         row_count; /* rows that are not in the window */
-    uint64_t         row_bytes;
-    mailbox_t       *next; /* in its bucket */
+    window_t window;
+    relay_message_t *pull; /* first of the window that was not pulled */
+    uint64_t loaded_seq;   /* rows above it are not in the window */
+    uint64_t taken_ms;     /* when something was taken last, or the first was pulled */
+    uint32_t pulled_count;
+    uint32_t row_count; /* rows that are not in the window */
+    uint64_t row_bytes;
+    mailbox_t *next; /* in its bucket */
 };
 
 struct relay_session {
-    uint32_t   refs;
+    uint32_t refs;
     mailbox_t *mailbox; /* NULL: closed */
-    void      *link;
-    bool       wants_acks;
+    void *link;
+    bool wants_acks;
 };
 
 /* A list that grows: messages whose senders wait for the disk. */
 typedef struct {
     relay_message_t **items;
-    uint32_t          count, cap;
+    uint32_t count, cap;
 } waiting_t;
 
 /* A sync under way: it may end after the relay. */
@@ -64,54 +64,54 @@ typedef struct {
 
 /* What one twin sent in this minute. */
 typedef struct limit {
-    uint32_t      twin, count;
-    uint64_t      bytes;
+    uint32_t twin, count;
+    uint64_t bytes;
     struct limit *next;
 } limit_t;
 
 /* An envelope whose destination (or source, from another relay) is being looked up. */
 typedef struct route {
-    relay_t         *relay;
+    relay_t *relay;
     relay_message_t *message;
     void (*done)(void *context, relay_in_t in); /* of another relay's envelope; else NULL */
-    void            *context;
-    bool             is_parked; /* the chain did not answer; asked again at the next tick */
-    struct route    *next, **back;
+    void *context;
+    bool is_parked; /* the chain did not answer; asked again at the next tick */
+    struct route *next, **back;
 } route_t;
 
-#define MAILBOX_BUCKETS 4096
-#define LIMIT_BUCKETS   1024
+#define MAILBOX_BUCKETS   4096
+#define LIMIT_BUCKETS     1024
 #define RELAY_DOMAINS_CAP 8
 
 struct relay {
     relay_config_t config;
-    char           domains[RELAY_DOMAINS_CAP][RMB_RELAY_MAX + 1];
-    relay_ops_t    ops;
-    relay_store_t  store;
-    twin_cache_t  *twins;
-    mailbox_t     *mailboxes[MAILBOX_BUCKETS];
-    uint64_t       last_seq;
+    char domains[RELAY_DOMAINS_CAP][RMB_RELAY_MAX + 1];
+    relay_ops_t ops;
+    relay_store_t store;
+    twin_cache_t *twins;
+    mailbox_t *mailboxes[MAILBOX_BUCKETS];
+    uint64_t last_seq;
     relay_message_t *young_first, *young_last;
-    bool           is_commit_due, has_unsynced;
-    sync_t        *sync;
-    waiting_t      unsynced, syncing;
-    limit_t       *limits[LIMIT_BUCKETS];
-    uint64_t       limit_minute;
-    route_t       *routes;
-    uint32_t       route_count;
-    uint8_t       *scratch; /* to decode in */
-    relay_stats_t  stats;
+    bool is_commit_due, has_unsynced;
+    sync_t *sync;
+    waiting_t unsynced, syncing;
+    limit_t *limits[LIMIT_BUCKETS];
+    uint64_t limit_minute;
+    route_t *routes;
+    uint32_t route_count;
+    uint8_t *scratch; /* to decode in */
+    relay_stats_t stats;
 };
 
 /* ---- relay.c ---- */
 
 #define SCRATCH_LEN (RMB_MESSAGE_MAX + ENVELOPE_ARENA_SPARE)
 
-uint64_t         relay_now_s(const relay_t *relay);
-relay_address_t  relay_address_of(const envelope_address_t *address);
-bool             relay_address_equal(const relay_address_t *a, const relay_address_t *b);
+uint64_t relay_now_s(const relay_t *relay);
+relay_address_t relay_address_of(const envelope_address_t *address);
+bool relay_address_equal(const relay_address_t *a, const relay_address_t *b);
 relay_message_t *relay_message_new(const envelope_t *envelope, bytes_t wire);
-mailbox_t       *relay_mailbox_get(relay_t *relay, const relay_address_t *address);
+mailbox_t *relay_mailbox_get(relay_t *relay, const relay_address_t *address);
 
 typedef enum { POST_OK, POST_FULL, POST_EXPIRED } post_t;
 

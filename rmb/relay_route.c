@@ -28,11 +28,12 @@ static bool is_over_limit(relay_t *relay, uint32_t twin, uint32_t len)
     if (minute != relay->limit_minute) relay_limits_free(relay);
     relay->limit_minute = minute;
     limit_t *limit      = relay->limits[twin % LIMIT_BUCKETS];
-    while (limit && limit->twin != twin) limit = limit->next;
+    while (limit && limit->twin != twin)
+        limit = limit->next;
     if (!limit) {
-        limit                              = calloc(1, sizeof *limit);
-        limit->twin                        = twin;
-        limit->next                        = relay->limits[twin % LIMIT_BUCKETS];
+        limit                               = calloc(1, sizeof *limit);
+        limit->twin                         = twin;
+        limit->next                         = relay->limits[twin % LIMIT_BUCKETS];
         relay->limits[twin % LIMIT_BUCKETS] = limit;
     }
     limit->count++;
@@ -132,7 +133,7 @@ void relay_federation_cancel(relay_t *relay, const void *context)
 
 static bool is_ours(const relay_t *relay, const char *record)
 {
-    char     domain[RMB_RELAY_MAX + 1];
+    char domain[RMB_RELAY_MAX + 1];
     uint32_t at = 0;
     while (relay_domain_next(record, &at, domain))
         for (uint32_t i = 0; i < relay->config.domain_count; i++)
@@ -168,8 +169,8 @@ static void send_outward(relay_t *relay, relay_message_t *message, const char *r
 
 static void on_destination(void *context, twin_status_t status, const rmb_twin_t *twin)
 {
-    route_t         *route   = context;
-    relay_t         *relay   = route->relay;
+    route_t *route           = context;
+    relay_t *relay           = route->relay;
     relay_message_t *message = route->message;
     if (status == TWIN_UNAVAILABLE && message->is_stored) {
         route->is_parked = true;
@@ -179,12 +180,18 @@ static void on_destination(void *context, twin_status_t status, const rmb_twin_t
         relay_remove_row(relay, message);
         message->is_outward = false;
     }
-    if (status == TWIN_UNKNOWN) refuse(relay, message, "unknown twin destination");
-    else if (status == TWIN_UNAVAILABLE) refuse(relay, message, "the chain is not available");
-    else if (twin->relay[0] == 0) refuse(relay, message, "relay info is not set for this twin");
-    else if (!is_ours(relay, twin->relay)) send_outward(relay, message, twin->relay);
-    else if (message->is_fail_fast) refuse(relay, message, "destination offline");
-    else post_or_refuse(relay, message);
+    if (status == TWIN_UNKNOWN)
+        refuse(relay, message, "unknown twin destination");
+    else if (status == TWIN_UNAVAILABLE)
+        refuse(relay, message, "the chain is not available");
+    else if (twin->relay[0] == 0)
+        refuse(relay, message, "relay info is not set for this twin");
+    else if (!is_ours(relay, twin->relay))
+        send_outward(relay, message, twin->relay);
+    else if (message->is_fail_fast)
+        refuse(relay, message, "destination offline");
+    else
+        post_or_refuse(relay, message);
     route_free(route);
 }
 
@@ -240,8 +247,8 @@ void relay_route_tick(relay_t *relay)
 
 static uint64_t deadline_of(const relay_t *relay, const envelope_t *envelope)
 {
-    uint64_t now_s  = relay_now_s(relay);
-    int64_t  left_s = envelope_left_s(envelope, now_s);
+    uint64_t now_s = relay_now_s(relay);
+    int64_t left_s = envelope_left_s(envelope, now_s);
     if (left_s <= 0) return now_s;
     return now_s + (left_s > RELAY_STORE_S_MAX ? RELAY_STORE_S_MAX : (uint64_t)left_s);
 }
@@ -260,9 +267,9 @@ static relay_message_t *take_in(relay_t *relay, const envelope_t *envelope, byte
 void relay_session_input(relay_t *relay, relay_session_t *session, bytes_t wire)
 {
     assert(session->mailbox);
-    relay_address_t  self  = session->mailbox->address;
-    arena_t          arena = {.start = relay->scratch, .size = SCRATCH_LEN};
-    envelope_t       envelope;
+    relay_address_t self = session->mailbox->address;
+    arena_t arena        = {.start = relay->scratch, .size = SCRATCH_LEN};
+    envelope_t envelope;
     relay_message_t *message = NULL;
     if (envelope_decode(wire, &arena, &envelope) == ENVELOPE_OK) message = take_in(relay, &envelope, wire);
     if (!message) {
@@ -311,14 +318,17 @@ static void inbox_post(route_t *route)
 static void on_inbox_destination(void *context, twin_status_t status, const rmb_twin_t *twin)
 {
     route_t *route = context;
-    if (status == TWIN_UNAVAILABLE) inbox_done(route, RELAY_IN_BUSY);
-    else if (status == TWIN_UNKNOWN || !is_ours(route->relay, twin->relay)) inbox_done(route, RELAY_IN_OFFLINE);
-    else inbox_post(route);
+    if (status == TWIN_UNAVAILABLE)
+        inbox_done(route, RELAY_IN_BUSY);
+    else if (status == TWIN_UNKNOWN || !is_ours(route->relay, twin->relay))
+        inbox_done(route, RELAY_IN_OFFLINE);
+    else
+        inbox_post(route);
 }
 
 static bool is_signed_by(relay_t *relay, const relay_message_t *message, const account_id_t *account)
 {
-    arena_t    arena = {.start = relay->scratch, .size = SCRATCH_LEN};
+    arena_t arena = {.start = relay->scratch, .size = SCRATCH_LEN};
     envelope_t envelope;
     return envelope_decode(relay_message_wire(message), &arena, &envelope) == ENVELOPE_OK &&
            envelope_verify(&envelope, account);
@@ -327,17 +337,21 @@ static bool is_signed_by(relay_t *relay, const relay_message_t *message, const a
 static void on_inbox_source(void *context, twin_status_t status, const rmb_twin_t *twin)
 {
     route_t *route = context;
-    if (status == TWIN_UNAVAILABLE) inbox_done(route, RELAY_IN_BUSY);
+    if (status == TWIN_UNAVAILABLE)
+        inbox_done(route, RELAY_IN_BUSY);
     else if (status == TWIN_UNKNOWN || !is_signed_by(route->relay, route->message, &twin->account))
         inbox_done(route, RELAY_IN_FORGED);
-    else if (is_here(route->relay, &route->message->to)) inbox_post(route);
-    else twin_cache_get(route->relay->twins, route->message->to.twin, on_inbox_destination, route);
+    else if (is_here(route->relay, &route->message->to))
+        inbox_post(route);
+    else
+        twin_cache_get(route->relay->twins, route->message->to.twin, on_inbox_destination, route);
 }
 
-void relay_federation_input(relay_t *relay, bytes_t wire, void (*done)(void *context, relay_in_t in), void *context)
+void relay_federation_input(relay_t *relay, bytes_t wire, void (*done)(void *context, relay_in_t in),
+                            void *context)
 {
-    arena_t          arena = {.start = relay->scratch, .size = SCRATCH_LEN};
-    envelope_t       envelope;
+    arena_t arena = {.start = relay->scratch, .size = SCRATCH_LEN};
+    envelope_t envelope;
     relay_message_t *message = NULL;
     if (envelope_decode(wire, &arena, &envelope) == ENVELOPE_OK && envelope.destination.twin != 0)
         message = take_in(relay, &envelope, wire);

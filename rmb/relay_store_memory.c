@@ -5,7 +5,7 @@
 #include "relay_internal.h"
 
 typedef struct node {
-    relay_row_t  row;
+    relay_row_t row;
     struct node *next;
 } node_t;
 
@@ -16,9 +16,10 @@ struct relay_store_memory {
 static bool memory_put(void *self, const relay_row_t *row)
 {
     relay_store_memory_t *store = self;
-    node_t              **at    = &store->first;
-    while (*at && (*at)->row.seq < row->seq) at = &(*at)->next;
-    node_t  *node = malloc(sizeof *node + row->wire.len);
+    node_t **at                 = &store->first;
+    while (*at && (*at)->row.seq < row->seq)
+        at = &(*at)->next;
+    node_t *node  = malloc(sizeof *node + row->wire.len);
     uint8_t *wire = (uint8_t *)(node + 1);
     node->row     = *row;
     node->next    = *at;
@@ -59,11 +60,13 @@ static void memory_expire(void *self, uint64_t now_s, uint32_t count_max, relay_
     }
 }
 
-static void memory_load(void *self, const relay_address_t *to, uint64_t after_seq, relay_row_fn each, void *context)
+static void memory_load(void *self, const relay_address_t *to, uint64_t after_seq, relay_row_fn each,
+                        void *context)
 {
     const relay_store_memory_t *store = self;
     for (const node_t *node = store->first; node; node = node->next) {
-        if (node->row.seq <= after_seq || node->row.is_outward || !relay_address_equal(&node->row.to, to)) continue;
+        if (node->row.seq <= after_seq || node->row.is_outward || !relay_address_equal(&node->row.to, to))
+            continue;
         if (!each(context, &node->row)) return;
     }
 }
@@ -85,11 +88,13 @@ relay_store_memory_t *relay_store_memory_new(void) { return calloc(1, sizeof(rel
 
 relay_store_t relay_store_memory_ops(relay_store_memory_t *store)
 {
-    return (relay_store_t){store, memory_put, memory_remove, memory_expire, memory_load, memory_all, memory_sync};
+    return (relay_store_t){store,       memory_put, memory_remove, memory_expire,
+                           memory_load, memory_all, memory_sync};
 }
 
 void relay_store_memory_free(relay_store_memory_t *store)
 {
-    while (store && store->first) node_remove(&store->first);
+    while (store && store->first)
+        node_remove(&store->first);
     free(store);
 }

@@ -27,7 +27,7 @@ bool relay_at_add(relay_at_t *map, const char *text)
 {
     const char *equals = strchr(text, '=');
     if (!equals || equals == text || map->count == RELAY_AT_CAP) return false;
-    size_t      domain_len = (size_t)(equals - text), url_len = strlen(equals + 1);
+    size_t domain_len = (size_t)(equals - text), url_len = strlen(equals + 1);
     if (domain_len > RMB_RELAY_MAX || url_len >= RMB_URL_MAX) return false;
     if (!relay_url_is_nng(equals + 1) && !relay_url_is_web(equals + 1)) return false;
     memcpy(map->entry[map->count].domain, text, domain_len);
@@ -49,7 +49,8 @@ void relay_at_get(const relay_at_t *map, const char *domain, char url[RMB_URL_MA
 
 bool relay_domain_next(const char *relay, uint32_t *at, char domain[RMB_RELAY_MAX + 1])
 {
-    while (relay[*at] == '_') ++*at;
+    while (relay[*at] == '_')
+        ++*at;
     size_t len = strcspn(relay + *at, "_");
     if (len == 0 || len > RMB_RELAY_MAX) return false;
     memcpy(domain, relay + *at, len);

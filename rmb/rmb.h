@@ -17,11 +17,11 @@
 
 /* What the bus needs to know of a twin. */
 typedef struct {
-    uint32_t     id;
-    account_id_t account;                  /* its public key: ed25519 or sr25519, the prefix of a signature says */
-    char         relay[RMB_RELAY_MAX + 1]; /* domains joined by '_'; empty when none is set */
-    bool         has_pk;                   /* with a key that is no compressed point has_pk is false */
-    uint8_t      pk[RMB_PK_LEN];           /* secp256k1, compressed: who writes to this twin encrypts */
+    uint32_t id;
+    account_id_t account;          /* its public key: ed25519 or sr25519, the prefix of a signature says */
+    char relay[RMB_RELAY_MAX + 1]; /* domains joined by '_'; empty when none is set */
+    bool has_pk;                   /* with a key that is no compressed point has_pk is false */
+    uint8_t pk[RMB_PK_LEN];        /* secp256k1, compressed: who writes to this twin encrypts */
 } rmb_twin_t;
 
 typedef enum {

@@ -16,7 +16,8 @@ static uint32_t base64_write(bytes_t v, char *text)
     uint32_t out = 0, bits = 0, held = 0;
     for (uint32_t i = 0; i < v.len; i++) {
         held = held << 8 | v.data[i];
-        for (bits += 8; bits >= 6; bits -= 6) text[out++] = alphabet[held >> (bits - 6) & 63];
+        for (bits += 8; bits >= 6; bits -= 6)
+            text[out++] = alphabet[held >> (bits - 6) & 63];
     }
     if (bits) text[out++] = alphabet[held << (6 - bits) & 63];
     text[out] = 0;
@@ -68,12 +69,12 @@ static char *claims_text(uint32_t twin, const char *connection, uint64_t now_s, 
     return text;
 }
 
-uint32_t token_write(const keypair_t *key, uint32_t twin, const char *connection, uint64_t now_s, uint64_t life_s,
-                     char text[TOKEN_MAX + 1])
+uint32_t token_write(const keypair_t *key, uint32_t twin, const char *connection, uint64_t now_s,
+                     uint64_t life_s, char text[TOKEN_MAX + 1])
 {
     if (key->kind == KEY_ECDSA || (connection && strlen(connection) > RMB_CONNECTION_MAX)) return 0;
-    char    *claims = claims_text(twin, connection, now_s, life_s);
-    uint32_t len    = 0;
+    char *claims = claims_text(twin, connection, now_s, life_s);
+    uint32_t len = 0;
     /* Escapes may make a name six times as long; header and signature take 130 of the room. */
     if (claims && strlen(claims) <= (TOKEN_MAX - 160) / 4 * 3) {
         len         = base64_write(BYTES(HEADER_TEXT), text);
@@ -95,7 +96,7 @@ uint32_t token_write(const keypair_t *key, uint32_t twin, const char *connection
 
 static json_t *part_read(bytes_t text)
 {
-    uint8_t  room[TOKEN_MAX];
+    uint8_t room[TOKEN_MAX];
     uint32_t len;
     if (!base64_read(text, room, sizeof room, &len)) return NULL;
     return json_loadb((const char *)room, len, JSON_REJECT_DUPLICATES, NULL);
@@ -112,7 +113,8 @@ static bool number_read(const json_t *claims, const char *name, uint64_t max, ui
 static bool claims_read(const json_t *claims, token_t *token)
 {
     uint64_t twin;
-    if (!number_read(claims, "sub", UINT32_MAX, &twin) || !number_read(claims, "iat", INT64_MAX, &token->issued_s) ||
+    if (!number_read(claims, "sub", UINT32_MAX, &twin) ||
+        !number_read(claims, "iat", INT64_MAX, &token->issued_s) ||
         !number_read(claims, "exp", INT64_MAX, &token->expires_s))
         return false;
     token->twin       = (uint32_t)twin;
@@ -140,17 +142,18 @@ static bool split(bytes_t text, bytes_t part[3])
 token_status_t token_read(bytes_t text, uint64_t now_s, token_t *token)
 {
     *token = (token_t){0};
-    bytes_t  part[3];
+    bytes_t part[3];
     uint32_t len;
     if (text.len > TOKEN_MAX || !split(text, part)) return TOKEN_MALFORMED;
-    if (!base64_read(part[2], token->signature, sizeof token->signature, &len) || len != sizeof token->signature)
+    if (!base64_read(part[2], token->signature, sizeof token->signature, &len) ||
+        len != sizeof token->signature)
         return TOKEN_MALFORMED;
     token->signed_text = (bytes_t){text.data, part[0].len + 1 + part[1].len};
 
-    json_t     *header = part_read(part[0]);
-    json_t     *claims = part_read(part[1]);
-    const char *alg    = json_string_value(json_object_get(header, "alg"));
-    bool        ok     = alg && strcmp(alg, "RS512") == 0 && claims && claims_read(claims, token);
+    json_t *header  = part_read(part[0]);
+    json_t *claims  = part_read(part[1]);
+    const char *alg = json_string_value(json_object_get(header, "alg"));
+    bool ok         = alg && strcmp(alg, "RS512") == 0 && claims && claims_read(claims, token);
     json_decref(header);
     json_decref(claims);
     if (!ok) return TOKEN_MALFORMED;

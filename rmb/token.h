@@ -6,16 +6,16 @@
 #include "keyring.h"
 #include "rmb.h"
 
-#define TOKEN_MAX     2048 /* bytes of text; a token with the longest session name fits */
-#define TOKEN_LIFE_S  300
+#define TOKEN_MAX    2048 /* bytes of text; a token with the longest session name fits */
+#define TOKEN_LIFE_S 300
 
 typedef struct {
     uint32_t twin;
     uint64_t issued_s, expires_s;
-    bool     has_connection; /* false: the null session */
-    char     connection[RMB_CONNECTION_MAX + 1];
-    bytes_t  signed_text; /* points into the text that was read */
-    uint8_t  signature[65];
+    bool has_connection; /* false: the null session */
+    char connection[RMB_CONNECTION_MAX + 1];
+    bytes_t signed_text; /* points into the text that was read */
+    uint8_t signature[65];
 } token_t;
 
 typedef enum {
@@ -24,8 +24,8 @@ typedef enum {
     TOKEN_EXPIRED,
 } token_status_t;
 
-/* token_write makes a token of a twin for life_s seconds.  connection may be NULL.  Returns the length, or 0 when
- * the connection is too long or the key cannot sign tokens (ecdsa). */
+/* token_write makes a token of a twin for life_s seconds.  connection may be NULL.  Returns the length, or 0
+ * when the connection is too long or the key cannot sign tokens (ecdsa). */
 NODISCARD uint32_t token_write(const keypair_t *key, uint32_t twin, const char *connection, uint64_t now_s,
                                uint64_t life_s, char text[TOKEN_MAX + 1]);
 

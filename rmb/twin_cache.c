@@ -6,11 +6,11 @@
 #include <string.h>
 
 typedef struct waiter {
-    twin_done_fn      done; /* NULL: cancelled */
-    void             *context;
-    twin_status_t     status; /* of who is in `running` */
+    twin_done_fn done; /* NULL: cancelled */
+    void *context;
+    twin_status_t status; /* of who is in `running` */
     const rmb_twin_t *twin;
-    struct waiter    *next;
+    struct waiter *next;
 } waiter_t;
 
 typedef struct {
@@ -19,28 +19,28 @@ typedef struct {
 
 /* A question to the source cannot be taken back: it outlives its entry, and even the cache. */
 typedef struct question {
-    twin_cache_t    *cache; /* NULL: the cache is gone */
-    uint32_t         id;
+    twin_cache_t *cache; /* NULL: the cache is gone */
+    uint32_t id;
     struct question *next;
 } question_t;
 
 typedef struct entry {
-    rmb_twin_t    twin;
-    uint32_t      id;
-    bool          is_known;
-    question_t   *question;      /* while it is not known */
-    waiters_t     waiters;
+    rmb_twin_t twin;
+    uint32_t id;
+    bool is_known;
+    question_t *question; /* while it is not known */
+    waiters_t waiters;
     struct entry *next;          /* in its bucket */
     struct entry *newer, *older; /* by last use, of known entries */
 } entry_t;
 
 struct twin_cache {
-    twin_source_t      source;
-    uint32_t           capacity, bucket_count;
-    entry_t          **buckets;
-    entry_t           *newest, *oldest;
-    question_t        *questions;
-    waiters_t          running; /* being answered */
+    twin_source_t source;
+    uint32_t capacity, bucket_count;
+    entry_t **buckets;
+    entry_t *newest, *oldest;
+    question_t *questions;
+    waiters_t running; /* being answered */
     twin_cache_stats_t stats;
 };
 
@@ -52,7 +52,8 @@ static entry_t **bucket_of(twin_cache_t *cache, uint32_t id)
 static entry_t *entry_get(twin_cache_t *cache, uint32_t id)
 {
     entry_t *entry = *bucket_of(cache, id);
-    while (entry && entry->id != id) entry = entry->next;
+    while (entry && entry->id != id)
+        entry = entry->next;
     return entry;
 }
 
@@ -69,25 +70,32 @@ static entry_t *entry_add(twin_cache_t *cache, uint32_t id)
 
 static void unlink_use(twin_cache_t *cache, entry_t *entry)
 {
-    if (entry->newer) entry->newer->older = entry->older;
-    else cache->newest = entry->older;
-    if (entry->older) entry->older->newer = entry->newer;
-    else cache->oldest = entry->newer;
+    if (entry->newer)
+        entry->newer->older = entry->older;
+    else
+        cache->newest = entry->older;
+    if (entry->older)
+        entry->older->newer = entry->newer;
+    else
+        cache->oldest = entry->newer;
     entry->newer = entry->older = NULL;
 }
 
 static void link_use(twin_cache_t *cache, entry_t *entry)
 {
     entry->older = cache->newest;
-    if (cache->newest) cache->newest->newer = entry;
-    else cache->oldest = entry;
+    if (cache->newest)
+        cache->newest->newer = entry;
+    else
+        cache->oldest = entry;
     cache->newest = entry;
 }
 
 static void entry_remove(twin_cache_t *cache, entry_t *entry)
 {
     entry_t **at = bucket_of(cache, entry->id);
-    while (*at != entry) at = &(*at)->next;
+    while (*at != entry)
+        at = &(*at)->next;
     *at = entry->next;
     if (entry->is_known) {
         unlink_use(cache, entry);
@@ -141,10 +149,11 @@ static void answer(twin_cache_t *cache, waiters_t *waiters, twin_status_t status
 void twin_cache_free(twin_cache_t *cache)
 {
     if (!cache) return;
-    for (question_t *q = cache->questions; q; q = q->next) q->cache = NULL;
+    for (question_t *q = cache->questions; q; q = q->next)
+        q->cache = NULL;
     for (uint32_t i = 0; i < cache->bucket_count; i++) {
         while (cache->buckets[i]) {
-            entry_t  *entry   = cache->buckets[i];
+            entry_t *entry    = cache->buckets[i];
             waiters_t waiters = entry->waiters;
             if (!waiters.first) waiters.end = &waiters.first;
             entry_remove(cache, entry);
@@ -158,14 +167,15 @@ void twin_cache_free(twin_cache_t *cache)
 static void question_forget(question_t *question)
 {
     question_t **at = &question->cache->questions;
-    while (*at != question) at = &(*at)->next;
+    while (*at != question)
+        at = &(*at)->next;
     *at = question->next;
 }
 
 static void on_twin(void *context, twin_status_t status, const rmb_twin_t *twin)
 {
-    question_t   *question = context;
-    twin_cache_t *cache    = question->cache;
+    question_t *question = context;
+    twin_cache_t *cache  = question->cache;
     if (cache) {
         question_forget(question);
         entry_t *entry = entry_get(cache, question->id);
@@ -173,8 +183,10 @@ static void on_twin(void *context, twin_status_t status, const rmb_twin_t *twin)
             waiters_t waiters = entry->waiters;
             entry->question   = NULL;
             entry->waiters    = (waiters_t){NULL, &entry->waiters.first};
-            if (status == TWIN_FOUND) entry_know(cache, entry, twin);
-            else entry_remove(cache, entry);
+            if (status == TWIN_FOUND)
+                entry_know(cache, entry, twin);
+            else
+                entry_remove(cache, entry);
             answer(cache, &waiters, status, twin);
         }
     }
@@ -204,7 +216,7 @@ void twin_cache_get(twin_cache_t *cache, uint32_t twin_id, twin_done_fn done, vo
         return;
     }
     cache->stats.misses++;
-    bool      is_new = !entry;
+    bool is_new      = !entry;
     waiter_t *waiter = calloc(1, sizeof *waiter);
     waiter->done     = done;
     waiter->context  = context;
@@ -243,8 +255,10 @@ void twin_cache_put(twin_cache_t *cache, const rmb_twin_t *twin)
 
 void twin_cache_add(twin_cache_t *cache, const rmb_twin_t *twin)
 {
-    if (entry_get(cache, twin->id)) twin_cache_put(cache, twin);
-    else entry_know(cache, entry_add(cache, twin->id), twin);
+    if (entry_get(cache, twin->id))
+        twin_cache_put(cache, twin);
+    else
+        entry_know(cache, entry_add(cache, twin->id), twin);
 }
 
 /* Entries that are being asked for stay: the answer is younger than the flush only if it was asked
@@ -252,11 +266,12 @@ void twin_cache_add(twin_cache_t *cache, const rmb_twin_t *twin)
 void twin_cache_flush(twin_cache_t *cache)
 {
     cache->stats.flushes++;
-    while (cache->oldest) entry_remove(cache, cache->oldest);
+    while (cache->oldest)
+        entry_remove(cache, cache->oldest);
     question_t *question = cache->questions;
     while (question) {
-        question_t *next  = question->next;
-        entry_t    *entry = entry_get(cache, question->id);
+        question_t *next = question->next;
+        entry_t *entry   = entry_get(cache, question->id);
         if (entry && entry->question == question) {
             entry->question = NULL;
             ask(cache, entry);

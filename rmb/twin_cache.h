@@ -2,7 +2,8 @@
  *
  * A miss asks the source once, however many wait for it.  Entries are as fresh as who calls
  * twin_cache_put (on TwinStored and TwinUpdated of followed blocks) keeps them; the oldest unused one
- * leaves when the cache is full.  twin_source_client makes a source, and keeps a cache fresh, from the chain. */
+ * leaves when the cache is full.  twin_source_client makes a source, and keeps a cache fresh, from the chain.
+ */
 #ifndef TWIN_CACHE_H
 #define TWIN_CACHE_H
 #include "rmb.h"
@@ -42,12 +43,12 @@ typedef struct client client_t;
 typedef struct twin_chain twin_chain_t;
 
 /* twin_chain_new reads twins through a client, which must outlive it. */
-twin_chain_t        *twin_chain_new(client_t *client);
+twin_chain_t *twin_chain_new(client_t *client);
 const twin_source_t *twin_chain_source(const twin_chain_t *chain);
 
 /* twin_chain_follow keeps the cache as fresh as the best block: it applies TwinStored and TwinUpdated, and
- * flushes after a gap.  With is_full it fills the cache with all twins first, and keeps new ones.  Once; the cache must
- * outlive it. */
+ * flushes after a gap.  With is_full it fills the cache with all twins first, and keeps new ones.  Once; the
+ * cache must outlive it. */
 void twin_chain_follow(twin_chain_t *chain, twin_cache_t *cache, bool is_full);
 
 typedef struct {
@@ -63,7 +64,7 @@ void twin_chain_free(twin_chain_t *chain);
 
 typedef struct {
     const rmb_twin_t *twins;
-    uint32_t          count;
+    uint32_t count;
 } twin_table_t;
 /* twin_table_source: the table must outlive the source. */
 twin_source_t twin_table_source(twin_table_t *table);

@@ -10,29 +10,29 @@
 #include "log.h"
 #include "tfgrid_types.h"
 
-#define TWIN_ARENA    (64u << 10) /* room for the entity proofs of one twin */
-#define EVENTS_ARENA  (512u << 10)
-#define FILL_AT_ONCE  32
-#define KEY_LEN_MAX   96
+#define TWIN_ARENA   (64u << 10) /* room for the entity proofs of one twin */
+#define EVENTS_ARENA (512u << 10)
+#define FILL_AT_ONCE 32
+#define KEY_LEN_MAX  96
 
 typedef struct read {
     twin_chain_t *chain;
-    uint32_t      id;
-    uint64_t      ticket;
-    twin_done_fn  done;
-    void         *context;
-    struct read  *next, **back;
+    uint32_t id;
+    uint64_t ticket;
+    twin_done_fn done;
+    void *context;
+    struct read *next, **back;
 } read_t;
 
 struct twin_chain {
-    client_t          *client;
-    twin_source_t      source;
-    read_t            *reads;
-    twin_cache_t      *cache;
-    bool               is_full, is_filling;
-    uint64_t           follow_ticket, count_ticket;
-    uint32_t           fill_next, fill_last, fill_pending;
-    uint8_t           *memory;
+    client_t *client;
+    twin_source_t source;
+    read_t *reads;
+    twin_cache_t *cache;
+    bool is_full, is_filling;
+    uint64_t follow_ticket, count_ticket;
+    uint32_t fill_next, fill_last, fill_pending;
+    uint8_t *memory;
     twin_chain_stats_t stats;
 };
 
@@ -41,8 +41,9 @@ struct twin_chain {
 static void twin_of(const tfgrid_twin_t *from, rmb_twin_t *to)
 {
     uint8_t secret_one[32] = {[31] = 1}, unused[32];
-    *to = (rmb_twin_t){.id = from->id, .account = from->account_id};
-    if (from->relay.some && from->relay.value.len <= RMB_RELAY_MAX) memcpy(to->relay, from->relay.value.data, from->relay.value.len);
+    *to                    = (rmb_twin_t){.id = from->id, .account = from->account_id};
+    if (from->relay.some && from->relay.value.len <= RMB_RELAY_MAX)
+        memcpy(to->relay, from->relay.value.data, from->relay.value.len);
     if (!from->pk.some || from->pk.value.len != RMB_PK_LEN) return;
     memcpy(to->pk, from->pk.value.data, RMB_PK_LEN);
     to->has_pk = secp256k1_ecdh_x(secret_one, to->pk, unused); /* is it a point? */
@@ -50,10 +51,10 @@ static void twin_of(const tfgrid_twin_t *from, rmb_twin_t *to)
 
 static bool twin_read(bytes_t value, rmb_twin_t *twin)
 {
-    uint8_t       *memory = malloc(TWIN_ARENA);
-    arena_t        arena  = {.start = memory, .size = TWIN_ARENA};
-    scale_reader_t r      = scale_reader(value, &arena);
-    tfgrid_twin_t  from;
+    uint8_t *memory  = malloc(TWIN_ARENA);
+    arena_t arena    = {.start = memory, .size = TWIN_ARENA};
+    scale_reader_t r = scale_reader(value, &arena);
+    tfgrid_twin_t from;
     tfgrid_twin_decode(&r, &from);
     bool is_good = scale_done(&r);
     if (is_good) twin_of(&from, twin);
@@ -65,15 +66,15 @@ static void read_end(read_t *read, twin_status_t status, const rmb_twin_t *twin)
 {
     *read->back = read->next;
     if (read->next) read->next->back = read->back;
-    twin_done_fn done    = read->done;
-    void        *context = read->context;
+    twin_done_fn done = read->done;
+    void *context     = read->context;
     free(read);
     done(context, status, twin);
 }
 
 static void on_value(void *context, const client_error_t *error, bytes_t value)
 {
-    read_t    *read = context;
+    read_t *read = context;
     rmb_twin_t twin;
     if (error->status != CLIENT_OK) {
         read->chain->stats.errors++;
@@ -92,12 +93,12 @@ static void on_value(void *context, const client_error_t *error, bytes_t value)
 
 static void chain_get(void *self, uint32_t twin_id, twin_done_fn done, void *context)
 {
-    twin_chain_t  *chain = self;
-    uint8_t        room[KEY_LEN_MAX];
+    twin_chain_t *chain = self;
+    uint8_t room[KEY_LEN_MAX];
     scale_writer_t key = scale_writer(room, sizeof room);
     tfgrid_twins_key(&key, twin_id);
-    read_t *read  = calloc(1, sizeof *read);
-    *read         = (read_t){chain, twin_id, 0, done, context, chain->reads, &chain->reads};
+    read_t *read = calloc(1, sizeof *read);
+    *read        = (read_t){chain, twin_id, 0, done, context, chain->reads, &chain->reads};
     if (read->next) read->next->back = &read->next;
     chain->reads = read;
     read->ticket = client_storage(chain->client, scale_written(&key), NULL, on_value, read);
@@ -130,9 +131,9 @@ static void fill(twin_chain_t *chain)
 
 static void on_count(void *context, const client_error_t *error, bytes_t value)
 {
-    twin_chain_t  *chain = context;
-    scale_reader_t r     = scale_reader(value, NULL);
-    chain->count_ticket  = 0;
+    twin_chain_t *chain = context;
+    scale_reader_t r    = scale_reader(value, NULL);
+    chain->count_ticket = 0;
     if (error->status != CLIENT_OK || !value.data) return;
     uint32_t count = scale_get_u32(&r);
     if (!scale_done(&r)) return;
@@ -143,7 +144,7 @@ static void on_count(void *context, const client_error_t *error, bytes_t value)
 
 static void fill_start(twin_chain_t *chain)
 {
-    uint8_t        room[KEY_LEN_MAX];
+    uint8_t room[KEY_LEN_MAX];
     scale_writer_t key = scale_writer(room, sizeof room);
     tfgrid_twin_id_key(&key);
     if (chain->count_ticket) client_cancel(chain->client, chain->count_ticket);
@@ -156,8 +157,10 @@ static void keep(twin_chain_t *chain, const tfgrid_twin_t *from)
 {
     rmb_twin_t twin;
     twin_of(from, &twin);
-    if (chain->is_full) twin_cache_add(chain->cache, &twin);
-    else twin_cache_put(chain->cache, &twin);
+    if (chain->is_full)
+        twin_cache_add(chain->cache, &twin);
+    else
+        twin_cache_put(chain->cache, &twin);
 }
 
 static void start_anew(twin_chain_t *chain)
@@ -175,9 +178,9 @@ static void on_block(void *context, const client_block_t *block)
         start_anew(chain);
         return;
     }
-    arena_t         arena = {.start = chain->memory, .size = EVENTS_ARENA};
+    arena_t arena = {.start = chain->memory, .size = EVENTS_ARENA};
     client_events_t events;
-    client_event_t  event;
+    client_event_t event;
     client_events_start(&events, block->events, &arena);
     while (client_events_next(&events, &event)) {
         if (event.event.pallet != TFGRID_PALLET) continue;
@@ -206,9 +209,9 @@ static void on_retracted(void *context, const client_block_t *block)
 void twin_chain_follow(twin_chain_t *chain, twin_cache_t *cache, bool is_full)
 {
     assert(!chain->cache);
-    chain->cache          = cache;
-    chain->is_full        = is_full;
-    chain->memory         = malloc(EVENTS_ARENA);
+    chain->cache           = cache;
+    chain->is_full         = is_full;
+    chain->memory          = malloc(EVENTS_ARENA);
     client_follow_t follow = {.on_block = on_block, .on_retracted = on_retracted, .context = chain};
     chain->follow_ticket   = client_follow(chain->client, &follow);
 }
@@ -222,7 +225,7 @@ twin_chain_t *twin_chain_new(client_t *client)
 }
 
 const twin_source_t *twin_chain_source(const twin_chain_t *chain) { return &chain->source; }
-void                 twin_chain_stats(const twin_chain_t *chain, twin_chain_stats_t *stats) { *stats = chain->stats; }
+void twin_chain_stats(const twin_chain_t *chain, twin_chain_stats_t *stats) { *stats = chain->stats; }
 
 void twin_chain_free(twin_chain_t *chain)
 {

@@ -1,4 +1,5 @@
-/* fuzz_envelope.c - any bytes through the envelope's decoder: what is accepted is written and read as the same message. */
+/* fuzz_envelope.c - any bytes through the envelope's decoder: what is accepted is written and read as the
+ * same message. */
 #include "envelope.h"
 
 #include <assert.h>
@@ -10,11 +11,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > 65536) return 0;
-    uint32_t   room = (uint32_t)size + ENVELOPE_ARENA_SPARE;
-    uint8_t   *one = malloc(room), *two = malloc(room + 65536), *wire = NULL;
-    arena_t    first = {.start = one, .size = room}, second = {.start = two, .size = room + 65536};
+    uint32_t room = (uint32_t)size + ENVELOPE_ARENA_SPARE;
+    uint8_t *one = malloc(room), *two = malloc(room + 65536), *wire = NULL;
+    arena_t first = {.start = one, .size = room}, second = {.start = two, .size = room + 65536};
     envelope_t envelope, again;
-    uint8_t    a[16], b[16];
+    uint8_t a[16], b[16];
     if (envelope_decode((bytes_t){data, (uint32_t)size}, &first, &envelope) == ENVELOPE_OK) {
         uint32_t len = envelope_encoded_len(&envelope);
         wire         = malloc(len + 1);
@@ -27,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(envelope_left_s(&envelope, 1700000000) == envelope_left_s(&again, 1700000000));
         (void)envelope_has_tag(&envelope, "fail-fast");
         account_id_t nobody = {.b = {0}};
-        bool is_signed = envelope_verify(&envelope, &nobody), is_alive = envelope_stamp(&envelope, 1700000000);
+        bool is_signed      = envelope_verify(&envelope, &nobody),
+             is_alive       = envelope_stamp(&envelope, 1700000000);
         assert(!is_signed || envelope.signature.len == ENVELOPE_SIGNATURE_LEN);
         assert(!is_alive || envelope_left_s(&envelope, 1700000000) > 0);
     }

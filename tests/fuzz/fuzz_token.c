@@ -8,9 +8,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    token_t      token;
+    token_t token;
     account_id_t nobody = {.b = {0}};
-    if (size > 4096 || token_read((bytes_t){data, (uint32_t)size}, 1700000000, &token) == TOKEN_MALFORMED) return 0;
+    if (size > 4096 || token_read((bytes_t){data, (uint32_t)size}, 1700000000, &token) == TOKEN_MALFORMED)
+        return 0;
     assert(token.signed_text.len < size);
     assert(token.has_connection || token.connection[0] == 0);
     assert(strlen(token.connection) <= RMB_CONNECTION_MAX);

@@ -13,8 +13,8 @@ static json_t *vectors(void)
     return root;
 }
 
-static uint8_t  room[1 << 18];
-static arena_t  arena;
+static uint8_t room[1 << 18];
+static arena_t arena;
 static arena_t *fresh_arena(void)
 {
     arena = (arena_t){.start = room, .size = sizeof room};
@@ -38,13 +38,13 @@ static envelope_t decode(const json_t *vector)
 /* The client writes errors and pings with the kind before the signature: the same message in other bytes. */
 TEST(vectors_decode_and_encode_to_the_same_message)
 {
-    size_t  i;
+    size_t i;
     json_t *vector;
     json_array_foreach(json_object_get(vectors(), "envelopes"), i, vector)
     {
         envelope_t envelope = decode(vector);
-        bytes_t    wire     = vector_bytes(vector, "wire");
-        uint8_t    again[1024], room_again[32768], challenge[16];
+        bytes_t wire        = vector_bytes(vector, "wire");
+        uint8_t again[1024], room_again[32768], challenge[16];
         EQ(envelope_encoded_len(&envelope), wire.len);
         envelope_encode(&envelope, again);
         OK(bytes_equal((bytes_t){again, wire.len}, wire) || i >= 2);
@@ -62,12 +62,12 @@ TEST(vectors_decode_and_encode_to_the_same_message)
 TEST(vectors_have_our_challenge_and_signature)
 {
     keypair_t key = key_a(KEY_ED25519);
-    size_t    i;
-    json_t   *vector;
+    size_t i;
+    json_t *vector;
     json_array_foreach(json_object_get(vectors(), "envelopes"), i, vector)
     {
         envelope_t envelope = decode(vector);
-        uint8_t    challenge[16], signature[65];
+        uint8_t challenge[16], signature[65];
         envelope_challenge(&envelope, challenge);
         OK(bytes_equal((bytes_t){challenge, 16}, vector_bytes(vector, "challengeMd5")));
         OK(envelope_sign(&envelope, &key, signature));
@@ -78,17 +78,33 @@ TEST(vectors_have_our_challenge_and_signature)
 
 TEST(every_field_is_signed)
 {
-    keypair_t  key = key_a(KEY_SR25519);
-    uint8_t    signature[65];
-    envelope_t good = {.uid = "u", .tags = "", .timestamp_s = 5, .expiration_s = 6, .has_source = true,
-                       .has_destination = true, .source = {1, "c"}, .destination = {2, NULL}, .kind = ENVELOPE_ERROR,
-                       .error_code = 3, .error_message = "m", .schema = "s", .federation = "f",
-                       .payload_kind = PAYLOAD_PLAIN, .payload = BYTES("p"), .relay_count = 1, .relays = {"r"}};
+    keypair_t key = key_a(KEY_SR25519);
+    uint8_t signature[65];
+    envelope_t good = {
+        .uid             = "u",
+        .tags            = "",
+        .timestamp_s     = 5,
+        .expiration_s    = 6,
+        .has_source      = true,
+        .has_destination = true,
+        .source          = {1,     "c"},
+        .destination     = {2,     NULL},
+        .kind            = ENVELOPE_ERROR,
+        .error_code      = 3,
+        .error_message   = "m",
+        .schema          = "s",
+        .federation      = "f",
+        .payload_kind    = PAYLOAD_PLAIN,
+        .payload         = BYTES("p"),
+        .relay_count     = 1,
+        .relays          = {"r"}
+    };
     OK(envelope_sign(&good, &key, signature));
     EQ(signature[0], 's');
     OK(envelope_verify(&good, &key.account));
     envelope_t bad[14];
-    for (int i = 0; i < 14; i++) bad[i] = good;
+    for (int i = 0; i < 14; i++)
+        bad[i] = good;
     bad[0].uid                    = "v";
     bad[1].tags                   = "t";
     bad[2].timestamp_s            = 6;
@@ -103,7 +119,8 @@ TEST(every_field_is_signed)
     bad[11].federation            = NULL;
     bad[12].payload               = BYTES("q");
     bad[13].relays[0]             = "s";
-    for (int i = 0; i < 14; i++) OK(!envelope_verify(&bad[i], &key.account));
+    for (int i = 0; i < 14; i++)
+        OK(!envelope_verify(&bad[i], &key.account));
     keypair_t other;
     EQ(key_from_suri("//Bob", KEY_SR25519, &other), KEY_OK);
     OK(!envelope_verify(&good, &other.account));
@@ -116,20 +133,20 @@ TEST(every_field_is_signed)
 TEST(what_is_not_an_envelope_is_refused)
 {
     static const struct {
-        const char       *hex;
+        const char *hex;
         envelope_status_t status;
     } cases[] = {
-        {"", ENVELOPE_OK},
-        {"0a", ENVELOPE_MALFORMED},
-        {"0aff", ENVELOPE_MALFORMED},
-        {"0a05616263", ENVELOPE_MALFORMED},
-        {"0a01ff", ENVELOPE_MALFORMED},     /* not UTF-8 */
-        {"0a02c080", ENVELOPE_MALFORMED},   /* a long form of zero */
-        {"0a03eda080", ENVELOPE_MALFORMED}, /* a surrogate */
-        {"0a04f4908080", ENVELOPE_MALFORMED},
-        {"0a03e282ac", ENVELOPE_OK},
-        {"2a02086f", ENVELOPE_OK},
-        {"2a03086f", ENVELOPE_MALFORMED},
+        {"",                       ENVELOPE_OK       },
+        {"0a",                     ENVELOPE_MALFORMED},
+        {"0aff",                   ENVELOPE_MALFORMED},
+        {"0a05616263",             ENVELOPE_MALFORMED},
+        {"0a01ff",                 ENVELOPE_MALFORMED}, /* not UTF-8 */
+        {"0a02c080",               ENVELOPE_MALFORMED}, /* a long form of zero */
+        {"0a03eda080",             ENVELOPE_MALFORMED}, /* a surrogate */
+        {"0a04f4908080",           ENVELOPE_MALFORMED},
+        {"0a03e282ac",             ENVELOPE_OK       },
+        {"2a02086f",               ENVELOPE_OK       },
+        {"2a03086f",               ENVELOPE_MALFORMED},
         {"ffffffffffffffffffff01", ENVELOPE_MALFORMED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -145,9 +162,10 @@ TEST(many_tiny_fields_cost_no_more_than_the_arena)
         wire[i]     = 0xa0; /* field 36, varint */
         wire[i + 1] = 0x02;
     }
-    for (uint32_t i = 0; i < sizeof wire; i += 4) memcpy(wire + i, (uint8_t[]){0xa0, 0x02, 0x01, 0x0a}, 2);
-    uint8_t    small[sizeof wire + ENVELOPE_ARENA_SPARE];
-    arena_t    little = {.start = small, .size = sizeof small};
+    for (uint32_t i = 0; i < sizeof wire; i += 4)
+        memcpy(wire + i, (uint8_t[]){0xa0, 0x02, 0x01, 0x0a}, 2);
+    uint8_t small[sizeof wire + ENVELOPE_ARENA_SPARE];
+    arena_t little = {.start = small, .size = sizeof small};
     envelope_t envelope;
     EQ(envelope_decode((bytes_t){wire, sizeof wire}, &little, &envelope), ENVELOPE_MALFORMED);
 }
@@ -158,36 +176,44 @@ TEST(long_names_are_refused)
     memset(text, 'a', sizeof text - 1);
     text[sizeof text - 1] = 0;
     envelope_t envelope   = {.uid = text}, got;
-    uint8_t    wire[512];
+    uint8_t wire[512];
     envelope_encode(&envelope, wire);
-    EQ(envelope_decode((bytes_t){wire, envelope_encoded_len(&envelope)}, fresh_arena(), &got), ENVELOPE_TOO_LONG);
-    envelope = (envelope_t){.uid = "u", .has_destination = true, .destination = {1, text}};
+    EQ(envelope_decode((bytes_t){wire, envelope_encoded_len(&envelope)}, fresh_arena(), &got),
+       ENVELOPE_TOO_LONG);
+    envelope = (envelope_t){
+        .uid = "u", .has_destination = true, .destination = {1, text}
+    };
     envelope_encode(&envelope, wire);
-    EQ(envelope_decode((bytes_t){wire, envelope_encoded_len(&envelope)}, fresh_arena(), &got), ENVELOPE_TOO_LONG);
+    EQ(envelope_decode((bytes_t){wire, envelope_encoded_len(&envelope)}, fresh_arena(), &got),
+       ENVELOPE_TOO_LONG);
 }
 
 PROPERTY(envelopes_survive_the_wire, 200)
 {
     static const char *const texts[] = {NULL, "", "a", "application/json", "zos.system.version"};
-    envelope_t e = {.uid             = texts[random_below(random, 5)],
-                    .tags            = texts[random_below(random, 5)],
-                    .timestamp_s     = random_next(random),
-                    .expiration_s    = random_below(random, 3),
-                    .has_source      = random_below(random, 2),
-                    .has_destination = random_below(random, 2),
-                    .kind            = (envelope_kind_t)random_below(random, 6),
-                    .schema          = texts[random_below(random, 5)],
-                    .federation      = texts[random_below(random, 5)],
-                    .payload_kind    = (envelope_payload_t)random_below(random, 3),
-                    .relay_count     = random_below(random, ENVELOPE_RELAYS_CAP + 1)};
-    if (e.has_source) e.source = (envelope_address_t){random_below(random, 3), texts[random_below(random, 5)]};
-    if (e.has_destination) e.destination = (envelope_address_t){random_below(random, 3), texts[random_below(random, 5)]};
+    envelope_t e                     = {.uid             = texts[random_below(random, 5)],
+                                        .tags            = texts[random_below(random, 5)],
+                                        .timestamp_s     = random_next(random),
+                                        .expiration_s    = random_below(random, 3),
+                                        .has_source      = random_below(random, 2),
+                                        .has_destination = random_below(random, 2),
+                                        .kind            = (envelope_kind_t)random_below(random, 6),
+                                        .schema          = texts[random_below(random, 5)],
+                                        .federation      = texts[random_below(random, 5)],
+                                        .payload_kind    = (envelope_payload_t)random_below(random, 3),
+                                        .relay_count     = random_below(random, ENVELOPE_RELAYS_CAP + 1)};
+    if (e.has_source)
+        e.source = (envelope_address_t){random_below(random, 3), texts[random_below(random, 5)]};
+    if (e.has_destination)
+        e.destination = (envelope_address_t){random_below(random, 3), texts[random_below(random, 5)]};
     if (e.kind == ENVELOPE_REQUEST) e.command = texts[random_below(random, 5)];
     if (e.kind == ENVELOPE_ERROR) e.error_code = random_below(random, 300);
-    if (e.payload_kind != PAYLOAD_NONE) e.payload = (bytes_t){room + sizeof room - 300, random_below(random, 300)};
-    for (uint32_t i = 0; i < e.relay_count; i++) e.relays[i] = "relay";
-    uint8_t    wire[2048], again[2048], one[16], two[16];
-    uint32_t   len = envelope_encoded_len(&e);
+    if (e.payload_kind != PAYLOAD_NONE)
+        e.payload = (bytes_t){room + sizeof room - 300, random_below(random, 300)};
+    for (uint32_t i = 0; i < e.relay_count; i++)
+        e.relays[i] = "relay";
+    uint8_t wire[2048], again[2048], one[16], two[16];
+    uint32_t len = envelope_encoded_len(&e);
     envelope_t got;
     envelope_encode(&e, wire);
     EQ(envelope_decode((bytes_t){wire, len}, fresh_arena(), &got), ENVELOPE_OK);
@@ -260,8 +286,8 @@ TEST(a_uid_is_a_random_uuid)
 TEST(the_encryption_vector_holds)
 {
     keypair_t a = key_a(KEY_ED25519), b;
-    uint8_t   secret_a[32], secret_b[32], pk_a[33], pk_b[33], shared[32], cipher[128], plain[128];
-    bytes_t   seed_b = vector_bytes(vectors(), "seedB"), text = bytes_text(vector_text(vectors(), "plaintext"));
+    uint8_t secret_a[32], secret_b[32], pk_a[33], pk_b[33], shared[32], cipher[128], plain[128];
+    bytes_t seed_b = vector_bytes(vectors(), "seedB"), text = bytes_text(vector_text(vectors(), "plaintext"));
     EQ(key_from_seed(seed_b.data, KEY_SR25519, &b), KEY_OK);
     OK(e2e_secret(&a, secret_a, pk_a) && e2e_secret(&b, secret_b, pk_b));
     OK(bytes_equal((bytes_t){secret_a, 32}, vector_bytes(vectors(), "miniSecretA")));
@@ -280,12 +306,14 @@ TEST(the_encryption_vector_holds)
 TEST(what_was_changed_does_not_decrypt)
 {
     keypair_t a, b;
-    uint8_t   secret_a[32], secret_b[32], pk_a[33], pk_b[33], cipher[E2E_OVERHEAD + 5], plain[32];
+    uint8_t secret_a[32], secret_b[32], pk_a[33], pk_b[33], cipher[E2E_OVERHEAD + 5], plain[32];
     EQ(key_from_suri("//Alice", KEY_SR25519, &a), KEY_OK);
     EQ(key_from_suri("//Alice", KEY_ED25519, &b), KEY_OK);
     OK(e2e_secret(&a, secret_a, pk_a) && e2e_secret(&b, secret_b, pk_b));
-    OK(bytes_equal((bytes_t){pk_a, 33}, vector_hex("037051bed73458951b45ca6376f4096c85bf1a370da94d5336d04867cfaaad019e")));
-    OK(bytes_equal((bytes_t){pk_b, 33}, vector_hex("02dd958f0601b9fcdac03d6d56aa205a9ccbc6db0d63e622733c1879c16938253e")));
+    OK(bytes_equal((bytes_t){pk_a, 33},
+                   vector_hex("037051bed73458951b45ca6376f4096c85bf1a370da94d5336d04867cfaaad019e")));
+    OK(bytes_equal((bytes_t){pk_b, 33},
+                   vector_hex("02dd958f0601b9fcdac03d6d56aa205a9ccbc6db0d63e622733c1879c16938253e")));
     OK(e2e_encrypt(secret_a, pk_b, BYTES("hello"), cipher));
     OK(e2e_decrypt(secret_b, pk_a, (bytes_t){cipher, sizeof cipher}, plain));
     for (uint32_t i = 0; i < sizeof cipher; i++) {
@@ -293,7 +321,8 @@ TEST(what_was_changed_does_not_decrypt)
         OK(!e2e_decrypt(secret_b, pk_a, (bytes_t){cipher, sizeof cipher}, plain));
         cipher[i] ^= 1;
     }
-    for (uint32_t len = 0; len < sizeof cipher; len++) OK(!e2e_decrypt(secret_b, pk_a, (bytes_t){cipher, len}, plain));
+    for (uint32_t len = 0; len < sizeof cipher; len++)
+        OK(!e2e_decrypt(secret_b, pk_a, (bytes_t){cipher, len}, plain));
     pk_a[0] = 9;
     OK(!e2e_decrypt(secret_b, pk_a, (bytes_t){cipher, sizeof cipher}, plain));
     OK(e2e_encrypt(secret_a, pk_b, (bytes_t){0}, cipher));
@@ -302,7 +331,7 @@ TEST(what_was_changed_does_not_decrypt)
 TEST(a_soft_key_has_no_encryption_key)
 {
     keypair_t soft;
-    uint8_t   secret[32], pk[33];
+    uint8_t secret[32], pk[33];
     EQ(key_from_suri("//Alice/soft", KEY_SR25519, &soft), KEY_OK);
     OK(!e2e_secret(&soft, secret, pk));
 }
@@ -312,17 +341,17 @@ TEST(a_soft_key_has_no_encryption_key)
 TEST(the_token_vector_is_what_we_write)
 {
     keypair_t key = key_a(KEY_ED25519);
-    char      text[TOKEN_MAX + 1];
-    uint32_t  len = token_write(&key, 7, "sess1", 1700000000, 1000, text);
+    char text[TOKEN_MAX + 1];
+    uint32_t len = token_write(&key, 7, "sess1", 1700000000, 1000, text);
     OK(bytes_equal((bytes_t){(const uint8_t *)text, len}, bytes_text(vector_text(vectors(), "jwtEd25519"))));
 }
 
 TEST(a_token_is_read_and_verified)
 {
     keypair_t key = key_a(KEY_SR25519), other;
-    token_t   token;
-    char      text[TOKEN_MAX + 1];
-    bytes_t   vector = bytes_text(vector_text(vectors(), "jwtEd25519"));
+    token_t token;
+    char text[TOKEN_MAX + 1];
+    bytes_t vector = bytes_text(vector_text(vectors(), "jwtEd25519"));
     EQ(token_read(vector, 1700001000, &token), TOKEN_OK);
     EQ(token.twin, 7);
     EQ(token.issued_s, 1700000000);
@@ -348,9 +377,9 @@ TEST(a_token_is_read_and_verified)
 TEST(a_changed_token_is_refused)
 {
     keypair_t key = key_a(KEY_ED25519);
-    char      text[TOKEN_MAX + 1];
-    uint32_t  len = token_write(&key, 7, "a b\"\\\n", 1700000000, 1000, text);
-    token_t   token;
+    char text[TOKEN_MAX + 1];
+    uint32_t len = token_write(&key, 7, "a b\"\\\n", 1700000000, 1000, text);
+    token_t token;
     for (uint32_t i = 0; i < len; i++) {
         text[i] ^= 1;
         bool is_good = token_read((bytes_t){(uint8_t *)text, len}, 1700000000, &token) == TOKEN_OK &&
@@ -365,11 +394,11 @@ TEST(a_changed_token_is_refused)
 
 TEST(claims_have_the_right_types)
 {
-    /* header {"alg":"RS512","typ":"JWT"}; the claims are, in turn, {"sub":7.5,...}, {"sub":"7",...}, {"sub":-1,...}
-     * and {"sub":4294967296,...}, each with iat 1 and exp 9. */
-    static const char *const claims[] = {"eyJzdWIiOjcuNSwiaWF0IjoxLCJleHAiOjl9", "eyJzdWIiOiI3IiwiaWF0IjoxLCJleHAiOjl9",
-                                         "eyJzdWIiOi0xLCJpYXQiOjEsImV4cCI6OX0",
-                                         "eyJzdWIiOjQyOTQ5NjcyOTYsImlhdCI6MSwiZXhwIjo5fQ"};
+    /* header {"alg":"RS512","typ":"JWT"}; the claims are, in turn, {"sub":7.5,...}, {"sub":"7",...},
+     * {"sub":-1,...} and {"sub":4294967296,...}, each with iat 1 and exp 9. */
+    static const char *const claims[] = {
+        "eyJzdWIiOjcuNSwiaWF0IjoxLCJleHAiOjl9", "eyJzdWIiOiI3IiwiaWF0IjoxLCJleHAiOjl9",
+        "eyJzdWIiOi0xLCJpYXQiOjEsImV4cCI6OX0", "eyJzdWIiOjQyOTQ5NjcyOTYsImlhdCI6MSwiZXhwIjo5fQ"};
     for (size_t i = 0; i < 4; i++) {
         char text[512];
         snprintf(text, sizeof text, "eyJhbGciOiJSUzUxMiIsInR5cCI6IkpXVCJ9.%s.%s", claims[i],
@@ -379,7 +408,4 @@ TEST(claims_have_the_right_types)
     }
 }
 
-int main(int argc, char **argv)
-{
-    return crypto_init() ? test_main_(argc, argv) : 1;
-}
+int main(int argc, char **argv) { return crypto_init() ? test_main_(argc, argv) : 1; }

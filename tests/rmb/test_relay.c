@@ -12,31 +12,36 @@
 typedef struct {
     relay_session_t *session;
     relay_message_t *pulled[64];
-    uint32_t         pulled_count, woken;
-    char             acks[64][40]; /* "uid+" stored, "uid-" refused */
-    uint32_t         ack_count;
-    int              closed; /* reason + 1 */
+    uint32_t pulled_count, woken;
+    char acks[64][40]; /* "uid+" stored, "uid-" refused */
+    uint32_t ack_count;
+    int closed; /* reason + 1 */
 } link_t;
 
 static struct {
-    uint64_t              now_ms;
-    relay_t              *relay;
-    twin_cache_t         *twins;
+    uint64_t now_ms;
+    relay_t *relay;
+    twin_cache_t *twins;
     relay_store_memory_t *memory;
-    relay_store_t         store;
-    uint32_t              commits;
-    link_t                links[LINKS];
-    relay_message_t      *outward[8];
-    char                  outward_to[8][64];
-    uint32_t              outward_count;
+    relay_store_t store;
+    uint32_t commits;
+    link_t links[LINKS];
+    relay_message_t *outward[8];
+    char outward_to[8][64];
+    uint32_t outward_count;
     void (*sync_done)(void *);
-    void   *sync_context;
-    bool    is_slow_disk;
-    bool    is_chain_down;
+    void *sync_context;
+    bool is_slow_disk;
+    bool is_chain_down;
 } w;
 
-static keypair_t  keys[4];
-static rmb_twin_t table[] = {{.id = 1, .relay = "here"}, {.id = 2, .relay = "far_here"}, {.id = 3, .relay = "far"}, {.id = 4}};
+static keypair_t keys[4];
+static rmb_twin_t table[] = {
+    {.id = 1,              .relay = "here"},
+    {.id = 2,                    .relay = "far_here"},
+    {.id = 3,.relay = "far"},
+    {.id = 4             }
+};
 
 static void get_twin(void *self, uint32_t id, twin_done_fn done, void *context)
 {
@@ -49,14 +54,27 @@ static void get_twin(void *self, uint32_t id, twin_done_fn done, void *context)
     done(context, is_known ? TWIN_FOUND : TWIN_UNKNOWN, is_known ? &table[id - 1] : NULL);
 }
 
-static uint64_t now_ms(void *self) { (void)self; return w.now_ms; }
-static void     wake(void *self, void *link) { (void)self; ((link_t *)link)->woken++; }
-static void     commit_soon(void *self) { (void)self; w.commits++; }
-static void     on_ack(void *self, void *link, const char *uid, relay_ack_t ack)
+static uint64_t now_ms(void *self)
+{
+    (void)self;
+    return w.now_ms;
+}
+static void wake(void *self, void *link)
+{
+    (void)self;
+    ((link_t *)link)->woken++;
+}
+static void commit_soon(void *self)
+{
+    (void)self;
+    w.commits++;
+}
+static void on_ack(void *self, void *link, const char *uid, relay_ack_t ack)
 {
     (void)self;
     link_t *l = link;
-    if (l->ack_count < 64) snprintf(l->acks[l->ack_count], sizeof l->acks[0], "%s%c", uid, ack == RELAY_STORED ? '+' : '-');
+    if (l->ack_count < 64)
+        snprintf(l->acks[l->ack_count], sizeof l->acks[0], "%s%c", uid, ack == RELAY_STORED ? '+' : '-');
     l->ack_count++;
 }
 static void on_close(void *self, void *link, relay_close_t reason)
@@ -97,7 +115,8 @@ static void start(uint32_t limit)
     w.twins         = twin_cache_new(&(twin_source_t){NULL, get_twin}, 8);
     w.store         = relay_store_memory_ops(w.memory);
     w.store.sync    = sync_later;
-    w.relay = relay_new(&(relay_config_t){.domains = domains, .domain_count = 2, .limit_count = limit}, &ops, &w.store, w.twins);
+    w.relay = relay_new(&(relay_config_t){.domains = domains, .domain_count = 2, .limit_count = limit}, &ops,
+                        &w.store, w.twins);
 }
 
 static void fresh(void)
@@ -114,7 +133,8 @@ static void fresh(void)
 
 static void drop_pulled(link_t *link)
 {
-    for (uint32_t i = 0; i < link->pulled_count; i++) relay_message_drop(link->pulled[i]);
+    for (uint32_t i = 0; i < link->pulled_count; i++)
+        relay_message_drop(link->pulled[i]);
     link->pulled_count = 0;
 }
 
@@ -125,7 +145,8 @@ static void stop(void)
         if (w.links[i].session) relay_session_close(w.relay, w.links[i].session);
         w.links[i].session = NULL;
     }
-    for (uint32_t i = 0; i < w.outward_count; i++) relay_message_drop(w.outward[i]);
+    for (uint32_t i = 0; i < w.outward_count; i++)
+        relay_message_drop(w.outward[i]);
     w.outward_count = 0;
     relay_free(w.relay);
     disk_is_done();
@@ -141,7 +162,7 @@ static void done(void)
 static link_t *session(int i, uint32_t twin, const char *connection)
 {
     relay_address_t address = {.twin = twin, .has_connection = connection != NULL};
-    if (connection) strcpy(address.connection, connection);
+    if (connection) snprintf(address.connection, sizeof address.connection, "%s", connection);
     w.links[i]         = (link_t){0};
     w.links[i].session = relay_session_open(w.relay, &address, &w.links[i], true);
     return &w.links[i];
@@ -149,8 +170,17 @@ static link_t *session(int i, uint32_t twin, const char *connection)
 
 static envelope_t request(uint32_t from, const char *connection, uint32_t to, const char *uid)
 {
-    return (envelope_t){.uid = uid, .timestamp_s = w.now_ms / 1000, .expiration_s = 60, .has_source = true, .has_destination = true,
-                        .source = {from, connection}, .destination = {to, NULL}, .kind = ENVELOPE_REQUEST, .command = "c"};
+    return (envelope_t){
+        .uid             = uid,
+        .timestamp_s     = w.now_ms / 1000,
+        .expiration_s    = 60,
+        .has_source      = true,
+        .has_destination = true,
+        .source          = {from, connection},
+        .destination     = {to,   NULL      },
+        .kind            = ENVELOPE_REQUEST,
+        .command         = "c"
+    };
 }
 
 static void send(link_t *link, const envelope_t *envelope)
@@ -160,7 +190,7 @@ static void send(link_t *link, const envelope_t *envelope)
     relay_session_input(w.relay, link->session, (bytes_t){wire, envelope_encoded_len(envelope)});
 }
 
-static uint8_t    room[65536];
+static uint8_t room[65536];
 static envelope_t got;
 
 /* The next envelope for this link, or one without a uid. */
@@ -177,7 +207,8 @@ static const envelope_t *pull(link_t *link)
 
 static void take_all(link_t *link)
 {
-    for (uint32_t i = 0; i < link->pulled_count; i++) relay_session_taken(w.relay, link->session, link->pulled[i]);
+    for (uint32_t i = 0; i < link->pulled_count; i++)
+        relay_session_taken(w.relay, link->session, link->pulled[i]);
     drop_pulled(link);
 }
 
@@ -211,19 +242,19 @@ TEST(an_envelope_reaches_a_session_that_is_here)
 TEST(rules_are_refused_with_rmb_rs_texts)
 {
     static const struct {
-        uint32_t    from, to;
+        uint32_t from, to;
         const char *connection, *tags, *want;
     } cases[] = {
-        {2, 2, "x", NULL, "message wrong source"},
-        {1, 2, NULL, NULL, "message wrong source"},
-        {1, 0, "x", NULL, "message with missing destination"},
-        {1, 9, "x", NULL, "unknown twin destination"},
-        {1, 4, "x", NULL, "relay info is not set for this twin"},
-        {1, 2, "x", "a fail-fast", "destination offline"},
+        {2, 2, "x",  NULL,          "message wrong source"               },
+        {1, 2, NULL, NULL,          "message wrong source"               },
+        {1, 0, "x",  NULL,          "message with missing destination"   },
+        {1, 9, "x",  NULL,          "unknown twin destination"           },
+        {1, 4, "x",  NULL,          "relay info is not set for this twin"},
+        {1, 2, "x",  "a fail-fast", "destination offline"                },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         fresh();
-        link_t    *a = session(0, 1, "x");
+        link_t *a    = session(0, 1, "x");
         envelope_t e = request(cases[i].from, cases[i].connection, cases[i].to, "u");
         e.tags       = cases[i].tags;
         send(a, &e);
@@ -249,7 +280,7 @@ TEST(rules_are_refused_with_rmb_rs_texts)
 TEST(a_ping_is_answered_whatever_its_destination)
 {
     fresh();
-    link_t    *a      = session(0, 1, "x");
+    link_t *a         = session(0, 1, "x");
     envelope_t ping   = request(1, "x", 0, "p");
     ping.kind         = ENVELOPE_PING;
     ping.payload_kind = PAYLOAD_NONE;
@@ -266,9 +297,9 @@ TEST(a_ping_is_answered_whatever_its_destination)
 TEST(what_comes_for_an_absent_one_waits_in_order)
 {
     fresh();
-    link_t    *a = session(0, 1, NULL);
+    link_t *a = session(0, 1, NULL);
     envelope_t e;
-    char       uid[3] = "u0";
+    char uid[3] = "u0";
     for (int i = 0; i < 5; i++) {
         uid[1] = (char)('0' + i);
         e      = request(1, NULL, 2, uid);
@@ -294,7 +325,7 @@ TEST(an_acknowledgement_waits_for_the_disk)
 {
     fresh();
     w.is_slow_disk = true;
-    link_t    *a   = session(0, 1, NULL);
+    link_t *a      = session(0, 1, NULL);
     envelope_t e   = request(1, NULL, 2, "one");
     send(a, &e);
     OK(w.commits > 0);
@@ -316,7 +347,7 @@ TEST(an_acknowledgement_waits_for_the_disk)
 TEST(what_a_session_does_not_take_is_stored_at_the_commit)
 {
     fresh();
-    link_t    *a = session(0, 1, NULL), *b = session(1, 2, NULL);
+    link_t *a = session(0, 1, NULL), *b = session(1, 2, NULL);
     envelope_t e = request(1, NULL, 2, "u");
     send(a, &e);
     TEXT(pull(b)->uid, "u");
@@ -333,7 +364,7 @@ TEST(what_a_session_does_not_take_is_stored_at_the_commit)
 TEST(what_was_sent_but_not_taken_is_sent_again)
 {
     fresh();
-    link_t    *a = session(0, 1, NULL), *b = session(1, 2, NULL);
+    link_t *a = session(0, 1, NULL), *b = session(1, 2, NULL);
     envelope_t e = request(1, NULL, 2, "u");
     send(a, &e);
     TEXT(pull(b)->uid, "u");
@@ -350,7 +381,7 @@ TEST(what_was_sent_but_not_taken_is_sent_again)
 TEST(the_newest_session_replaces_the_older)
 {
     fresh();
-    link_t    *a = session(0, 1, NULL), *old = session(1, 2, NULL);
+    link_t *a = session(0, 1, NULL), *old = session(1, 2, NULL);
     envelope_t e = request(1, NULL, 2, "u");
     send(a, &e);
     link_t *young = session(2, 2, NULL);
@@ -359,7 +390,7 @@ TEST(the_newest_session_replaces_the_older)
     TEXT(pull(young)->uid, "u");
     link_t *named = session(3, 2, "n");
     OK(!young->closed && named->session);
-    e               = request(1, NULL, 2, "v");
+    e                        = request(1, NULL, 2, "v");
     e.destination.connection = "n";
     send(a, &e);
     TEXT(pull(named)->uid, "v");
@@ -370,7 +401,7 @@ TEST(the_newest_session_replaces_the_older)
 TEST(a_relay_that_restarts_still_has_what_it_acknowledged)
 {
     fresh();
-    link_t    *a = session(0, 1, NULL);
+    link_t *a    = session(0, 1, NULL);
     envelope_t e = request(1, NULL, 2, "u1");
     send(a, &e);
     e = request(1, NULL, 3, "far");
@@ -395,7 +426,7 @@ TEST(a_relay_that_restarts_still_has_what_it_acknowledged)
 TEST(a_chain_that_is_away_at_start_is_asked_again)
 {
     fresh();
-    link_t    *a = session(0, 1, NULL);
+    link_t *a    = session(0, 1, NULL);
     envelope_t e = request(1, NULL, 3, "far");
     send(a, &e);
     stop();
@@ -412,10 +443,10 @@ TEST(a_chain_that_is_away_at_start_is_asked_again)
 TEST(messages_expire)
 {
     fresh();
-    link_t    *a = session(0, 1, NULL);
+    link_t *a    = session(0, 1, NULL);
     envelope_t e = request(1, NULL, 2, "u");
     send(a, &e);
-    e.uid         = "dead";
+    e.uid = "dead";
     e.timestamp_s -= 61;
     send(a, &e);
     TEXT(a->acks[0], "dead-");
@@ -435,7 +466,7 @@ TEST(messages_expire)
 TEST(a_long_life_is_cut_to_an_hour)
 {
     fresh();
-    link_t    *a   = session(0, 1, NULL);
+    link_t *a      = session(0, 1, NULL);
     envelope_t e   = request(1, NULL, 2, "u");
     e.expiration_s = UINT64_MAX;
     send(a, &e);
@@ -449,7 +480,7 @@ TEST(a_long_life_is_cut_to_an_hour)
 TEST(a_session_that_stalls_is_closed_and_its_messages_stay)
 {
     fresh();
-    link_t    *a   = session(0, 1, NULL), *b = session(1, 2, NULL);
+    link_t *a = session(0, 1, NULL), *b = session(1, 2, NULL);
     envelope_t e   = request(1, NULL, 2, "u");
     e.expiration_s = 600;
     send(a, &e);
@@ -469,7 +500,7 @@ TEST(more_than_the_window_waits_in_the_store)
 {
     fresh();
     link_t *a = session(0, 1, NULL), *b = session(1, 2, NULL);
-    char    uid[12];
+    char uid[12];
     for (int i = 0; i < RELAY_WINDOW_COUNT + 40; i++) {
         snprintf(uid, sizeof uid, "%d", i);
         envelope_t e = request(1, NULL, 2, uid);
@@ -491,9 +522,10 @@ TEST(more_than_the_window_waits_in_the_store)
 TEST(a_queue_has_an_end)
 {
     fresh();
-    link_t    *a = session(0, 1, NULL);
+    link_t *a    = session(0, 1, NULL);
     envelope_t e = request(1, NULL, 2, "u");
-    for (int i = 0; i < RELAY_QUEUE_COUNT_MAX; i++) send(a, &e);
+    for (int i = 0; i < RELAY_QUEUE_COUNT_MAX; i++)
+        send(a, &e);
     EQ(stored(), RELAY_QUEUE_COUNT_MAX);
     EQ(a->ack_count, 0);
     send(a, &e);
@@ -508,10 +540,12 @@ TEST(a_limit_counts_by_minute_and_twin)
     fresh();
     stop();
     start(3);
-    link_t    *a = session(0, 1, NULL), *b = session(1, 2, NULL), *c = session(2, 1, "other");
+    link_t *a = session(0, 1, NULL), *b = session(1, 2, NULL), *c = session(2, 1, "other");
     envelope_t e = request(1, NULL, 2, "u");
-    for (int i = 0; i < 3; i++) send(a, &e);
-    for (int i = 0; i < 3; i++) TEXT(pull(b)->uid, "u");
+    for (int i = 0; i < 3; i++)
+        send(a, &e);
+    for (int i = 0; i < 3; i++)
+        TEXT(pull(b)->uid, "u");
     send(a, &e);
     TEXT(pull(b)->uid, "");
     TEXT(pull(a)->error_message, "exceeded rate limits, dropping message");
@@ -526,7 +560,7 @@ TEST(a_limit_counts_by_minute_and_twin)
 
 /* ---- federation ---- */
 
-static int  in_result;
+static int in_result;
 static void on_in(void *context, relay_in_t in)
 {
     (void)context;
@@ -536,7 +570,7 @@ static void on_in(void *context, relay_in_t in)
 static int post(const envelope_t *envelope, int signer)
 {
     envelope_t copy = *envelope;
-    uint8_t    wire[2048], signature[65];
+    uint8_t wire[2048], signature[65];
     if (signer >= 0 && !envelope_sign(&copy, &keys[signer], signature)) exit(1);
     envelope_encode(&copy, wire);
     in_result = -1;
@@ -569,7 +603,7 @@ TEST(another_relay_may_post_what_is_signed)
     relay_federation_input(w.relay, BYTES("not an envelope"), on_in, NULL);
     EQ(in_result, RELAY_IN_MALFORMED);
     w.is_chain_down = true;
-    e = request(2, NULL, 1, "u");
+    e               = request(2, NULL, 1, "u");
     EQ(post(&e, 1), RELAY_IN_BUSY);
     done();
 }
@@ -577,7 +611,7 @@ TEST(another_relay_may_post_what_is_signed)
 TEST(what_goes_to_another_relay_is_told_of_its_end)
 {
     fresh();
-    link_t    *a = session(0, 1, NULL);
+    link_t *a    = session(0, 1, NULL);
     envelope_t e = request(1, NULL, 3, "good");
     send(a, &e);
     e.uid = "bad";
@@ -600,7 +634,7 @@ TEST(what_goes_to_another_relay_is_told_of_its_end)
 PROPERTY(nothing_is_lost_and_nothing_comes_out_of_order, 60)
 {
     fresh();
-    link_t  *a = session(0, 1, NULL), *b = NULL;
+    link_t *a = session(0, 1, NULL), *b = NULL;
     uint32_t sent = 0, taken = 0, seen = 0;
     for (int step = 0; step < 400; step++) {
         a->ack_count = 0;

@@ -12,8 +12,8 @@ static char path[64];
 
 static void remove_all(void)
 {
-    char           name[400];
-    DIR           *directory = opendir(path);
+    char name[400];
+    DIR *directory = opendir(path);
     struct dirent *entry;
     while (directory && (entry = readdir(directory)) != NULL) {
         snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
@@ -25,8 +25,8 @@ static void remove_all(void)
 
 static relay_store_disk_t *open_disk(io_t *io)
 {
-    const char         *error = "";
-    relay_store_disk_t *disk  = relay_store_disk_new(io, path, &error);
+    const char *error        = "";
+    relay_store_disk_t *disk = relay_store_disk_new(io, path, &error);
     if (!disk) {
         printf("%s: %s\n", path, error);
         exit(1);
@@ -36,23 +36,32 @@ static relay_store_disk_t *open_disk(io_t *io)
 
 /* What a walk saw, as text. */
 typedef struct {
-    char     text[65536];
-    size_t   len;
+    char text[65536];
+    size_t len;
     uint32_t most;
 } seen_t;
 
 static bool see(void *context, const relay_row_t *row)
 {
     seen_t *seen = context;
-    seen->len += (size_t)snprintf(seen->text + seen->len, sizeof seen->text - seen->len, "%llu %u/%d%s %llu %d %.*s\n",
-                                  (unsigned long long)row->seq, row->to.twin, row->to.has_connection, row->to.connection,
-                                  (unsigned long long)row->deadline_s, row->is_outward, (int)row->wire.len, (const char *)row->wire.data);
+    seen->len +=
+        (size_t)snprintf(seen->text + seen->len, sizeof seen->text - seen->len, "%llu %u/%d%s %llu %d %.*s\n",
+                         (unsigned long long)row->seq, row->to.twin, row->to.has_connection,
+                         row->to.connection, (unsigned long long)row->deadline_s, row->is_outward,
+                         (int)row->wire.len, (const char *)row->wire.data);
     return --seen->most > 0;
 }
 
 static relay_address_t address(uint32_t i)
 {
-    static const relay_address_t all[] = {{1, false, ""}, {1, true, ""}, {1, true, "a"}, {1, true, "ab"}, {2, false, ""}, {256, true, "a"}};
+    static const relay_address_t all[] = {
+        {1,   false, ""  },
+        {1,   true,  ""  },
+        {1,   true,  "a" },
+        {1,   true,  "ab"},
+        {2,   false, ""  },
+        {256, true,  "a" }
+    };
     return all[i];
 }
 
@@ -62,22 +71,28 @@ PROPERTY(both_stores_hold_the_same, 4)
 {
     snprintf(path, sizeof path, "/tmp/trellis-test-store-%d", (int)getpid());
     remove_all();
-    io_t                 *io     = io_new();
-    relay_store_memory_t *list   = relay_store_memory_new();
-    relay_store_disk_t   *disk   = open_disk(io);
-    relay_store_t         a = relay_store_memory_ops(list), b = relay_store_disk_ops(disk);
-    static relay_row_t    rows[300];
-    static char           wires[300][16];
-    static seen_t         x, y;
-    uint32_t              count = 0;
+    io_t *io                   = io_new();
+    relay_store_memory_t *list = relay_store_memory_new();
+    relay_store_disk_t *disk   = open_disk(io);
+    relay_store_t a = relay_store_memory_ops(list), b = relay_store_disk_ops(disk);
+    static relay_row_t rows[300];
+    static char wires[300][16];
+    static seen_t x, y;
+    uint32_t count = 0;
     for (int step = 0; step < 400; step++) {
         uint32_t what = random_below(random, 12), most = 1 + random_below(random, 20);
-        x = (seen_t){.most = most};
-        y = (seen_t){.most = most};
+        x                  = (seen_t){.most = most};
+        y                  = (seen_t){.most = most};
         relay_address_t to = address(random_below(random, 6));
         if (what < 6 && count < 300) {
             snprintf(wires[count], sizeof wires[0], "wire%u", count);
-            rows[count] = (relay_row_t){count + 1, 100 + random_below(random, 400), to, random_below(random, 5) == 0, {(uint8_t *)wires[count], (uint32_t)strlen(wires[count])}};
+            rows[count] = (relay_row_t){
+                count + 1,
+                100 + random_below(random, 400),
+                to,
+                random_below(random, 5) == 0,
+                {(uint8_t *)wires[count], (uint32_t)strlen(wires[count])}
+            };
             OK(a.put(a.self, &rows[count]) && b.put(b.self, &rows[count]));
             count++;
         } else if (what < 8 && count) {
@@ -97,7 +112,8 @@ PROPERTY(both_stores_hold_the_same, 4)
         } else {
             bool is_done = false;
             b.sync(b.self, done, &is_done);
-            while (!is_done) io_step(io, 100);
+            while (!is_done)
+                io_step(io, 100);
             relay_store_disk_free(disk);
             disk = open_disk(io);
             b    = relay_store_disk_ops(disk);
@@ -117,7 +133,7 @@ PROPERTY(both_stores_hold_the_same, 4)
 TEST(a_directory_that_cannot_be_is_told)
 {
     const char *error = NULL;
-    io_t       *io    = io_new();
+    io_t *io          = io_new();
     OK(!relay_store_disk_new(io, "/proc/no-such-place", &error));
     OK(error && error[0]);
     io_free(io);

@@ -15,26 +15,47 @@
 #define WAIT_MS 10000
 
 static struct {
-    io_t                 *io;
-    relay_t              *relay;
+    io_t *io;
+    relay_t *relay;
     relay_store_memory_t *memory;
-    twin_cache_t         *twins;
-    edge_bus_t           *bus;
-    edge_web_t           *web;
-    io_timer_t           *commit;
-    char                  bus_url[64], web_url[64];
+    twin_cache_t *twins;
+    edge_bus_t *bus;
+    edge_web_t *web;
+    io_timer_t *commit;
+    char bus_url[64], web_url[64];
 } w;
 
-static keypair_t    keys[4];
-static rmb_twin_t   records[4];
+static keypair_t keys[4];
+static rmb_twin_t records[4];
 static twin_table_t table = {records, 4};
 
-static uint64_t now_ms(void *self) { (void)self; return io_now_ms(w.io); }
-static void     wake(void *self, void *link) { (void)self; ((relay_link_t *)link)->ops->wake(link); }
-static void     ack(void *self, void *link, const char *uid, relay_ack_t what) { (void)self; ((relay_link_t *)link)->ops->ack(link, uid, what); }
-static void     close_link(void *self, void *link, relay_close_t why) { (void)self; ((relay_link_t *)link)->ops->close(link, why); }
-static void     commit_now(void *self) { (void)self; w.commit = NULL; relay_commit(w.relay); }
-static void     commit_soon(void *self)
+static uint64_t now_ms(void *self)
+{
+    (void)self;
+    return io_now_ms(w.io);
+}
+static void wake(void *self, void *link)
+{
+    (void)self;
+    ((relay_link_t *)link)->ops->wake(link);
+}
+static void ack(void *self, void *link, const char *uid, relay_ack_t what)
+{
+    (void)self;
+    ((relay_link_t *)link)->ops->ack(link, uid, what);
+}
+static void close_link(void *self, void *link, relay_close_t why)
+{
+    (void)self;
+    ((relay_link_t *)link)->ops->close(link, why);
+}
+static void commit_now(void *self)
+{
+    (void)self;
+    w.commit = NULL;
+    relay_commit(w.relay);
+}
+static void commit_soon(void *self)
 {
     (void)self;
     if (!w.commit) w.commit = io_timer_start(w.io, RELAY_COMMIT_MS, 0, commit_now, NULL);
@@ -45,18 +66,28 @@ static void federate(void *self, relay_message_t *message, const char *record)
     (void)record;
     relay_message_drop(message);
 }
-static char *metrics(void *self, size_t *len) { (void)self; *len = 2; return strdup("m\n"); }
-static bool  is_healthy(void *self) { (void)self; return true; }
+static char *metrics(void *self, size_t *len)
+{
+    (void)self;
+    *len = 2;
+    return strdup("m\n");
+}
+static bool is_healthy(void *self)
+{
+    (void)self;
+    return true;
+}
 
 static void relay_up(void)
 {
     static const char *const domains[] = {"here"};
-    relay_ops_t     ops    = {NULL, now_ms, wake, ack, close_link, commit_soon, federate};
-    relay_store_t   store  = relay_store_memory_ops(w.memory);
-    const char     *error  = "";
-    w.relay                = relay_new(&(relay_config_t){.domains = domains, .domain_count = 1}, &ops, &store, w.twins);
-    edge_config_t   config = {.io = w.io, .relay = w.relay, .twins = w.twins, .metrics = metrics, .is_healthy = is_healthy};
-    w.bus                  = edge_bus_new(&config, w.bus_url, &error);
+    relay_ops_t ops                    = {NULL, now_ms, wake, ack, close_link, commit_soon, federate};
+    relay_store_t store                = relay_store_memory_ops(w.memory);
+    const char *error                  = "";
+    w.relay = relay_new(&(relay_config_t){.domains = domains, .domain_count = 1}, &ops, &store, w.twins);
+    edge_config_t config = {
+        .io = w.io, .relay = w.relay, .twins = w.twins, .metrics = metrics, .is_healthy = is_healthy};
+    w.bus = edge_bus_new(&config, w.bus_url, &error);
     if (!w.bus) printf("nng: %s\n", error);
     w.web = edge_web_new(&config, "127.0.0.1", 0, &error);
     if (!w.web) printf("web: %s\n", error);
@@ -83,8 +114,9 @@ static void fresh(void)
     for (uint32_t i = 0; i < 4; i++) {
         uint8_t seed[32] = {(uint8_t)(i + 1)}, secret[32];
         if (key_from_seed(seed, i % 2 ? KEY_ED25519 : KEY_SR25519, &keys[i]) != KEY_OK) exit(1);
-        records[i]        = (rmb_twin_t){.id = i + 1, .account = keys[i].account, .relay = "here"};
-        records[i].has_pk = e2e_secret(&keys[i], secret, records[i].pk) && i != 3; /* twin 4 has no key on the chain */
+        records[i] = (rmb_twin_t){.id = i + 1, .account = keys[i].account, .relay = "here"};
+        records[i].has_pk =
+            e2e_secret(&keys[i], secret, records[i].pk) && i != 3; /* twin 4 has no key on the chain */
     }
     twin_source_t source = twin_table_source(&table);
     w.twins              = twin_cache_new(&source, 16);
@@ -93,7 +125,8 @@ static void fresh(void)
 
 static void settle(void)
 {
-    for (int i = 0; i < 20; i++) io_step(w.io, 1);
+    for (int i = 0; i < 20; i++)
+        io_step(w.io, 1);
 }
 
 static void done(void)
@@ -105,19 +138,20 @@ static void done(void)
 }
 
 /* Runs the loop until the condition holds; the bound only ends a test that failed. */
-#define UNTIL(condition)                                                                                              \
-    do {                                                                                                              \
-        uint64_t end_ = io_ticks_ms(w.io) + WAIT_MS;                                                                  \
-        while (!(condition) && io_ticks_ms(w.io) < end_) io_step(w.io, 20);                                           \
-        OK(condition);                                                                                                \
+#define UNTIL(condition)                                                                                     \
+    do {                                                                                                     \
+        uint64_t end_ = io_ticks_ms(w.io) + WAIT_MS;                                                         \
+        while (!(condition) && io_ticks_ms(w.io) < end_)                                                     \
+            io_step(w.io, 20);                                                                               \
+        OK(condition);                                                                                       \
     } while (0)
 
 typedef struct {
-    int           count;
+    int count;
     peer_status_t status;
-    uint32_t      code;
-    char          text[256], error[256];
-    uint32_t      len;
+    uint32_t code;
+    char text[256], error[256];
+    uint32_t len;
 } heard_t;
 
 static void hear(void *context, const peer_answer_t *answer)
@@ -128,18 +162,21 @@ static void hear(void *context, const peer_answer_t *answer)
     heard->code   = answer->error_code;
     heard->len    = answer->payload.len;
     snprintf(heard->error, sizeof heard->error, "%s", answer->error);
-    snprintf(heard->text, sizeof heard->text, "%.*s", (int)(answer->payload.len < 200 ? answer->payload.len : 200),
+    snprintf(heard->text, sizeof heard->text, "%.*s",
+             (int)(answer->payload.len < 200 ? answer->payload.len : 200),
              answer->payload.len ? (const char *)answer->payload.data : "");
 }
 
 /* Answers "echo" with what it got, "fail" with an error, and nothing to "silence". */
-static int  asked;
+static int asked;
 static void answer(void *context, peer_t *peer, const peer_incoming_t *request)
 {
     (void)context;
     asked++;
-    if (strcmp(request->command, "echo") == 0) peer_reply(peer, &request->from, request->payload);
-    else if (strcmp(request->command, "fail") == 0) peer_reply_error(peer, &request->from, 0, "as you wish");
+    if (strcmp(request->command, "echo") == 0)
+        peer_reply(peer, &request->from, request->payload);
+    else if (strcmp(request->command, "fail") == 0)
+        peer_reply_error(peer, &request->from, 0, "as you wish");
     else if (strcmp(request->command, "who") == 0) {
         char text[64];
         snprintf(text, sizeof text, "%u", request->from.twin);
@@ -149,28 +186,41 @@ static void answer(void *context, peer_t *peer, const peer_incoming_t *request)
 
 static peer_t *peer(int i, const char *connection, const char *url)
 {
-    peer_t *p = peer_new(&(peer_config_t){.io = w.io, .twin = (uint32_t)i + 1, .connection = connection, .key = &keys[i], .twins = w.twins,
-                                          .relays = {url}, .relay_count = 1, .on_request = answer});
+    peer_t *p = peer_new(&(peer_config_t){.io          = w.io,
+                                          .twin        = (uint32_t)i + 1,
+                                          .connection  = connection,
+                                          .key         = &keys[i],
+                                          .twins       = w.twins,
+                                          .relays      = {url},
+                                          .relay_count = 1,
+                                          .on_request  = answer});
     if (!p) exit(1);
     return p;
 }
 
 static peer_request_t request(uint32_t twin, const char *command, const char *payload)
 {
-    return (peer_request_t){.twin = twin, .command = command, .payload = bytes_text(payload), .expiration_s = 20};
+    return (peer_request_t){
+        .twin = twin, .command = command, .payload = bytes_text(payload), .expiration_s = 20};
 }
 
 static void both_ways(const char *user_url, const char *node_url)
 {
     fresh();
     heard_t heard[5] = {0};
-    peer_t *user = peer(0, "session", strcmp(user_url, "nng") == 0 ? w.bus_url : w.web_url);
-    peer_t *node = peer(1, NULL, strcmp(node_url, "nng") == 0 ? w.bus_url : w.web_url);
-    peer_t *bare = peer(3, NULL, w.bus_url);
+    peer_t *user     = peer(0, "session", strcmp(user_url, "nng") == 0 ? w.bus_url : w.web_url);
+    peer_t *node     = peer(1, NULL, strcmp(node_url, "nng") == 0 ? w.bus_url : w.web_url);
+    peer_t *bare     = peer(3, NULL, w.bus_url);
     const struct {
-        uint32_t    twin;
+        uint32_t twin;
         const char *command;
-    } asks[5] = {{2, "echo"}, {2, "fail"}, {2, "who"}, {9, "echo"}, {4, "echo"}};
+    } asks[5] = {
+        {2, "echo"},
+        {2, "fail"},
+        {2, "who" },
+        {9, "echo"},
+        {4, "echo"}
+    };
     UNTIL(peer_is_connected(node) && peer_is_connected(bare)); /* the user comes while its requests wait */
     for (int i = 0; i < 5; i++) {
         peer_request_t r = request(asks[i].twin, asks[i].command, "{\"n\":1}");
@@ -187,7 +237,8 @@ static void both_ways(const char *user_url, const char *node_url)
     EQ(heard[3].status, PEER_NO_TWIN);
     EQ(heard[4].status, PEER_OK);
     settle();
-    for (int i = 0; i < 5; i++) EQ(heard[i].count, 1);
+    for (int i = 0; i < 5; i++)
+        EQ(heard[i].count, 1);
     peer_free(user);
     peer_free(node);
     peer_free(bare);
@@ -201,11 +252,12 @@ TEST(an_nng_user_talks_to_a_websocket_node) { both_ways("nng", "web"); }
 TEST(large_messages_pass)
 {
     fresh();
-    heard_t  heard[2] = {0};
-    uint32_t len      = RMB_MESSAGE_MAX - 4096;
-    uint8_t *big      = calloc(1, RMB_MESSAGE_MAX);
+    heard_t heard[2] = {0};
+    uint32_t len     = RMB_MESSAGE_MAX - 4096;
+    uint8_t *big     = calloc(1, RMB_MESSAGE_MAX);
     memset(big, 'x', len);
-    peer_t *user = peer(0, "session", w.bus_url), *web = peer(2, "other", w.web_url), *node = peer(1, NULL, w.bus_url);
+    peer_t *user = peer(0, "session", w.bus_url), *web = peer(2, "other", w.web_url),
+           *node     = peer(1, NULL, w.bus_url);
     peer_request_t r = request(2, "echo", "");
     r.payload        = (bytes_t){big, len};
     (void)peer_request(user, &r, hear, &heard[0]);
@@ -251,10 +303,10 @@ TEST(a_request_waits_for_its_node_and_survives_a_restart_of_the_relay)
 TEST(the_relay_says_when_nobody_is_there)
 {
     fresh();
-    heard_t        heard = {0};
-    peer_t        *user  = peer(0, "session", w.bus_url);
-    peer_request_t r     = request(2, "echo", "[1]");
-    r.tags               = "fail-fast";
+    heard_t heard    = {0};
+    peer_t *user     = peer(0, "session", w.bus_url);
+    peer_request_t r = request(2, "echo", "[1]");
+    r.tags           = "fail-fast";
     (void)peer_request(user, &r, hear, &heard);
     UNTIL(heard.count);
     EQ(heard.status, PEER_RELAY);
@@ -266,8 +318,8 @@ TEST(the_relay_says_when_nobody_is_there)
 TEST(a_request_that_nobody_answers_times_out)
 {
     fresh();
-    heard_t        heard = {0};
-    peer_t        *user = peer(0, "session", w.bus_url), *node = peer(1, NULL, w.bus_url);
+    heard_t heard = {0};
+    peer_t *user = peer(0, "session", w.bus_url), *node = peer(1, NULL, w.bus_url);
     peer_request_t r = request(2, "silence", "1");
     r.expiration_s   = 1;
     asked            = 0;
@@ -290,10 +342,10 @@ TEST(a_blocking_ask_answers)
 {
     fresh();
     static uint8_t room[4096];
-    arena_t        arena = {.start = room, .size = sizeof room};
-    peer_t        *user = peer(0, "session", w.bus_url), *node = peer(1, NULL, w.web_url);
+    arena_t arena = {.start = room, .size = sizeof room};
+    peer_t *user = peer(0, "session", w.bus_url), *node = peer(1, NULL, w.web_url);
     peer_request_t r = request(2, "echo", "{\"a\":2}");
-    peer_answer_t  got;
+    peer_answer_t got;
     EQ(peer_ask(user, &r, &arena, &got), PEER_OK);
     OK(bytes_equal(got.payload, BYTES("{\"a\":2}")));
     arena.size = 4;
@@ -306,7 +358,7 @@ TEST(a_blocking_ask_answers)
 /* ---- against hostile ones ---- */
 
 typedef struct {
-    int  opened, closed, status;
+    int opened, closed, status;
     char error[64];
 } socket_t;
 
@@ -318,8 +370,8 @@ static void on_socket_open(void *self, web_session_t *session)
 static void on_socket_message(void *self, web_session_t *session, bytes_t message, bool is_text)
 {
     static uint8_t room[65536];
-    arena_t        arena = {.start = room, .size = sizeof room};
-    envelope_t     envelope;
+    arena_t arena = {.start = room, .size = sizeof room};
+    envelope_t envelope;
     (void)session;
     (void)is_text;
     if (envelope_decode(message, &arena, &envelope) == ENVELOPE_OK && envelope.error_message)
@@ -337,25 +389,33 @@ static web_session_t *dial(socket_t *s, const char *query)
 {
     char url[TOKEN_MAX + 128];
     snprintf(url, sizeof url, "%s/any/path%s%s", w.web_url, query[0] ? "?" : "", query);
-    web_client_handler_t handler = {.self = s, .on_open = on_socket_open, .on_message = on_socket_message, .on_close = on_socket_close};
+    web_client_handler_t handler = {
+        .self = s, .on_open = on_socket_open, .on_message = on_socket_message, .on_close = on_socket_close};
     return web_connect(w.io, url, NULL, 0, &handler);
 }
 
 TEST(a_websocket_without_a_good_token_is_refused_before_the_upgrade)
 {
     fresh();
-    char     good[TOKEN_MAX + 1], unknown[TOKEN_MAX + 1], forged[TOKEN_MAX + 1], old[TOKEN_MAX + 1];
+    char good[TOKEN_MAX + 1], unknown[TOKEN_MAX + 1], forged[TOKEN_MAX + 1], old[TOKEN_MAX + 1];
     uint64_t now_s = io_now_ms(w.io) / 1000;
     OK(token_write(&keys[0], 1, NULL, now_s, 60, good) && token_write(&keys[0], 9, NULL, now_s, 60, unknown));
-    OK(token_write(&keys[0], 2, NULL, now_s, 60, forged) && token_write(&keys[0], 1, NULL, now_s - 100, 60, old));
-    good[token_write(&keys[0], 1, NULL, now_s, 60, good)]         = 0;
-    unknown[token_write(&keys[0], 9, NULL, now_s, 60, unknown)]   = 0;
-    forged[token_write(&keys[0], 2, NULL, now_s, 60, forged)]     = 0;
-    old[token_write(&keys[0], 1, NULL, now_s - 100, 60, old)]     = 0;
+    OK(token_write(&keys[0], 2, NULL, now_s, 60, forged) &&
+       token_write(&keys[0], 1, NULL, now_s - 100, 60, old));
+    good[token_write(&keys[0], 1, NULL, now_s, 60, good)]       = 0;
+    unknown[token_write(&keys[0], 9, NULL, now_s, 60, unknown)] = 0;
+    forged[token_write(&keys[0], 2, NULL, now_s, 60, forged)]   = 0;
+    old[token_write(&keys[0], 1, NULL, now_s - 100, 60, old)]   = 0;
     const struct {
         const char *query;
-        int         status;
-    } cases[] = {{"", 400}, {"rubbish", 401}, {unknown, 401}, {forged, 401}, {old, 401}};
+        int status;
+    } cases[] = {
+        {"",        400},
+        {"rubbish", 401},
+        {unknown,   401},
+        {forged,    401},
+        {old,       401}
+    };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         socket_t s = {0};
         OK(dial(&s, cases[i].query));
@@ -363,7 +423,7 @@ TEST(a_websocket_without_a_good_token_is_refused_before_the_upgrade)
         EQ(s.opened, 0);
         EQ(s.status, cases[i].status);
     }
-    socket_t       s      = {0};
+    socket_t s            = {0};
     web_session_t *socket = dial(&s, good);
     UNTIL(s.opened);
     OK(web_send(socket, BYTES("text"), true));
@@ -375,10 +435,21 @@ TEST(a_websocket_without_a_good_token_is_refused_before_the_upgrade)
 static bytes_t made(uint32_t source, const char *uid, const keypair_t *signer)
 {
     static uint8_t wire[1024];
-    uint8_t        signature[65];
-    envelope_t     e = {.uid = uid, .timestamp_s = io_now_ms(w.io) / 1000, .expiration_s = 20, .has_source = true, .has_destination = true,
-                        .source = {source, NULL}, .destination = {2, NULL}, .kind = ENVELOPE_REQUEST, .command = "silence",
-                        .schema = "application/json", .payload_kind = PAYLOAD_PLAIN, .payload = BYTES("1")};
+    uint8_t signature[65];
+    envelope_t e = {
+        .uid             = uid,
+        .timestamp_s     = io_now_ms(w.io) / 1000,
+        .expiration_s    = 20,
+        .has_source      = true,
+        .has_destination = true,
+        .source          = {source, NULL},
+        .destination     = {2,      NULL},
+        .kind            = ENVELOPE_REQUEST,
+        .command         = "silence",
+        .schema          = "application/json",
+        .payload_kind    = PAYLOAD_PLAIN,
+        .payload         = BYTES("1")
+    };
     if (!envelope_sign(&e, signer, signature)) exit(1);
     envelope_encode(&e, wire);
     return (bytes_t){wire, envelope_encoded_len(&e)};
@@ -387,12 +458,12 @@ static bytes_t made(uint32_t source, const char *uid, const keypair_t *signer)
 TEST(forged_and_repeated_requests_do_not_reach_the_handler)
 {
     fresh();
-    char     token[TOKEN_MAX + 1];
-    uint64_t now_s                                            = io_now_ms(w.io) / 1000;
-    token[token_write(&keys[0], 1, NULL, now_s, 60, token)]   = 0;
-    peer_t        *node                                       = peer(1, NULL, w.bus_url);
-    socket_t       s                                          = {0};
-    web_session_t *socket                                     = dial(&s, token);
+    char token[TOKEN_MAX + 1];
+    uint64_t now_s                                          = io_now_ms(w.io) / 1000;
+    token[token_write(&keys[0], 1, NULL, now_s, 60, token)] = 0;
+    peer_t *node                                            = peer(1, NULL, w.bus_url);
+    socket_t s                                              = {0};
+    web_session_t *socket                                   = dial(&s, token);
     UNTIL(s.opened && peer_is_connected(node));
     asked = 0;
     OK(web_send(socket, made(1, "forged", &keys[2]), false));
@@ -417,7 +488,7 @@ TEST(the_newest_session_wins_whatever_its_transport)
     UNTIL(peer_is_connected(first));
     char token[TOKEN_MAX + 1];
     token[token_write(&keys[1], 2, NULL, io_now_ms(w.io) / 1000, 60, token)] = 0;
-    socket_t s = {0};
+    socket_t s                                                               = {0};
     OK(dial(&s, token));
     UNTIL(s.opened && !peer_is_connected(first));
     UNTIL(s.closed); /* the peer comes back, and is newer */
@@ -429,11 +500,12 @@ TEST(the_newest_session_wins_whatever_its_transport)
 TEST(a_peer_with_a_wrong_key_stays_out)
 {
     fresh();
-    peer_t *liar = peer_new(&(peer_config_t){.io = w.io, .twin = 1, .key = &keys[2], .twins = w.twins, .relays = {w.bus_url}, .relay_count = 1});
+    peer_t *liar = peer_new(&(peer_config_t){
+        .io = w.io, .twin = 1, .key = &keys[2], .twins = w.twins, .relays = {w.bus_url}, .relay_count = 1});
     OK(liar);
-    heard_t        heard = {0};
-    peer_request_t r     = request(2, "echo", "1");
-    r.expiration_s       = 1;
+    heard_t heard    = {0};
+    peer_request_t r = request(2, "echo", "1");
+    r.expiration_s   = 1;
     (void)peer_request(liar, &r, hear, &heard);
     UNTIL(heard.count);
     EQ(heard.status, PEER_TIMEOUT);
@@ -441,8 +513,10 @@ TEST(a_peer_with_a_wrong_key_stays_out)
     peer_free(liar);
     keypair_t ecdsa;
     EQ(key_from_suri("//A", KEY_ECDSA, &ecdsa), KEY_OK);
-    OK(!peer_new(&(peer_config_t){.io = w.io, .twin = 1, .key = &ecdsa, .twins = w.twins, .relays = {w.bus_url}, .relay_count = 1}));
-    OK(!peer_new(&(peer_config_t){.io = w.io, .twin = 1, .key = &keys[0], .twins = w.twins, .relays = {"ftp://x"}, .relay_count = 1}));
+    OK(!peer_new(&(peer_config_t){
+        .io = w.io, .twin = 1, .key = &ecdsa, .twins = w.twins, .relays = {w.bus_url}, .relay_count = 1}));
+    OK(!peer_new(&(peer_config_t){
+        .io = w.io, .twin = 1, .key = &keys[0], .twins = w.twins, .relays = {"ftp://x"}, .relay_count = 1}));
     settle();
     done();
 }
@@ -450,7 +524,7 @@ TEST(a_peer_with_a_wrong_key_stays_out)
 /* ---- HTTP ---- */
 
 typedef struct {
-    int  status;
+    int status;
     char body[64];
 } page_t;
 
@@ -463,12 +537,13 @@ static void on_page(void *self, int status, bytes_t body)
 
 static page_t fetch(const char *method, const char *path, bytes_t body)
 {
-    char   url[128];
+    char url[128];
     page_t page = {.status = -1};
     snprintf(url, sizeof url, "http%s%s", w.web_url + 2, path);
     uint64_t end = io_ticks_ms(w.io) + WAIT_MS;
     if (!web_fetch(w.io, method, url, NULL, "application/octet-stream", body, 5000, on_page, &page)) exit(1);
-    while (page.status == -1 && io_ticks_ms(w.io) < end) io_step(w.io, 20);
+    while (page.status == -1 && io_ticks_ms(w.io) < end)
+        io_step(w.io, 20);
     return page;
 }
 
@@ -490,7 +565,4 @@ TEST(pages_and_the_inbox_answer)
     done();
 }
 
-int main(int argc, char **argv)
-{
-    return crypto_init() ? test_main_(argc, argv) : 1;
-}
+int main(int argc, char **argv) { return crypto_init() ? test_main_(argc, argv) : 1; }

@@ -5,15 +5,15 @@
 
 /* A chain that answers when told to. */
 typedef struct {
-    uint32_t     asked;
-    uint32_t     ids[32];
+    uint32_t asked;
+    uint32_t ids[32];
     twin_done_fn done[32];
-    void        *context[32];
+    void *context[32];
 } slow_t;
 
 static void slow_get(void *self, uint32_t id, twin_done_fn done, void *context)
 {
-    slow_t *slow              = self;
+    slow_t *slow               = self;
     slow->ids[slow->asked]     = id;
     slow->done[slow->asked]    = done;
     slow->context[slow->asked] = context;
@@ -23,14 +23,14 @@ static void slow_get(void *self, uint32_t id, twin_done_fn done, void *context)
 static void slow_answer(slow_t *slow, uint32_t i, twin_status_t status, const char *relay)
 {
     rmb_twin_t twin = {.id = slow->ids[i]};
-    strcpy(twin.relay, relay);
+    snprintf(twin.relay, sizeof twin.relay, "%s", relay);
     slow->done[i](slow->context[i], status, status == TWIN_FOUND ? &twin : NULL);
 }
 
 typedef struct {
-    int           count;
+    int count;
     twin_status_t status;
-    char          relay[RMB_RELAY_MAX + 1];
+    char relay[RMB_RELAY_MAX + 1];
 } heard_t;
 
 static void hear(void *context, twin_status_t status, const rmb_twin_t *twin)
@@ -41,7 +41,7 @@ static void hear(void *context, twin_status_t status, const rmb_twin_t *twin)
     snprintf(heard->relay, sizeof heard->relay, "%s", twin ? twin->relay : "");
 }
 
-static slow_t        slow;
+static slow_t slow;
 static twin_cache_t *cache;
 
 static void fresh(uint32_t capacity)
@@ -54,10 +54,12 @@ TEST(many_who_ask_cost_one_question)
 {
     fresh(4);
     heard_t heard[3] = {0};
-    for (int i = 0; i < 3; i++) twin_cache_get(cache, 7, hear, &heard[i]);
+    for (int i = 0; i < 3; i++)
+        twin_cache_get(cache, 7, hear, &heard[i]);
     EQ(slow.asked, 1);
     slow_answer(&slow, 0, TWIN_FOUND, "a");
-    for (int i = 0; i < 3; i++) OK(heard[i].count == 1 && strcmp(heard[i].relay, "a") == 0);
+    for (int i = 0; i < 3; i++)
+        OK(heard[i].count == 1 && strcmp(heard[i].relay, "a") == 0);
     twin_cache_get(cache, 7, hear, &heard[0]);
     EQ(heard[0].count, 2);
     EQ(slow.asked, 1);
@@ -155,7 +157,7 @@ TEST(a_flush_asks_again_for_those_who_wait)
 
 TEST(relay_records_are_split)
 {
-    char     domain[RMB_RELAY_MAX + 1];
+    char domain[RMB_RELAY_MAX + 1];
     uint32_t at = 0;
     OK(relay_domain_next("a.org_b.org", &at, domain) && strcmp(domain, "a.org") == 0);
     OK(relay_domain_next("a.org_b.org", &at, domain) && strcmp(domain, "b.org") == 0);
@@ -167,7 +169,7 @@ TEST(relay_records_are_split)
 TEST(a_domain_may_be_elsewhere)
 {
     static relay_at_t map;
-    char              url[RMB_URL_MAX];
+    char url[RMB_URL_MAX];
     OK(relay_at_add(&map, "a.org=tcp://127.0.0.1:4000"));
     OK(!relay_at_add(&map, "a.org"));
     OK(!relay_at_add(&map, "=tcp://x:1"));
