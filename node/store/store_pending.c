@@ -179,7 +179,7 @@ void pending_fini(pending_set_t *set)
 
 pending_t *pending_find(const pending_set_t *set, const hash_t *hash)
 {
-    for (pending_t *block = set->oldest; block; block = block->newer)
+    for (pending_t *block = set->newest; block; block = block->older) /* who asks mostly means a late one */
         if (memcmp(&block->hash, hash, sizeof *hash) == 0) return block;
     return NULL;
 }
@@ -221,7 +221,8 @@ pending_t *pending_add(pending_set_t *set, const hash_t *hash, uint32_t number, 
         set->newest->newer = block;
     else
         set->oldest = block;
-    set->newest = block;
+    block->older = set->newest;
+    set->newest  = block;
     set->block_count++;
     index_block(set, block, PENDING_VALUES);
     index_block(set, block, PENDING_NODES);
@@ -230,17 +231,20 @@ pending_t *pending_add(pending_set_t *set, const hash_t *hash, uint32_t number, 
 
 void pending_remove(pending_set_t *set, pending_t *block)
 {
-    pending_t **link = &set->oldest, *before = NULL;
     unindex_block(set, block, PENDING_VALUES);
     unindex_block(set, block, PENDING_NODES);
-    for (pending_t *other = set->oldest; other; other = other->newer) {
+    for (pending_t *other = block->newer; other; other = other->newer) {
         if (other->up == block) other->up = NULL;
         if (other->skip == block) other->skip = NULL;
     }
-    for (; *link != block; link = &(*link)->newer)
-        before = *link;
-    *link = block->newer;
-    if (set->newest == block) set->newest = before;
+    if (block->older)
+        block->older->newer = block->newer;
+    else
+        set->oldest = block->newer;
+    if (block->newer)
+        block->newer->older = block->older;
+    else
+        set->newest = block->older;
     set->block_count--;
     free_block(block);
 }

@@ -17,7 +17,7 @@ typedef struct store_pending {
     uint32_t skip_number;       /* of skip; it is alive while this is above the finalized block */
     uint8_t *record;            /* owns the bytes that changes point into */
     changes_t changes[PENDING_MAPS];
-    struct store_pending *newer; /* in the order in which they came */
+    struct store_pending *older, *newer; /* in the order in which they came */
 } pending_t;
 
 typedef struct pending_entry pending_entry_t;
