@@ -1,0 +1,273 @@
+/* Workloads on the real machine: made, reached, frozen, removed, and nothing left.  Needs root. */
+#include "netlink.h"
+#include "nft.h"
+#include "real.h"
+#include "shim.h"
+
+#include <signal.h>
+
+static host_t host;
+static char before[65536];
+static guest_plan_t guest;
+
+static network_plan_t network(void)
+{
+    guest = (guest_plan_t){
+        .wid = "aaaaaaaaaaaa", .ip = {10, 20, 2, 2},
+             .port_count = 1, .ports = {{false, REAL_PORT, 80}}
+    };
+    return (network_plan_t){
+        .id          = "bbbbbbbb",
+        .index       = 9000,
+        .subnet      = {10, 20, 2, 0},
+        .prefix      = 24,
+        .guests      = &guest,
+        .guest_count = 1
+    };
+}
+
+static machine_plan_t machine(void)
+{
+    static char web[] = "/bin/web", key[] = "CONTRACT_ID", value[] = "4711", cwd[] = "/";
+    static char *args[]     = {web, NULL};
+    static plan_env_t env[] = {
+        {key, value}
+    };
+    machine_plan_t plan = {
+        .wid        = "aaaaaaaaaaaa",
+        .cpu_millis = 500,
+        .memory     = 64 << 20,
+        .root_size  = 64 << 20,
+        .hostname   = "web",
+        .args       = args,
+        .cwd        = cwd,
+        .env        = env,
+        .env_count  = 1,
+        .network    = network(),
+        .ip         = {10, 20, 2, 2}
+    };
+    plan.user_base = host.has_user_spaces ? 100000 : 0;
+    snprintf(plan.image, sizeof plan.image, "%s", real_path("web.sqfs"));
+    return plan;
+}
+
+/* Prints why, so that a failure can be read. */
+static bool went_well(host_result_t result)
+{
+    if (result.status != HOST_OK) printf("%s\n", result.error);
+    return result.status == HOST_OK;
+}
+
+static bool bring_up(void)
+{
+    network_plan_t net  = network();
+    machine_plan_t plan = machine();
+    return went_well(network_ensure(&host, &net)) &&
+           went_well(firewall_apply(&host, &(firewall_plan_t){&net, 1})) &&
+           went_well(machine_ensure(&host, &plan));
+}
+
+static bool take_down(void)
+{
+    bool is_ok = went_well(machine_drop(&host, "aaaaaaaaaaaa")) &&
+                 went_well(network_drop(&host, "bbbbbbbb")) &&
+                 went_well(firewall_apply(&host, &(firewall_plan_t){NULL, 0}));
+    host_rest(&host);
+    return is_ok;
+}
+
+static bool left_nothing(void)
+{
+    const char *after = real_traces();
+    if (strcmp(before, after) != 0) printf("before:\n%s\nafter:\n%s\n", before, after);
+    return strcmp(before, after) == 0;
+}
+
+static void see_counter(void *context, const char *wid, uint64_t bytes)
+{
+    if (strcmp(wid, "aaaaaaaaaaaa") == 0) *(uint64_t *)context = bytes;
+}
+
+static uint64_t counted(void)
+{
+    uint64_t bytes = 0;
+    int netns      = netns_open("ztn-bbbbbbbb");
+    if (!nft_counters(netns, "zt", see_counter, &bytes)) bytes = 0;
+    close(netns);
+    return bytes;
+}
+
+TEST(a_machine_answers_on_its_published_port)
+{
+    int code;
+    OK(bring_up());
+    EQ(machine_state(&host, "aaaaaaaaaaaa", &code), MACHINE_RUNNING);
+    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711 on web"));
+    OK(counted() > 100);
+    OK(bring_up()); /* again: nothing changes */
+    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+}
+
+TEST(a_frozen_machine_uses_no_time_and_comes_back)
+{
+    cgroup_usage_t first, second;
+    OK(went_well(machine_pause(&host, "aaaaaaaaaaaa", true)));
+    OK(machine_usage(&host, "aaaaaaaaaaaa", &first));
+    OK(real_fetch("127.0.0.1", REAL_PORT, 0)[0] == 0);
+    OK(machine_usage(&host, "aaaaaaaaaaaa", &second));
+    EQ(second.cpu_ns, first.cpu_ns);
+    OK(went_well(machine_pause(&host, "aaaaaaaaaaaa", false)));
+    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+}
+
+TEST(a_machine_is_dropped_and_nothing_is_left)
+{
+    OK(take_down());
+    OK(left_nothing());
+    OK(take_down()); /* what is gone can be dropped again */
+    OK(left_nothing());
+}
+
+TEST(a_shim_that_is_killed_leaves_its_machine_running)
+{
+    int code;
+    shim_run_t run;
+    char folder[PATH_CAP];
+    spawn_result_t said;
+    OK(bring_up());
+    OK(SPAWN(&said, 5000, "pgrep", "-f", "zos-shim /tmp/zt-"));
+    pid_t shim = (pid_t)strtol(said.text, NULL, 10);
+    OK(shim > 1 && kill(shim, SIGKILL) == 0);
+    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+    EQ(machine_state(&host, "aaaaaaaaaaaa", &code), MACHINE_RUNNING);
+    OK(machine_folder(&host, "aaaaaaaaaaaa", folder) && shim_run_read(folder, &run));
+    OK(kill(run.pid, SIGKILL) == 0);
+    for (int i = 0; i < 100 && machine_state(&host, "aaaaaaaaaaaa", &code) == MACHINE_RUNNING; i++)
+        poll(NULL, 0, 20);
+    EQ(machine_state(&host, "aaaaaaaaaaaa", &code), MACHINE_ENDED);
+    EQ(code, -1);
+    OK(bring_up());
+    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+    OK(take_down());
+    OK(left_nothing());
+}
+
+TEST(the_exit_code_of_a_machine_is_known)
+{
+    int code;
+    network_plan_t net  = network();
+    machine_plan_t plan = machine();
+    plan.args           = (char *[]){(char[]){"/bin/sh"}, (char[]){"-c"}, (char[]){"exit 7"}, NULL};
+    OK(went_well(network_ensure(&host, &net)));
+    OK(went_well(machine_ensure(&host, &plan)));
+    for (int i = 0; i < 200 && machine_state(&host, plan.wid, &code) != MACHINE_ENDED; i++)
+        poll(NULL, 0, 20);
+    EQ(machine_state(&host, plan.wid, &code), MACHINE_ENDED);
+    EQ(code, 7);
+    plan.args            = (char *[]){(char[]){"/no/such/program"}, NULL};
+    host_result_t result = machine_ensure(&host, &plan);
+    EQ(result.status, HOST_REFUSED);
+    OK(take_down());
+    OK(left_nothing());
+}
+
+TEST(limits_hold)
+{
+    spawn_result_t said;
+    char folder[PATH_CAP], log[PATH_CAP];
+    network_plan_t net  = network();
+    machine_plan_t plan = machine();
+    int code;
+    plan.args = (char *[]){
+        (char[]){"/bin/sh"}, (char[]){"-c"},
+        (char[]){
+            "/bin/busybox dd if=/dev/zero of=/big bs=1M count=100 2>&1; /bin/busybox ls -l /big;"
+            " /bin/busybox mount -t tmpfs x /tmp; /bin/busybox id -u; /bin/busybox cat /proc/self/uid_map;"
+            " /bin/busybox wc -c /etc/resolv.conf; /bin/busybox grep -e Seccomp: -e NoNewPrivs: "
+            "/proc/self/status"},
+        NULL};
+    OK(went_well(network_ensure(&host, &net)));
+    OK(went_well(machine_ensure(&host, &plan)));
+    for (int i = 0; i < 500 && machine_state(&host, plan.wid, &code) != MACHINE_ENDED; i++)
+        poll(NULL, 0, 20);
+    OK(machine_folder(&host, plan.wid, folder) && path_join(log, "%s/log", folder));
+    OK(SPAWN(&said, 5000, "cat", log));
+    bool is_full = strstr(said.text, "No space left") || strstr(said.text, "Disk quota exceeded");
+    if (!is_full) printf("%s\n", said.text);
+    OK(is_full);
+    OK(strstr(said.text, "mount: permission denied") || strstr(said.text, "Operation not permitted"));
+    OK(strstr(said.text, "Seccomp:\t2") && strstr(said.text, "NoNewPrivs:\t1"));
+    if (host.has_user_spaces) OK(strstr(said.text, "100000"));
+    OK(take_down());
+    OK(left_nothing());
+}
+
+TEST(disks_keep_their_data_and_hold_their_size)
+{
+    char path[PATH_CAP], file[PATH_CAP];
+    OK(went_well(disk_ensure(&host, "vol-x", 16 << 20, 100000)));
+    OK(disk_path(&host, "vol-x", path) && path_join(file, "%s/kept", path));
+    real_write(file, "kept", 0644);
+    OK(went_well(disk_ensure(&host, "vol-x", 32 << 20, 100000)));
+    OK(file_exists(file));
+    OK(path_join(file, "of=%s/big", path));
+    OK(!SPAWN(NULL, 20000, "dd", "if=/dev/zero", file, "bs=1M", "count=64", "conv=fsync"));
+    OK(went_well(disk_drop(&host, "vol-x")));
+    host_rest(&host);
+    OK(left_nothing());
+}
+
+TEST(a_host_without_btrfs_and_user_namespaces_works_too)
+{
+    host_t plain = host;
+    char error[HOST_ERROR_MAX + 1];
+    host_config_t config = {.prefix            = "zt",
+                            .state_dir         = real_path("plain"),
+                            .run_dir           = real_path("run"),
+                            .is_ext4_forced    = true,
+                            .is_user_space_off = true,
+                            .shim              = plain.shim};
+    OK(host_init(&host, &config, error));
+    OK(!host.has_btrfs && !host.has_user_spaces);
+    OK(bring_up());
+    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+    OK(take_down());
+    OK(left_nothing());
+    host = plain;
+}
+
+TEST(crun_works_where_it_is_installed)
+{
+    char error[HOST_ERROR_MAX + 1];
+    host_t plain = host;
+    if (access("/usr/bin/crun", X_OK) != 0) return;
+    host_config_t config = {.prefix    = "zt",
+                            .state_dir = real_path("state"),
+                            .run_dir   = real_path("run"),
+                            .runtime   = "crun",
+                            .shim      = plain.shim,
+                            .pool_size = UINT64_C(2) << 30};
+    OK(host_init(&host, &config, error));
+    OK(bring_up());
+    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+    OK(take_down());
+    OK(left_nothing());
+    host = plain;
+}
+
+int main(int argc, char **argv)
+{
+    const char *obstacle = real_obstacle();
+    if (obstacle) {
+        printf("SKIPPED: containers cannot be run here: %s\n1 passed, 0 failed\n", obstacle);
+        return 0;
+    }
+    if (!real_start(&host, NULL)) return 1;
+    printf("runtime %s, user namespaces %s, disks %s\n", host.runtime, host.has_user_spaces ? "yes" : "no",
+           host.has_btrfs ? "btrfs" : "ext4");
+    snprintf(before, sizeof before, "%s", real_traces());
+    int status = test_main_(argc, argv);
+    take_down();
+    folder_remove(real_dir);
+    return status;
+}

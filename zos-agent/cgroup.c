@@ -1,0 +1,209 @@
+/* cgroup.c - control groups by their files. */
+#include "cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEPTH_MAX     8 /* a workload may nest groups of its own */
+#define KILL_TRIES    50
+#define KILL_PAUSE_MS 10
+
+/* ---- what is mounted ---- */
+
+/* A line of mountinfo: "... MOUNTPOINT OPTIONS ... - TYPE SOURCE SUPER_OPTIONS". */
+static void take_mount(cgroup_t *cgroup, char *line)
+{
+    char point[128], type[32], options[256];
+    char *dash = strstr(line, " - ");
+    if (!dash || sscanf(line, "%*s %*s %*s %*s %127s", point) != 1) return;
+    if (sscanf(dash, " - %31s %*s %255s", type, options) != 2) return;
+    bool is_v2 = strcmp(type, "cgroup2") == 0;
+    if (!is_v2 && strcmp(type, "cgroup") != 0) return;
+    if (cgroup->tree_count == CGROUP_TREES_CAP || strlen(point) >= sizeof cgroup->tree[0].path) return;
+    uint32_t i = cgroup->tree_count++;
+    snprintf(cgroup->tree[i].path, sizeof cgroup->tree[i].path, "%.63s", point);
+    snprintf(cgroup->tree[i].options, sizeof cgroup->tree[i].options, is_v2 ? "" : ",%.120s,", options);
+}
+
+bool cgroup_probe(cgroup_t *cgroup)
+{
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    char *line = NULL;
+    size_t cap = 0;
+    *cgroup    = (cgroup_t){0};
+    if (!file) return false;
+    while (getline(&line, &cap, file) > 0)
+        take_mount(cgroup, line);
+    free(line);
+    fclose(file);
+    uint32_t v2 = 0;
+    for (uint32_t i = 0; i < cgroup->tree_count; i++)
+        v2 += cgroup->tree[i].options[0] == 0;
+    cgroup->kind = v2 == 0 ? CGROUP_V1 : v2 == cgroup->tree_count ? CGROUP_V2 : CGROUP_HYBRID;
+    return cgroup->tree_count > 0;
+}
+
+/* The file of a group in the tree of a controller; "" is version 2's tree. */
+static bool find_file(const cgroup_t *cgroup, const char *controller, const char *group, const char *name,
+                      char path[PATH_CAP])
+{
+    char wanted[32];
+    snprintf(wanted, sizeof wanted, controller[0] ? ",%s," : "%s", controller);
+    for (uint32_t i = 0; i < cgroup->tree_count; i++) {
+        const char *options = cgroup->tree[i].options;
+        if (wanted[0] ? !strstr(options, wanted) : options[0] != 0) continue;
+        return path_join(path, "%s/%s/%s", cgroup->tree[i].path, group, name) && file_exists(path);
+    }
+    return false;
+}
+
+bool cgroup_exists(const cgroup_t *cgroup, const char *group)
+{
+    char path[PATH_CAP];
+    for (uint32_t i = 0; i < cgroup->tree_count; i++)
+        if (path_join(path, "%s/%s", cgroup->tree[i].path, group) && file_exists(path)) return true;
+    return false;
+}
+
+/* ---- freeze and kill ---- */
+
+bool cgroup_freeze(const cgroup_t *cgroup, const char *group, bool is_frozen)
+{
+    char path[PATH_CAP], state[32];
+    if (cgroup->kind == CGROUP_V2)
+        return find_file(cgroup, "", group, "cgroup.freeze", path) ? file_write(path, is_frozen ? "1" : "0")
+                                                                   : !is_frozen;
+    if (!find_file(cgroup, "freezer", group, "freezer.state", path)) return !is_frozen;
+    for (int i = 0; i < KILL_TRIES; i++) { /* FREEZING may need more than one push */
+        if (!file_write(path, is_frozen ? "FROZEN" : "THAWED")) return false;
+        if (file_read(path, state, sizeof state) && state[0] == (is_frozen ? 'F' : 'T') && state[4] != 'Z')
+            return true;
+        poll(NULL, 0, KILL_PAUSE_MS);
+    }
+    return false;
+}
+
+/* Sends SIGKILL to all in one group; counts them. */
+static unsigned kill_members(const char *procs)
+{
+    unsigned count = 0;
+    FILE *file     = fopen(procs, "re");
+    if (!file) return 0;
+    for (int pid; fscanf(file, "%d", &pid) == 1;) {
+        if (pid > 1 && kill(pid, SIGKILL) == 0) count++;
+    }
+    fclose(file);
+    return count;
+}
+
+static unsigned kill_all(const cgroup_t *cgroup, const char *group)
+{
+    unsigned count = 0;
+    char path[PATH_CAP];
+    for (uint32_t i = 0; i < cgroup->tree_count; i++)
+        if (path_join(path, "%s/%s/cgroup.procs", cgroup->tree[i].path, group)) count += kill_members(path);
+    return count;
+}
+
+bool cgroup_kill(const cgroup_t *cgroup, const char *group)
+{
+    char path[PATH_CAP];
+    if (find_file(cgroup, "", group, "cgroup.kill", path)) (void)!file_write(path, "1");
+    for (int i = 0; i < KILL_TRIES; i++) {
+        unsigned left = kill_all(cgroup, group);
+        cgroup_freeze(cgroup, group, false); /* what is frozen does not die */
+        if (left == 0) return true;
+        poll(NULL, 0, KILL_PAUSE_MS);
+    }
+    return false;
+}
+
+/* ---- remove and list ---- */
+
+static bool remove_tree(const char *path, int depth)
+{
+    DIR *dir = opendir(path);
+    if (!dir) return errno == ENOENT;
+    for (struct dirent *entry; depth < DEPTH_MAX && (entry = readdir(dir));) {
+        char child[PATH_CAP];
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
+        if (path_join(child, "%s/%s", path, entry->d_name)) remove_tree(child, depth + 1);
+    }
+    closedir(dir);
+    for (int i = 0; i < KILL_TRIES; i++) {
+        if (rmdir(path) == 0 || errno == ENOENT) return true;
+        if (errno != EBUSY) return false;
+        poll(NULL, 0, KILL_PAUSE_MS); /* the last process is still leaving */
+    }
+    return false;
+}
+
+bool cgroup_remove(const cgroup_t *cgroup, const char *group)
+{
+    bool is_ok = true;
+    char path[PATH_CAP];
+    for (uint32_t i = 0; i < cgroup->tree_count; i++)
+        is_ok = path_join(path, "%s/%s", cgroup->tree[i].path, group) && remove_tree(path, 0) && is_ok;
+    return is_ok;
+}
+
+void cgroup_children(const cgroup_t *cgroup, const char *group, void (*fn)(void *context, const char *name),
+                     void *context)
+{
+    for (uint32_t i = 0; i < cgroup->tree_count; i++) {
+        char path[PATH_CAP];
+        DIR *dir = path_join(path, "%s/%s", cgroup->tree[i].path, group) ? opendir(path) : NULL;
+        for (struct dirent *entry; dir && (entry = readdir(dir));)
+            if (entry->d_type == DT_DIR && entry->d_name[0] != '.') fn(context, entry->d_name);
+        if (dir) closedir(dir);
+    }
+}
+
+/* ---- usage ---- */
+
+/* A number that stands alone in a file, or behind `key ` at the start of a line. */
+static bool read_number(const char *path, const char *key, uint64_t *number)
+{
+    char text[4096];
+    if (!file_read(path, text, sizeof text)) return false;
+    const char *at = text;
+    size_t len     = strlen(key);
+    while (len > 0 && (strncmp(at, key, len) != 0 || at[len] != ' ')) {
+        at = strchr(at, '\n');
+        if (!at) return false;
+        at++;
+    }
+    return sscanf(at + len, "%" SCNu64, number) == 1;
+}
+
+bool cgroup_usage(const cgroup_t *cgroup, const char *group, cgroup_usage_t *usage)
+{
+    char path[PATH_CAP];
+    *usage = (cgroup_usage_t){0};
+    if (cgroup->kind == CGROUP_V2) {
+        if (!find_file(cgroup, "", group, "cpu.stat", path) ||
+            !read_number(path, "usage_usec", &usage->cpu_ns))
+            return false;
+        usage->cpu_ns *= 1000;
+        if (find_file(cgroup, "", group, "memory.current", path))
+            (void)!read_number(path, "", &usage->memory);
+        if (find_file(cgroup, "", group, "memory.events", path))
+            (void)!read_number(path, "oom_kill", &usage->oom_kills);
+        return true;
+    }
+    if (!find_file(cgroup, "cpuacct", group, "cpuacct.usage", path) || !read_number(path, "", &usage->cpu_ns))
+        return false;
+    if (find_file(cgroup, "memory", group, "memory.usage_in_bytes", path))
+        (void)!read_number(path, "", &usage->memory);
+    if (find_file(cgroup, "memory", group, "memory.oom_control", path))
+        (void)!read_number(path, "oom_kill", &usage->oom_kills);
+    return true;
+}

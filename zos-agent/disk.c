@@ -1,0 +1,235 @@
+/* disk.c - folders that hold so many bytes and no more.
+ *
+ * The pool is a mounted btrfs: each disk is a subvolume with a quota.  Without btrfs each disk is a file of
+ * its size with ext4 in it.  What exists is never formatted anew. */
+#include "host.h"
+#include "mounts.h"
+#include "runner.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#define TOOL_TIMEOUT_MS 60000
+#define POOL_SIZE_MIN   (UINT64_C(256) << 20) /* of btrfs */
+#define EXT4_SIZE_MIN   (UINT64_C(4) << 20)
+
+/* ---- the pool ---- */
+
+static bool pool_file(const host_t *host, char path[PATH_CAP])
+{
+    return path_join(path, "%s/pool.img", host->state_dir);
+}
+
+static bool is_mounted(const host_t *host)
+{
+    return host->is_pool_given || !host->has_btrfs || mount_is_at(host->pool_dir);
+}
+
+static host_result_t make_pool_file(const host_t *host, const char *path)
+{
+    char fresh[PATH_CAP];
+    spawn_result_t said;
+    uint64_t size = host->pool_size > POOL_SIZE_MIN ? host->pool_size : POOL_SIZE_MIN;
+    if (!path_join(fresh, "%s.new", path))
+        return host_fail(HOST_REFUSED, "the state directory's path is too long");
+    int fd     = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool is_ok = fd >= 0 && ftruncate(fd, (off_t)size) == 0;
+    if (fd >= 0) close(fd);
+    if (!is_ok) return host_fail(HOST_LATER, "the pool cannot be made: %s", strerror(errno));
+    if (!SPAWN(&said, TOOL_TIMEOUT_MS, "mkfs.btrfs", "-q", "-m", "single", "-d", "single", fresh))
+        return host_fail(HOST_LATER, "the pool cannot be made: %.200s", said.text);
+    if (rename(fresh, path) != 0)
+        return host_fail(HOST_LATER, "the pool cannot be made: %s", strerror(errno));
+    return host_ok();
+}
+
+static host_result_t pool_ensure(const host_t *host)
+{
+    char path[PATH_CAP];
+    if (!folder_make(host->pool_dir, 0711))
+        return host_fail(HOST_LATER, "no pool folder: %s", strerror(errno));
+    if (is_mounted(host)) return host_ok();
+    if (!pool_file(host, path)) return host_fail(HOST_REFUSED, "the state directory's path is too long");
+    if (!file_exists(path)) {
+        host_result_t made = make_pool_file(host, path);
+        if (made.status != HOST_OK) return made;
+    }
+    if (!mount_file(path, host->pool_dir, "btrfs", MS_NODEV | MS_NOSUID, "user_subvol_rm_allowed"))
+        return host_fail(HOST_LATER, "the pool cannot be mounted: %s", strerror(errno));
+    if (chmod(host->pool_dir, 0711) != 0 ||
+        !SPAWN(NULL, TOOL_TIMEOUT_MS, "btrfs", "quota", "enable", host->pool_dir))
+        return host_fail(HOST_LATER, "the pool has no quotas");
+    return host_ok();
+}
+
+bool disk_path(const host_t *host, const char *name, char path[PATH_CAP])
+{
+    return path_join(path, "%s/%s", host->pool_dir, name);
+}
+
+/* ---- btrfs ---- */
+
+static host_result_t btrfs_ensure(const char *path, uint64_t size)
+{
+    char limit[32];
+    spawn_result_t said;
+    if (!file_exists(path) && !SPAWN(&said, TOOL_TIMEOUT_MS, "btrfs", "subvolume", "create", path))
+        return host_fail(HOST_LATER, "the disk cannot be made: %.200s", said.text);
+    snprintf(limit, sizeof limit, "%" PRIu64, size);
+    if (!SPAWN(&said, TOOL_TIMEOUT_MS, "btrfs", "qgroup", "limit", limit, path))
+        return host_fail(HOST_LATER, "the disk cannot be given its size: %.200s", said.text);
+    return host_ok();
+}
+
+static host_result_t btrfs_drop(const host_t *host, const char *path)
+{
+    spawn_result_t id, said;
+    char group[64];
+    bool has_id = SPAWN(&id, TOOL_TIMEOUT_MS, "btrfs", "inspect-internal", "rootid", path);
+    if (!SPAWN(&said, TOOL_TIMEOUT_MS, "btrfs", "subvolume", "delete", "-c", path))
+        return host_fail(HOST_LATER, "the disk cannot be deleted: %.200s", said.text);
+    snprintf(group, sizeof group, "0/%.20s", id.text);
+    if (has_id) SPAWN(NULL, TOOL_TIMEOUT_MS, "btrfs", "qgroup", "destroy", group, host->pool_dir);
+    return host_ok();
+}
+
+/* ---- ext4 ---- */
+
+static bool image_path(const host_t *host, const char *name, char path[PATH_CAP])
+{
+    return path_join(path, "%s/%s.img", host->pool_dir, name);
+}
+
+static host_result_t ext4_make(const char *path, uint64_t size)
+{
+    char fresh[PATH_CAP];
+    spawn_result_t said;
+    if (!path_join(fresh, "%s.new", path)) return host_fail(HOST_REFUSED, "the path is too long");
+    int fd    = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int error = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)(size > EXT4_SIZE_MIN ? size : EXT4_SIZE_MIN));
+    if (fd >= 0) close(fd);
+    host_result_t result = host_ok();
+    if (error != 0)
+        result = host_fail(error == ENOSPC ? HOST_REFUSED : HOST_LATER, "the disk cannot be made: %s",
+                           strerror(error));
+    else if (!SPAWN(&said, TOOL_TIMEOUT_MS, "mkfs.ext4", "-q", "-m", "0", "-F", fresh))
+        result = host_fail(HOST_LATER, "the disk cannot be made: %.200s", said.text);
+    else if (rename(fresh, path) != 0)
+        result = host_fail(HOST_LATER, "the disk cannot be made: %s", strerror(errno));
+    if (result.status != HOST_OK) unlink(fresh);
+    return result;
+}
+
+/* Grows the file and, when that is unmounted, the file system in it; never shrinks. */
+static host_result_t ext4_grow(const char *path, const char *image, uint64_t size)
+{
+    struct stat st;
+    spawn_result_t said;
+    if (stat(image, &st) != 0 || (uint64_t)st.st_size >= size) return host_ok();
+    if (mount_is_at(path) && !mount_drop(path))
+        return host_fail(HOST_LATER, "the disk is in use: it grows later");
+    int fd    = open(image, O_WRONLY | O_CLOEXEC);
+    int error = fd < 0 ? errno : posix_fallocate(fd, 0, (off_t)size);
+    if (fd >= 0) close(fd);
+    if (error != 0)
+        return host_fail(error == ENOSPC ? HOST_REFUSED : HOST_LATER, "the disk cannot grow: %s",
+                         strerror(error));
+    SPAWN(NULL, TOOL_TIMEOUT_MS, "e2fsck", "-f", "-p", image);
+    if (!SPAWN(&said, TOOL_TIMEOUT_MS, "resize2fs", image))
+        return host_fail(HOST_LATER, "the disk cannot grow: %.200s", said.text);
+    return host_ok();
+}
+
+static host_result_t ext4_ensure(const host_t *host, const char *name, const char *path, uint64_t size)
+{
+    char image[PATH_CAP];
+    if (!image_path(host, name, image) || !folder_make(path, 0755))
+        return host_fail(HOST_LATER, "the disk has no place: %s", strerror(errno));
+    host_result_t result = file_exists(image) ? ext4_grow(path, image, size) : ext4_make(image, size);
+    if (result.status != HOST_OK || mount_is_at(path)) return result;
+    if (mount_file(image, path, "ext4", MS_NODEV | MS_NOSUID, NULL)) return host_ok();
+    return host_fail(HOST_LATER, "the disk cannot be mounted: %s", strerror(errno));
+}
+
+static host_result_t ext4_drop(const host_t *host, const char *name, const char *path)
+{
+    char image[PATH_CAP];
+    if (!mount_drop(path)) return host_fail(HOST_LATER, "the disk is in use");
+    if (!image_path(host, name, image) || (unlink(image) != 0 && errno != ENOENT) ||
+        (rmdir(path) != 0 && errno != ENOENT))
+        return host_fail(HOST_LATER, "the disk cannot be deleted: %s", strerror(errno));
+    return host_ok();
+}
+
+/* ---- disks ---- */
+
+host_result_t disk_ensure(const host_t *host, const char *name, uint64_t size, uint32_t owner)
+{
+    char path[PATH_CAP];
+    struct stat st;
+    if (!disk_path(host, name, path)) return host_fail(HOST_REFUSED, "the path is too long");
+    bool is_new          = !host->has_btrfs || !is_mounted(host) || !file_exists(path);
+    host_result_t result = pool_ensure(host);
+    if (result.status == HOST_OK)
+        result = host->has_btrfs ? btrfs_ensure(path, size) : ext4_ensure(host, name, path, size);
+    if (result.status != HOST_OK) return result;
+    if (stat(path, &st) != 0) return host_fail(HOST_LATER, "the disk is not there");
+    if (is_new && st.st_uid == 0 && owner != 0 && (chown(path, owner, owner) != 0 || chmod(path, 0755) != 0))
+        return host_fail(HOST_LATER, "the disk cannot be given to its owner: %s", strerror(errno));
+    return host_ok();
+}
+
+host_result_t disk_drop(const host_t *host, const char *name)
+{
+    char path[PATH_CAP], image[PATH_CAP];
+    if (!disk_path(host, name, path) || !image_path(host, name, image)) return host_ok();
+    if (!host->has_btrfs) return ext4_drop(host, name, path);
+    if (!is_mounted(host) && (!pool_file(host, image) || !file_exists(image))) return host_ok();
+    host_result_t result = pool_ensure(host); /* what is not mounted cannot be looked at */
+    if (result.status != HOST_OK || !file_exists(path)) return result;
+    return btrfs_drop(host, path);
+}
+
+bool disk_used(const host_t *host, const char *name, uint64_t *bytes)
+{
+    char path[PATH_CAP];
+    struct statvfs st;
+    if (host->has_btrfs || !disk_path(host, name, path) || statvfs(path, &st) != 0) return false;
+    *bytes = (uint64_t)(st.f_blocks - st.f_bfree) * st.f_frsize;
+    return true;
+}
+
+void disk_list(const host_t *host, void (*fn)(void *context, const char *name), void *context)
+{
+    char path[PATH_CAP];
+    if (host->has_btrfs && !host->is_pool_given && (!pool_file(host, path) || !file_exists(path))) return;
+    if (pool_ensure(host).status != HOST_OK) return;
+    DIR *dir = opendir(host->pool_dir);
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && strcmp(entry->d_name, "lost+found") != 0)
+            fn(context, entry->d_name);
+    if (dir) closedir(dir);
+}
+
+static void count_disk(void *context, const char *name)
+{
+    (void)name;
+    ++*(uint32_t *)context;
+}
+
+bool pool_rest(const host_t *host)
+{
+    uint32_t count = 0;
+    if (!host->has_btrfs || host->is_pool_given || !mount_is_at(host->pool_dir)) return true;
+    disk_list(host, count_disk, &count);
+    return count > 0 || mount_drop(host->pool_dir);
+}

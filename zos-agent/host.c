@@ -1,0 +1,228 @@
+/* host.c - what a machine can do, and what of ours is on it. */
+#include "host.h"
+#include "mounts.h"
+#include "netlink.h"
+#include "runner.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TOOL_TIMEOUT_MS 30000
+#define PROBE_BASE      100000
+
+host_result_t host_ok(void) { return (host_result_t){.status = HOST_OK}; }
+
+host_result_t host_fail(host_status_t status, const char *format, ...)
+{
+    host_result_t result = {.status = status};
+    va_list args;
+    va_start(args, format);
+    vsnprintf(result.error, sizeof result.error, format, args);
+    va_end(args);
+    return result;
+}
+
+/* ---- what there is ---- */
+
+static bool find_program(const char *name, char path[PATH_CAP])
+{
+    static const char *const folders[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+                                          "/usr/bin",        "/sbin",          "/bin"};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (path_join(path, "%s/%s", folders[i], name) && access(path, X_OK) == 0) return true;
+    return false;
+}
+
+/* crun takes no hybrid tree: there runc goes first, and crun must not see the part that confuses it. */
+static bool choose_runtime(host_t *host, const char *wanted)
+{
+    bool is_v2 = host->cgroup.kind == CGROUP_V2;
+    const char *const *try =
+        is_v2 ? (const char *const[]){"crun", "runc", NULL} : (const char *const[]){"runc", "crun", NULL};
+    bool is_found = wanted && wanted[0] == '/' && path_join(host->runtime, "%s", wanted);
+    if (wanted && !is_found) is_found = find_program(wanted, host->runtime);
+    for (; !wanted && !is_found && *try; try++)
+        is_found = find_program(*try, host->runtime);
+    if (!is_found) return false;
+    if (host->cgroup.kind != CGROUP_HYBRID || !strstr(host->runtime, "crun")) return true;
+    for (uint32_t i = 0; i < host->cgroup.tree_count; i++)
+        if (host->cgroup.tree[i].options[0] == 0)
+            snprintf(host->unified, sizeof host->unified, "%s", host->cgroup.tree[i].path);
+    return true;
+}
+
+static bool kernel_has(const char *type)
+{
+    char text[8192], wanted[32];
+    snprintf(wanted, sizeof wanted, "\t%s\n", type);
+    return file_read("/proc/filesystems", text, sizeof text) && strstr(text, wanted);
+}
+
+/* In a child: mounts an image and shifts its owners. */
+static int try_shifting(const char *image, const char *folder)
+{
+    char inner[PATH_CAP], outer[PATH_CAP];
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return 1;
+    if (!path_join(inner, "%s/a", folder) || !path_join(outer, "%s/b", folder)) return 1;
+    if (!folder_make(inner, 0700) || !folder_make(outer, 0700)) return 1;
+    if (!mount_file(image, inner, "squashfs", MS_RDONLY, NULL)) return 1;
+    return mount_shifted(inner, outer, PROBE_BASE) ? 0 : 1;
+}
+
+/* Whether images can be seen through a user namespace is only known by trying. */
+static bool probe_user_spaces(const host_t *host)
+{
+    char folder[PATH_CAP], image[PATH_CAP];
+    int status = -1;
+    if (!path_join(folder, "%s/probe", host->run_dir) || !path_join(image, "%s/image", folder)) return false;
+    if (!folder_make(folder, 0700)) return false;
+    if (SPAWN(NULL, TOOL_TIMEOUT_MS, "mksquashfs", "/proc/self/fdinfo", image, "-quiet", "-no-progress",
+              "-noappend")) {
+        pid_t child = fork();
+        if (child == 0) _exit(try_shifting(image, folder));
+        while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    folder_remove(folder);
+    return status == 0;
+}
+
+static bool is_prefix(const char *text)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz");
+    return len >= 1 && len <= HOST_PREFIX_MAX && text[len] == 0;
+}
+
+/* A folder that can stand in a mount's options. */
+static bool set_folder(char out[PATH_CAP], const char *path, unsigned mode)
+{
+    char given[PATH_CAP], *real;
+    if (!path_join(given, "%s", path) || strlen(path) > PATH_CAP - 100 || !folder_make(given, mode))
+        return false;
+    real       = realpath(given, NULL);
+    bool is_ok = real && !strpbrk(real, ",:\\ \t\n\"") && path_join(out, "%s", real);
+    free(real);
+    return is_ok;
+}
+
+static bool set_folders(host_t *host, const host_config_t *config)
+{
+    char run[PATH_CAP], own[PATH_CAP];
+    ssize_t len            = readlink("/proc/self/exe", own, sizeof own - 1);
+    own[len > 0 ? len : 0] = 0;
+    char *slash            = strrchr(own, '/');
+    if (slash) *slash = 0;
+    bool is_ok =
+        path_join(run, config->run_dir ? "%s" : "/run/%s",
+                  config->run_dir ? config->run_dir : host->prefix) &&
+        set_folder(host->run_dir, run, 0711) && set_folder(host->state_dir, config->state_dir, 0711) &&
+        path_join(host->shim, config->shim ? "%s" : "%s/zos-shim", config->shim ? config->shim : own);
+    host->is_pool_given = config->pool_dir != NULL;
+    if (config->pool_dir) return is_ok && set_folder(host->pool_dir, config->pool_dir, 0711);
+    return is_ok && path_join(host->pool_dir, "%s/pool", host->state_dir);
+}
+
+static bool refuse(char error[HOST_ERROR_MAX + 1], const char *text)
+{
+    snprintf(error, HOST_ERROR_MAX + 1, "%s", text);
+    return false;
+}
+
+bool host_init(host_t *host, const host_config_t *config, char error[HOST_ERROR_MAX + 1])
+{
+    char tool[PATH_CAP];
+    *host = (host_t){
+        .pool_size      = config->pool_size,
+        .is_lan_blocked = config->is_lan_blocked,
+        .dns            = {"1.1.1.1", "8.8.8.8"}
+    };
+    if (!is_prefix(config->prefix)) return refuse(error, "the prefix must be one to four of a to z");
+    snprintf(host->prefix, sizeof host->prefix, "%s", config->prefix);
+    if (geteuid() != 0)
+        return refuse(error, "the agent must run as root: it makes namespaces, mounts and rules");
+    if (!set_folders(host, config))
+        return refuse(
+            error, "the state or run directory cannot be used: its path must exist or be makeable, be short, "
+                   "and hold no blanks, commas or colons");
+    if (access(host->shim, X_OK) != 0) return refuse(error, "the program zos-shim is not beside the agent");
+    if (!cgroup_probe(&host->cgroup))
+        return refuse(error, "no control groups are mounted under /sys/fs/cgroup");
+    if (!choose_runtime(host, config->runtime))
+        return refuse(error, "no container runtime: install runc or crun");
+    if (!find_program("mksquashfs", tool))
+        return refuse(error, "mksquashfs is missing: install squashfs-tools");
+    if (!kernel_has("overlay") || !kernel_has("squashfs"))
+        return refuse(error, "the kernel has no overlay or no squashfs: load the modules");
+    host->has_btrfs = !config->is_ext4_forced && kernel_has("btrfs") && find_program("mkfs.btrfs", tool);
+    host->has_user_spaces = !config->is_user_space_off && probe_user_spaces(host);
+    return true;
+}
+
+/* ---- what is left over ---- */
+
+typedef struct {
+    const host_t *host;
+    void (*fn)(void *context, char kind, const char *name);
+    void *context;
+} listing_t;
+
+static void take_machine(void *context, const char *name)
+{
+    const listing_t *listing = context;
+    if (strlen(name) == WID_LEN) listing->fn(listing->context, 'w', name);
+}
+
+static void take_network(void *context, const char *name)
+{
+    const listing_t *listing = context;
+    char start[16];
+    snprintf(start, sizeof start, "%sn-", listing->host->prefix);
+    size_t len = strlen(start);
+    if (strncmp(name, start, len) == 0 && strlen(name) == len + NETWORK_LEN)
+        listing->fn(listing->context, 'n', name + len);
+}
+
+static void take_disk(void *context, const char *name)
+{
+    const listing_t *listing = context;
+    if (strncmp(name, "vol-", 4) == 0 || strncmp(name, "root-", 5) == 0)
+        listing->fn(listing->context, 'd', name);
+}
+
+void host_list(const host_t *host, void (*fn)(void *context, char kind, const char *name), void *context)
+{
+    listing_t listing = {host, fn, context};
+    char path[PATH_CAP];
+    cgroup_children(&host->cgroup, host->prefix, take_machine, &listing);
+    DIR *dir = path_join(path, "%s/w", host->run_dir) ? opendir(path) : NULL;
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        take_machine(&listing, entry->d_name);
+    if (dir) closedir(dir);
+    netns_list(take_network, &listing);
+    disk_list(host, take_disk, &listing);
+}
+
+host_result_t host_drop(const host_t *host, char kind, const char *name)
+{
+    if (kind == 'w') return machine_drop(host, name);
+    if (kind == 'n') return network_drop(host, name);
+    return disk_drop(host, name);
+}
+
+void host_rest(const host_t *host)
+{
+    char path[PATH_CAP];
+    pool_rest(host);
+    cgroup_remove(&host->cgroup, host->prefix);
+    if (path_join(path, "%s/w", host->run_dir)) rmdir(path);
+    if (path_join(path, "%s/runtime", host->run_dir)) rmdir(path);
+}

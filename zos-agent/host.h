@@ -1,0 +1,116 @@
+/* host.h - the machine: what it can do, and making workloads on it.
+ *
+ * Every ensure makes so whatever is missing and leaves what is there; every drop succeeds when there is
+ * nothing. All of it blocks, for milliseconds mostly, and none of it knows the database: the engine's worker
+ * calls it, one call at a time. */
+#ifndef HOST_H
+#define HOST_H
+#include "cgroup.h"
+#include "plan.h"
+
+#define HOST_PREFIX_MAX 4 /* so that "PREFIXu" and a network's short name fit an interface's name */
+#define HOST_ERROR_MAX  511
+#define HOST_STOP_MS    2000 /* between a machine's SIGTERM and its SIGKILL */
+#define HOST_LOG_MAX    (8u << 20)
+#define HOST_LOG_KEPT   (4u << 20)
+
+typedef struct {
+    char prefix[HOST_PREFIX_MAX + 1]; /* of namespaces, links, groups and the packet filter's table */
+    char state_dir[PATH_CAP];         /* survives a reboot: images, pool */
+    char run_dir[PATH_CAP];           /* need not: workloads' folders */
+    char shim[PATH_CAP];              /* the program zos-shim */
+    char pool_dir[PATH_CAP];          /* where disks are; mounted by us unless is_pool_given */
+    bool is_pool_given;
+    uint64_t pool_size;   /* of the file that we make, bytes */
+    bool is_lan_blocked;  /* guests reach no private addresses but their network's */
+    bool has_user_spaces; /* false: workloads run without user namespaces */
+    bool has_btrfs;       /* false: each disk is a file with ext4 */
+    const char *dns[4];   /* name servers of machines, ends with NULL */
+    char runtime[PATH_CAP];
+    cgroup_t cgroup;
+    char unified[64]; /* a tree that the runtime must not see */
+} host_t;
+
+typedef struct {
+    const char *state_dir, *run_dir, *prefix, *shim; /* run_dir and shim may be NULL */
+    const char *runtime;                             /* NULL: chosen by what is there */
+    const char *pool_dir;                            /* NULL: a file in state_dir */
+    uint64_t pool_size;
+    bool is_lan_blocked, is_ext4_forced, is_user_space_off;
+} host_config_t;
+
+/* host_init finds out what there is.  False, and error says what a person must install or mend. */
+NODISCARD bool host_init(host_t *host, const host_config_t *config, char error[HOST_ERROR_MAX + 1]);
+
+typedef enum {
+    HOST_OK,
+    HOST_LATER,   /* it may go well another time */
+    HOST_REFUSED, /* it will not, as it was asked */
+} host_status_t;
+
+/* What an ensure answers.  error is for the user; it names nothing of this machine. */
+typedef struct {
+    host_status_t status;
+    char error[HOST_ERROR_MAX + 1];
+} host_result_t;
+
+/* ---- disks ---- */
+
+/* disk_ensure makes a folder that takes at most size bytes (an existing one gets the new size and keeps what
+ * it holds), owned by the user `owner`.  disk_path writes where it is. */
+host_result_t disk_ensure(const host_t *host, const char *name, uint64_t size, uint32_t owner);
+host_result_t disk_drop(const host_t *host, const char *name);
+NODISCARD bool disk_path(const host_t *host, const char *name, char path[PATH_CAP]);
+bool disk_used(const host_t *host, const char *name, uint64_t *bytes);
+
+/* disk_list calls fn with the name of each disk.  pool_rest unmounts the pool when it holds none. */
+void disk_list(const host_t *host, void (*fn)(void *context, const char *name), void *context);
+bool pool_rest(const host_t *host);
+
+/* ---- networks ---- */
+
+host_result_t network_ensure(const host_t *host, const network_plan_t *network);
+host_result_t network_drop(const host_t *host, const char *id);
+void network_namespace(const host_t *host, const char *id, char name[32]);
+
+/* firewall_apply writes the rules of the host; of no network: it removes them all. */
+host_result_t firewall_apply(const host_t *host, const firewall_plan_t *firewall);
+
+/* port_is_free: does no program of this machine listen there? */
+bool port_is_free(bool is_udp, uint16_t port);
+
+/* ---- machines ---- */
+
+host_result_t machine_ensure(const host_t *host, const machine_plan_t *plan);
+host_result_t machine_pause(const host_t *host, const char *wid, bool is_paused);
+host_result_t machine_drop(const host_t *host, const char *wid);
+
+typedef enum {
+    MACHINE_ABSENT,
+    MACHINE_STARTING, /* a shim is at it */
+    MACHINE_RUNNING,
+    MACHINE_ENDED,
+} machine_state_t;
+
+/* machine_state is quick: it reads two small files.  code is the exit code of MACHINE_ENDED, -1 when unknown.
+ */
+machine_state_t machine_state(const host_t *host, const char *wid, int *code);
+bool machine_usage(const host_t *host, const char *wid, cgroup_usage_t *usage);
+void machine_trim_log(const host_t *host, const char *wid);
+NODISCARD bool machine_folder(const host_t *host, const char *wid, char path[PATH_CAP]);
+
+/* ---- what is left over ---- */
+
+/* host_list calls fn for every object with our prefix: kind is 'w' (a machine, by its short name), 'n' (a
+ * network) or 'd' (a disk).  The same one may be named more than once.  host_drop drops one. */
+void host_list(const host_t *host, void (*fn)(void *context, char kind, const char *name), void *context);
+host_result_t host_drop(const host_t *host, char kind, const char *name);
+
+/* host_rest removes what belongs to no workload: the filter's table, the pool's mount, empty groups and
+ * folders. */
+void host_rest(const host_t *host);
+
+host_result_t host_ok(void);
+__attribute__((format(printf, 2, 3))) host_result_t host_fail(host_status_t status, const char *format, ...);
+
+#endif

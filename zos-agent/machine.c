@@ -1,0 +1,253 @@
+/* machine.c - a machine is a container that a shim holds: made ready, started, frozen, stopped, removed. */
+#include "host.h"
+#include "netlink.h"
+#include "nft.h"
+#include "oci.h"
+#include "runner.h"
+#include "shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SHIM_TIMEOUT_MS 60000
+#define WAIT_STEP_MS    20
+#define SHIM_END_MS     10000
+
+bool machine_folder(const host_t *host, const char *wid, char path[PATH_CAP])
+{
+    return path_join(path, "%s/w/%s", host->run_dir, wid);
+}
+
+static void group_name(const host_t *host, const char *wid, char group[64])
+{
+    snprintf(group, 64, "%s/%s", host->prefix, wid);
+}
+
+static bool shim_holds(const char *folder)
+{
+    char path[PATH_CAP];
+    return path_join(path, "%s/lock", folder) && lock_is_held(path);
+}
+
+machine_state_t machine_state(const host_t *host, const char *wid, int *code)
+{
+    char folder[PATH_CAP];
+    shim_run_t run;
+    shim_exit_t end;
+    *code = -1;
+    if (!machine_folder(host, wid, folder) || !file_exists(folder)) return MACHINE_ABSENT;
+    bool is_held = shim_holds(folder), has_run = shim_run_read(folder, &run);
+    if (shim_exit_read(folder, &end)) {
+        *code = end.code;
+        return is_held ? MACHINE_STARTING : MACHINE_ENDED; /* the shim still cleans up */
+    }
+    if (has_run && shim_run_is_alive(&run)) return MACHINE_RUNNING;
+    if (is_held) return MACHINE_STARTING;
+    return has_run ? MACHINE_ENDED : MACHINE_ABSENT;
+}
+
+/* ---- making ---- */
+
+static bool write_etc(const host_t *host, const machine_plan_t *plan, const char *folder)
+{
+    char path[PATH_CAP], text[512];
+    int used = 0;
+    for (int i = 0; host->dns[i]; i++)
+        used += snprintf(text + used, sizeof text - (size_t)used, "nameserver %.63s\n", host->dns[i]);
+    bool is_ok = path_join(path, "%s/resolv.conf", folder) && file_replace(path, text, (size_t)used, 0644);
+    used       = snprintf(text, sizeof text, "%s\n", plan->hostname);
+    is_ok = is_ok && path_join(path, "%s/hostname", folder) && file_replace(path, text, (size_t)used, 0644);
+    used  = snprintf(text, sizeof text, "127.0.0.1 localhost\n::1 localhost\n%u.%u.%u.%u %s\n", plan->ip[0],
+                     plan->ip[1], plan->ip[2], plan->ip[3], plan->hostname);
+    return is_ok && path_join(path, "%s/hosts", folder) && file_replace(path, text, (size_t)used, 0644);
+}
+
+static bool write_config(const host_t *host, const machine_plan_t *plan, const char *folder)
+{
+    char path[PATH_CAP], cgroup[72];
+    snprintf(cgroup, sizeof cgroup, "/%s/%s", host->prefix, plan->wid);
+    char *text = oci_config(plan, &(oci_place_t){cgroup, folder, host->cgroup.kind == CGROUP_V2});
+    bool is_ok =
+        text && path_join(path, "%s/config.json", folder) && file_replace(path, text, strlen(text), 0600);
+    free(text);
+    return is_ok;
+}
+
+static bool write_shim_plan(const host_t *host, const machine_plan_t *plan, const char *folder,
+                            const char *root)
+{
+    shim_plan_t *shim = calloc(1, sizeof *shim);
+    if (!shim || plan->mount_count > SHIM_VOLUMES_CAP) {
+        free(shim);
+        return false;
+    }
+    snprintf(shim->wid, sizeof shim->wid, "%s", plan->wid);
+    snprintf(shim->bridge, sizeof shim->bridge, NFT_BRIDGE);
+    snprintf(shim->veth, sizeof shim->veth, "v%s", plan->wid);
+    snprintf(shim->unified, sizeof shim->unified, "%s", host->unified);
+    group_name(host, plan->wid, shim->cgroup);
+    network_namespace(host, plan->network.id, shim->netns);
+    network_gateway(&plan->network, shim->gateway);
+    memcpy(shim->ip, plan->ip, 4);
+    shim->prefix       = plan->network.prefix;
+    shim->user_base    = plan->user_base;
+    shim->volume_count = plan->mount_count;
+    bool is_ok         = path_join(shim->folder, "%s", folder) && path_join(shim->image, "%s", plan->image) &&
+                 path_join(shim->root, "%s", root) && path_join(shim->pool, "%s", host->pool_dir) &&
+                 path_join(shim->runtime, "%s", host->runtime) &&
+                 path_join(shim->runtime_root, "%s/runtime", host->run_dir);
+    for (uint32_t i = 0; i < plan->mount_count; i++)
+        is_ok = is_ok && path_join(shim->volumes[i], "%s", plan->mounts[i].source);
+    is_ok = is_ok && shim_plan_write(shim);
+    free(shim);
+    return is_ok;
+}
+
+/* The layer that takes a machine's changes: a disk of its own, with the two folders that overlayfs wants. */
+static host_result_t ensure_root(const host_t *host, const machine_plan_t *plan, char root[PATH_CAP])
+{
+    char name[32], upper[PATH_CAP], work[PATH_CAP];
+    snprintf(name, sizeof name, "root-%s", plan->wid);
+    host_result_t result = disk_ensure(host, name, plan->root_size, 0);
+    if (result.status != HOST_OK) return result;
+    if (!disk_path(host, name, root) || !path_join(upper, "%s/upper", root) ||
+        !path_join(work, "%s/work", root) || !folder_make(upper, 0755) || !folder_make(work, 0755) ||
+        chmod(root, 0711) != 0 || chown(upper, plan->user_base, plan->user_base) != 0 ||
+        chown(work, plan->user_base, plan->user_base) != 0)
+        return host_fail(HOST_LATER, "the root disk cannot be prepared: %s", strerror(errno));
+    return result;
+}
+
+/* Removes what a machine that is not running left in the kernel. */
+static void drop_kernel_part(const host_t *host, const char *wid)
+{
+    char group[64], root[PATH_CAP], record[PATH_CAP];
+    group_name(host, wid, group);
+    cgroup_kill(&host->cgroup, group);
+    if (path_join(root, "%s/runtime", host->run_dir) && path_join(record, "%s/%s", root, wid) &&
+        file_exists(record))
+        SPAWN(NULL, SHIM_TIMEOUT_MS, host->runtime, "--root", root, "delete", "--force", wid);
+    if (path_join(record, "%s/runtime/%s", host->run_dir, wid)) folder_remove(record);
+    cgroup_remove(&host->cgroup, group);
+}
+
+static host_result_t start_shim(const host_t *host, const char *folder)
+{
+    spawn_result_t said;
+    if (SPAWN(&said, SHIM_TIMEOUT_MS, host->shim, folder)) return host_ok();
+    const char *const for_ever[] = {"executable file not found",
+                                    "no such file or directory",
+                                    "permission denied",
+                                    "is a directory",
+                                    "exec format error",
+                                    "ended before it started",
+                                    NULL};
+    for (size_t i = 0; for_ever[i]; i++)
+        if (strstr(said.text, for_ever[i]))
+            return host_fail(HOST_REFUSED, "it cannot be started: %.400s", said.text);
+    return host_fail(HOST_LATER, "it cannot be started: %.400s", said.text);
+}
+
+host_result_t machine_ensure(const host_t *host, const machine_plan_t *plan)
+{
+    char folder[PATH_CAP], root[PATH_CAP];
+    int code;
+    machine_state_t state = machine_state(host, plan->wid, &code);
+    if (state == MACHINE_RUNNING) return host_ok();
+    if (state == MACHINE_STARTING) return host_fail(HOST_LATER, "it is starting");
+    drop_kernel_part(host, plan->wid);
+    if (!machine_folder(host, plan->wid, folder) || !folder_make(folder, 0711))
+        return host_fail(HOST_LATER, "it has no folder: %s", strerror(errno));
+    host_result_t result = ensure_root(host, plan, root);
+    if (result.status != HOST_OK) return result;
+    if (!file_exists(plan->image)) return host_fail(HOST_LATER, "its image is not in the store");
+    if (!write_etc(host, plan, folder) || !write_config(host, plan, folder) ||
+        !write_shim_plan(host, plan, folder, root))
+        return host_fail(HOST_LATER, "its files cannot be written: %s", strerror(errno));
+    return start_shim(host, folder);
+}
+
+/* ---- pausing and stopping ---- */
+
+host_result_t machine_pause(const host_t *host, const char *wid, bool is_paused)
+{
+    char group[64];
+    group_name(host, wid, group);
+    if (cgroup_freeze(&host->cgroup, group, is_paused)) return host_ok();
+    return host_fail(HOST_LATER, is_paused ? "it cannot be frozen" : "it cannot be thawed");
+}
+
+/* Asks the first process to end, for a while. */
+static void ask_to_end(const host_t *host, const char *wid, const shim_run_t *run)
+{
+    int code, pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
+    if (pidfd < 0) return;
+    struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+    machine_pause(host, wid, false);
+    if (process_start_ticks(run->pid) == run->start_ticks &&
+        machine_state(host, wid, &code) == MACHINE_RUNNING &&
+        syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0)
+        poll(&fd, 1, HOST_STOP_MS);
+    close(pidfd);
+}
+
+static bool shim_is_gone(const char *folder)
+{
+    for (int waited = 0; waited < SHIM_END_MS; waited += WAIT_STEP_MS) {
+        if (!shim_holds(folder)) return true;
+        poll(NULL, 0, WAIT_STEP_MS);
+    }
+    return false;
+}
+
+host_result_t machine_drop(const host_t *host, const char *wid)
+{
+    char folder[PATH_CAP], group[64], name[32];
+    shim_run_t run;
+    group_name(host, wid, group);
+    if (!machine_folder(host, wid, folder)) return host_ok();
+    if (shim_run_read(folder, &run) && shim_run_is_alive(&run)) ask_to_end(host, wid, &run);
+    cgroup_kill(&host->cgroup, group);
+    if (!shim_is_gone(folder)) return host_fail(HOST_LATER, "it does not end");
+    drop_kernel_part(host, wid);
+    snprintf(name, sizeof name, "root-%s", wid);
+    host_result_t result = disk_drop(host, name);
+    if (result.status != HOST_OK) return result;
+    if (!folder_remove(folder))
+        return host_fail(HOST_LATER, "its folder cannot be removed: %s", strerror(errno));
+    if (cgroup_exists(&host->cgroup, group)) return host_fail(HOST_LATER, "its group is still in use");
+    return host_ok();
+}
+
+bool machine_usage(const host_t *host, const char *wid, cgroup_usage_t *usage)
+{
+    char group[64];
+    group_name(host, wid, group);
+    return cgroup_usage(&host->cgroup, group, usage);
+}
+
+/* The file is written with O_APPEND: what is cut off its start costs nobody a line. */
+void machine_trim_log(const host_t *host, const char *wid)
+{
+    char path[PATH_CAP], folder[PATH_CAP];
+    struct stat st;
+    if (!machine_folder(host, wid, folder) || !path_join(path, "%s/log", folder)) return;
+    if (stat(path, &st) != 0 || (uint64_t)st.st_size <= HOST_LOG_MAX) return;
+    int fd     = open(path, O_RDWR | O_CLOEXEC);
+    char *tail = malloc(HOST_LOG_KEPT);
+    if (fd >= 0 && tail) {
+        ssize_t got = pread(fd, tail, HOST_LOG_KEPT, st.st_size - (off_t)HOST_LOG_KEPT);
+        if (got > 0 && ftruncate(fd, 0) == 0 && pwrite(fd, tail, (size_t)got, 0) != got)
+            (void)!ftruncate(fd, 0);
+    }
+    free(tail);
+    if (fd >= 0) close(fd);
+}

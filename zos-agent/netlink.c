@@ -1,0 +1,281 @@
+/* netlink.c - one request, one acknowledgement, on a socket of the namespace that is meant. */
+#include "netlink.h"
+#include "files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NETNS_DIR   "/run/netns"
+#define MESSAGE_CAP 1024
+
+/* ---- namespaces ---- */
+
+static bool netns_path(const char *name, char path[PATH_CAP])
+{
+    return path_join(path, NETNS_DIR "/%s", name);
+}
+
+/* In a child: its new namespace is kept by a mount on the file. */
+static int keep_new(const char *path)
+{
+    if (unshare(CLONE_NEWNET) != 0) return errno;
+    return mount("/proc/self/ns/net", path, "none", MS_BIND, NULL) == 0 ? 0 : errno;
+}
+
+bool netns_make(const char *name)
+{
+    char path[PATH_CAP];
+    if (!netns_path(name, path) || !folder_make(NETNS_DIR, 0755)) return false;
+    if (netns_exists(name)) return true;
+    int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0444);
+    if (fd < 0) return false;
+    close(fd);
+    int status  = -1;
+    pid_t child = fork();
+    if (child == 0) _exit(keep_new(path));
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (status == 0) return true;
+    unlink(path);
+    errno = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+    return false;
+}
+
+bool netns_drop(const char *name)
+{
+    char path[PATH_CAP];
+    if (!netns_path(name, path)) return false;
+    while (umount2(path, MNT_DETACH) == 0)
+        continue;
+    return unlink(path) == 0 || errno == ENOENT;
+}
+
+/* A file that is no namespace was left by a crash half-way. */
+int netns_open(const char *name)
+{
+    char path[PATH_CAP];
+    if (!netns_path(name, path)) return -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    int own    = netns_own();
+    bool is_ns = own >= 0 && setns(fd, CLONE_NEWNET) == 0;
+    if (is_ns && setns(own, CLONE_NEWNET) != 0) abort(); /* this thread is nowhere it should be */
+    if (own >= 0) close(own);
+    if (is_ns) return fd;
+    close(fd);
+    return -1;
+}
+
+bool netns_exists(const char *name)
+{
+    int fd = netns_open(name);
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+}
+
+int netns_own(void) { return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC); }
+
+int netns_of(int pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void netns_list(void (*fn)(void *context, const char *name), void *context)
+{
+    DIR *dir = opendir(NETNS_DIR);
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        if (entry->d_name[0] != '.') fn(context, entry->d_name);
+    if (dir) closedir(dir);
+}
+
+bool netns_inside(int netns, bool (*fn)(void *context), void *context)
+{
+    int own = netns_own();
+    if (own < 0) return false;
+    bool is_ok = setns(netns, CLONE_NEWNET) == 0;
+    if (is_ok) {
+        is_ok = fn(context);
+        if (setns(own, CLONE_NEWNET) != 0) abort();
+    }
+    close(own);
+    return is_ok;
+}
+
+typedef struct {
+    const char *path, *value;
+} setting_t;
+
+static bool write_setting(void *context)
+{
+    const setting_t *setting = context;
+    return file_write(setting->path, setting->value);
+}
+
+bool netns_sysctl(int netns, const char *key, const char *value)
+{
+    char path[PATH_CAP];
+    if (!path_join(path, "/proc/sys/net/%s", key)) return false;
+    return netns_inside(netns, write_setting, &(setting_t){path, value});
+}
+
+/* ---- requests ---- */
+
+static bool open_socket(void *context)
+{
+    struct mnl_socket **socket = context;
+    *socket                    = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    if (*socket && mnl_socket_bind(*socket, 0, MNL_SOCKET_AUTOPID) == 0) return true;
+    if (*socket) mnl_socket_close(*socket);
+    *socket = NULL;
+    return false;
+}
+
+/* Sends, and gives each answer to fn until the acknowledgement; an error is left in errno. */
+static bool ask(int netns, struct nlmsghdr *message, mnl_cb_t fn, void *context)
+{
+    static const uint32_t sequence = 1; /* each socket asks once */
+    struct mnl_socket *socket      = NULL;
+    uint8_t answer[16384];
+    if (!netns_inside(netns, open_socket, &socket)) return false;
+    message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+    message->nlmsg_seq = sequence;
+    int state          = mnl_socket_sendto(socket, message, message->nlmsg_len) < 0 ? -1 : 1;
+    while (state > 0) {
+        ssize_t got = mnl_socket_recvfrom(socket, answer, sizeof answer);
+        if (got < 0 && errno == EINTR) continue;
+        state = got < 0
+                    ? -1
+                    : mnl_cb_run(answer, (size_t)got, sequence, mnl_socket_get_portid(socket), fn, context);
+    }
+    int error = errno;
+    mnl_socket_close(socket);
+    errno = error;
+    return state == 0;
+}
+
+static struct nlmsghdr *link_message(void *room, uint16_t type, uint16_t flags, const char *name)
+{
+    struct nlmsghdr *message = mnl_nlmsg_put_header(room);
+    message->nlmsg_type      = type;
+    message->nlmsg_flags     = flags;
+    struct ifinfomsg *info   = mnl_nlmsg_put_extra_header(message, sizeof *info);
+    info->ifi_family         = AF_UNSPEC;
+    mnl_attr_put_strz(message, IFLA_IFNAME, name);
+    return message;
+}
+
+static int take_index(const struct nlmsghdr *message, void *context)
+{
+    const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
+    *(uint32_t *)context         = (uint32_t)info->ifi_index;
+    return MNL_CB_OK;
+}
+
+static bool link_index(int netns, const char *name, uint32_t *index)
+{
+    uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    *index = 0;
+    return ask(netns, link_message(room, RTM_GETLINK, 0, name), take_index, index) && *index != 0;
+}
+
+bool link_exists(int netns, const char *name)
+{
+    uint32_t index;
+    return link_index(netns, name, &index);
+}
+
+bool link_bridge(int netns, const char *name)
+{
+    uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    struct nlmsghdr *message = link_message(room, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, name);
+    struct nlattr *link      = mnl_attr_nest_start(message, IFLA_LINKINFO);
+    mnl_attr_put_strz(message, IFLA_INFO_KIND, "bridge");
+    mnl_attr_nest_end(message, link);
+    return ask(netns, message, NULL, NULL) || errno == EEXIST;
+}
+
+bool link_veth(int netns, const char *name, int peer_netns, const char *peer_name)
+{
+    uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    struct nlmsghdr *message = link_message(room, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, name);
+    mnl_attr_put_u32(message, IFLA_MTU, LINK_MTU);
+    struct nlattr *link = mnl_attr_nest_start(message, IFLA_LINKINFO);
+    mnl_attr_put_strz(message, IFLA_INFO_KIND, "veth");
+    struct nlattr *data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
+    struct nlattr *peer = mnl_attr_nest_start(message, VETH_INFO_PEER);
+    mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+    mnl_attr_put_strz(message, IFLA_IFNAME, peer_name);
+    mnl_attr_put_u32(message, IFLA_MTU, LINK_MTU);
+    mnl_attr_put_u32(message, IFLA_NET_NS_FD, (uint32_t)peer_netns);
+    mnl_attr_nest_end(message, peer);
+    mnl_attr_nest_end(message, data);
+    mnl_attr_nest_end(message, link);
+    return ask(netns, message, NULL, NULL) || errno == EEXIST;
+}
+
+bool link_drop(int netns, const char *name)
+{
+    uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    return ask(netns, link_message(room, RTM_DELLINK, 0, name), NULL, NULL) || errno == ENODEV;
+}
+
+bool link_up(int netns, const char *name, const char *master)
+{
+    uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    uint32_t index           = 0;
+    struct nlmsghdr *message = link_message(room, RTM_NEWLINK, 0, name);
+    struct ifinfomsg *info   = mnl_nlmsg_get_payload(message);
+    info->ifi_flags          = IFF_UP;
+    info->ifi_change         = IFF_UP;
+    if (master && !link_index(netns, master, &index)) return false;
+    if (master) mnl_attr_put_u32(message, IFLA_MASTER, index);
+    return ask(netns, message, NULL, NULL);
+}
+
+bool link_address(int netns, const char *name, const uint8_t address[4], uint8_t prefix)
+{
+    uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    uint32_t index;
+    if (!link_index(netns, name, &index)) return false;
+    struct nlmsghdr *message = mnl_nlmsg_put_header(room);
+    message->nlmsg_type      = RTM_NEWADDR;
+    message->nlmsg_flags     = NLM_F_CREATE | NLM_F_REPLACE;
+    struct ifaddrmsg *info   = mnl_nlmsg_put_extra_header(message, sizeof *info);
+    info->ifa_family         = AF_INET;
+    info->ifa_prefixlen      = prefix;
+    info->ifa_index          = index;
+    mnl_attr_put(message, IFA_LOCAL, 4, address);
+    mnl_attr_put(message, IFA_ADDRESS, 4, address);
+    return ask(netns, message, NULL, NULL) || errno == EEXIST;
+}
+
+bool route_default(int netns, const uint8_t gateway[4])
+{
+    uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    struct nlmsghdr *message = mnl_nlmsg_put_header(room);
+    message->nlmsg_type      = RTM_NEWROUTE;
+    message->nlmsg_flags     = NLM_F_CREATE | NLM_F_REPLACE;
+    struct rtmsg *info       = mnl_nlmsg_put_extra_header(message, sizeof *info);
+    info->rtm_family         = AF_INET;
+    info->rtm_table          = RT_TABLE_MAIN;
+    info->rtm_protocol       = RTPROT_STATIC;
+    info->rtm_scope          = RT_SCOPE_UNIVERSE;
+    info->rtm_type           = RTN_UNICAST;
+    mnl_attr_put(message, RTA_GATEWAY, 4, gateway);
+    return ask(netns, message, NULL, NULL);
+}

@@ -1,0 +1,31 @@
+/* nft.h - the packet filter: its text, made from plans, and its counters.
+ *
+ * All is in one table `inet PREFIX`, in the host's namespace and in each network's; nobody else's table is
+ * touched.  Texts replace all rules at once and keep the counters. */
+#ifndef NFT_H
+#define NFT_H
+#include "plan.h"
+
+#define NFT_ERROR_MAX 255
+#define NFT_UPLINK    "uplink" /* a network's end of its link to the host */
+#define NFT_BRIDGE    "br"
+
+/* nft_network_text: address translation, counters and what may pass, of one network.  nft_host_text:
+ * published ports, address translation and isolation, of all.  With is_lan_blocked guests reach no private
+ * address of the host's surroundings.  The caller's to free(); NULL when memory is short. */
+char *nft_network_text(const char *table, const network_plan_t *network);
+char *nft_host_text(const char *table, bool is_lan_blocked, const firewall_plan_t *firewall);
+
+/* nft_apply runs a text in a namespace, all of it or nothing. */
+NODISCARD bool nft_apply(int netns, const char *text, char error[NFT_ERROR_MAX + 1]);
+
+/* nft_drop_table succeeds when there is no such table. */
+bool nft_drop_table(int netns, const char *table);
+bool nft_has_table(int netns, const char *table);
+
+/* nft_counters calls fn with the bytes of each counter: name is the workload's short name. */
+NODISCARD bool nft_counters(int netns, const char *table,
+                            void (*fn)(void *context, const char *wid, uint64_t bytes), void *context);
+bool nft_drop_counter(int netns, const char *table, const char *wid);
+
+#endif

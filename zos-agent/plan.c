@@ -1,0 +1,134 @@
+/* plan.c - names and addresses that follow from what a user asked for. */
+#include "plan.h"
+#include "hash.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- addresses ---- */
+
+static void link_address_of(uint32_t index, uint32_t end, uint8_t address[4])
+{
+    uint32_t value = UINT32_C(100) << 24 | UINT32_C(127) << 16 | index * 4 | end;
+    for (int i = 0; i < 4; i++)
+        address[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+void network_host_end(uint32_t index, uint8_t address[4]) { link_address_of(index, 1, address); }
+
+void network_far_end(uint32_t index, uint8_t address[4]) { link_address_of(index, 2, address); }
+
+static uint32_t address_number(const uint8_t address[4])
+{
+    return (uint32_t)address[0] << 24 | (uint32_t)address[1] << 16 | (uint32_t)address[2] << 8 | address[3];
+}
+
+void network_gateway(const network_plan_t *network, uint8_t address[4])
+{
+    uint32_t mask  = UINT32_MAX << (32 - network->prefix);
+    uint32_t value = (address_number(network->subnet) & mask) + 1;
+    for (int i = 0; i < 4; i++)
+        address[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+bool network_has_guest(const uint8_t subnet[4], uint8_t prefix, const uint8_t ip[4])
+{
+    uint32_t mask = UINT32_MAX << (32 - prefix), value = address_number(ip);
+    uint32_t host = value & ~mask;
+    return (value & mask) == (address_number(subnet) & mask) && host > 1 && host < ~mask;
+}
+
+/* ---- names ---- */
+
+/* Letters and digits that are fine in file, cgroup and interface names. */
+static void name_of(const char *text, char *name, uint32_t len)
+{
+    static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+    uint8_t digest[16];
+    blake2b(digest, sizeof digest, bytes_text(text));
+    for (uint32_t i = 0; i < len; i++)
+        name[i] = digits[digest[i] & 31];
+    name[len] = 0;
+}
+
+void plan_wid(uint32_t twin_id, uint64_t contract_id, const char *name, char wid[WID_LEN + 1])
+{
+    char text[96];
+    snprintf(text, sizeof text, "%" PRIu32 "-%" PRIu64 "-%s", twin_id, contract_id, name);
+    name_of(text, wid, WID_LEN);
+}
+
+void plan_network_id(uint32_t twin_id, const char *name, char id[NETWORK_LEN + 1])
+{
+    char text[96];
+    snprintf(text, sizeof text, "%" PRIu32 ":%s", twin_id, name);
+    name_of(text, id, NETWORK_LEN);
+}
+
+/* ---- words ---- */
+
+/* One word from *at on into room, which is as long as the whole text.  False when a quote stays open. */
+static bool take_word(const char **at, char *room)
+{
+    char quote = 0;
+    for (; **at && (quote || !strchr(" \t\n", **at)); ++*at) {
+        char c = **at;
+        if (quote && c == quote)
+            quote = 0;
+        else if (!quote && (c == '"' || c == '\''))
+            quote = c;
+        else if (c == '\\' && quote != '\'' && (*at)[1])
+            *room++ = *++*at;
+        else
+            *room++ = c;
+    }
+    *room = 0;
+    return quote == 0;
+}
+
+char **plan_words(const char *text)
+{
+    size_t len   = strlen(text);
+    char **words = calloc(len / 2 + 2, sizeof *words), *room = malloc(len + 1);
+    bool is_ok = words && room;
+    for (size_t count = 0; is_ok && *(text += strspn(text, " \t\n"));) {
+        is_ok = take_word(&text, room) && (words[count++] = strdup(room));
+    }
+    free(room);
+    if (is_ok) return words;
+    plan_words_free(words);
+    return NULL;
+}
+
+void plan_words_free(char **words)
+{
+    for (char **word = words; word && *word; word++)
+        free(*word);
+    free(words);
+}
+
+void machine_plan_fini(machine_plan_t *plan)
+{
+    for (uint32_t i = 0; i < plan->env_count; i++) {
+        free(plan->env[i].key);
+        free(plan->env[i].value);
+    }
+    for (uint32_t i = 0; i < plan->mount_count; i++)
+        free(plan->mounts[i].target);
+    plan_words_free(plan->args);
+    free(plan->cwd);
+    free(plan->env);
+    free(plan->mounts);
+    free(plan->network.guests);
+    *plan = (machine_plan_t){0};
+}
+
+void firewall_plan_fini(firewall_plan_t *plan)
+{
+    for (uint32_t i = 0; i < plan->network_count; i++)
+        free(plan->networks[i].guests);
+    free(plan->networks);
+    *plan = (firewall_plan_t){0};
+}

@@ -1,0 +1,93 @@
+/* plan.h - what a machine is to be, as values: the engine makes a plan, a worker carries it out.
+ *
+ * A plan holds all that is needed, so that the worker reads no database and the engine touches no machine. */
+#ifndef PLAN_H
+#define PLAN_H
+#include "deployment.h"
+#include "files.h"
+
+#define WID_LEN     12 /* the short name of a workload: in paths, cgroups and interfaces */
+#define NETWORK_LEN 8  /* the short name of a network */
+
+/* ---- networks ---- */
+
+typedef struct {
+    char wid[WID_LEN + 1];
+    uint8_t ip[4];
+    bool is_paused;
+    uint32_t port_count;
+    machine_port_t ports[DEPLOYMENT_PORTS_CAP];
+} guest_plan_t;
+
+/* A network of one twin: a namespace with a bridge, tied to the host by a pair of links. */
+typedef struct {
+    char id[NETWORK_LEN + 1];
+    uint32_t index;    /* of its addresses towards the host */
+    uint8_t subnet[4]; /* the first address behind it is the gateway */
+    uint8_t prefix;
+    guest_plan_t *guests;
+    uint32_t guest_count;
+} network_plan_t;
+
+/* All networks of the machine: its packet filter follows from them. */
+typedef struct {
+    network_plan_t *networks;
+    uint32_t network_count;
+} firewall_plan_t;
+
+/* network_host_end and network_far_end are the two addresses of the link of network `index`: /30 nets in
+ * 100.127.0.0/16, which no user may name. */
+void network_host_end(uint32_t index, uint8_t address[4]);
+void network_far_end(uint32_t index, uint8_t address[4]);
+void network_gateway(const network_plan_t *network, uint8_t address[4]);
+#define NETWORK_INDEX_MAX 16383
+
+/* network_has_guest says whether an address may be a guest's: in the subnet, and neither its first two nor
+ * its last. */
+bool network_has_guest(const uint8_t subnet[4], uint8_t prefix, const uint8_t ip[4]);
+
+/* ---- machines ---- */
+
+typedef struct {
+    char *key, *value;
+} plan_env_t;
+
+typedef struct {
+    char source[PATH_CAP]; /* a folder of the host */
+    char *target;          /* in the machine */
+} plan_mount_t;
+
+typedef struct {
+    char wid[WID_LEN + 1];
+    char image[PATH_CAP]; /* a squashfs file */
+    uint32_t user_base;   /* the first id of its user namespace; 0: none */
+    uint32_t cpu_millis;  /* of a core */
+    uint64_t memory;      /* bytes */
+    uint64_t root_size;   /* bytes */
+    char hostname[DEPLOYMENT_NAME_MAX + 1];
+    char **args; /* ends with NULL */
+    char *cwd;
+    uint32_t uid, gid; /* inside */
+    plan_env_t *env;
+    uint32_t env_count;
+    plan_mount_t *mounts;
+    uint32_t mount_count;
+    network_plan_t network;
+    uint8_t ip[4];
+} machine_plan_t;
+
+/* machine_plan_fini frees what a plan points to. */
+void machine_plan_fini(machine_plan_t *plan);
+void firewall_plan_fini(firewall_plan_t *plan);
+
+/* plan_words splits an entry point as a shell would split words: blanks, quotes and backslashes, nothing
+ * else. Ends with NULL; the caller's to plan_words_free.  NULL when a quote is open or memory is short. */
+char **plan_words(const char *text);
+void plan_words_free(char **words);
+
+/* ---- names ---- */
+
+void plan_wid(uint32_t twin_id, uint64_t contract_id, const char *name, char wid[WID_LEN + 1]);
+void plan_network_id(uint32_t twin_id, const char *name, char id[NETWORK_LEN + 1]);
+
+#endif

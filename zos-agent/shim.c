@@ -1,0 +1,303 @@
+/* shim.c - the program zos-shim: prepare, start, wait, tell. */
+#include "shim.h"
+#include "cgroup.h"
+#include "mounts.h"
+#include "netlink.h"
+#include "runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RUNTIME_TIMEOUT_MS 30000
+
+static shim_plan_t plan;
+static char error[SHIM_ERROR_MAX + 1]; /* why it could not be started */
+
+__attribute__((format(printf, 1, 2))) static bool fail(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error, sizeof error, format, args);
+    va_end(args);
+    return false;
+}
+
+/* ---- the file system ---- */
+
+static bool in_folder(char path[PATH_CAP], const char *name)
+{
+    return path_join(path, "%s/%s", plan.folder, name);
+}
+
+static bool make_in_folder(char path[PATH_CAP], const char *name)
+{
+    return (in_folder(path, name) && folder_make(path, 0755)) || fail("%s: %s", name, strerror(errno));
+}
+
+/* An image, its owners shifted into the user namespace, under a layer that takes the changes. */
+static bool mount_root(void)
+{
+    char image[PATH_CAP], shifted[PATH_CAP], rootfs[PATH_CAP], options[4 * PATH_CAP];
+    if (!make_in_folder(image, "image") || !make_in_folder(shifted, "shifted") ||
+        !make_in_folder(rootfs, "rootfs"))
+        return false;
+    if (!mount_file(plan.image, image, "squashfs", MS_RDONLY | MS_NODEV, NULL))
+        return fail("the image cannot be mounted: %s", strerror(errno));
+    if (plan.user_base != 0 && !mount_shifted(image, shifted, plan.user_base))
+        return fail("no owners can be shifted: %s", strerror(errno));
+    snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s/upper,workdir=%s/work",
+             plan.user_base != 0 ? shifted : image, plan.root, plan.root);
+    if (mount("overlay", rootfs, "overlay", MS_NODEV, options) != 0)
+        return fail("the root file system cannot be mounted: %s", strerror(errno));
+    return true;
+}
+
+static bool mount_volumes(void)
+{
+    char target[PATH_CAP], name[32];
+    for (uint32_t i = 0; i < plan.volume_count; i++) {
+        snprintf(name, sizeof name, "vol/%u", (unsigned)i);
+        if (!make_in_folder(target, name)) return false;
+        if (mount(plan.volumes[i], target, NULL, MS_BIND, NULL) != 0)
+            return fail("a volume cannot be mounted: %s", strerror(errno));
+    }
+    return true;
+}
+
+static void let_go(void *context, const char *point)
+{
+    (void)context;
+    umount2(point, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
+/* What this namespace keeps mounted cannot be unmounted by anybody: keep only what is needed. */
+static bool mount_all(void)
+{
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        return fail("no mount namespace: %s", strerror(errno));
+    if (!mount_root() || !mount_volumes()) return false;
+    mounts_below(plan.pool, let_go, NULL);
+    mounts_below("/run/netns", let_go, NULL);
+    if (plan.unified[0]) umount2(plan.unified, MNT_DETACH);
+    return true;
+}
+
+/* ---- the container ---- */
+
+/* The runtime's own words are in its log, one JSON object or one text a line; the last line says it. */
+static void take_runtime_error(const char *step)
+{
+    char path[PATH_CAP], text[4096];
+    fail("the runtime cannot %s it", step);
+    if (!in_folder(path, "runtime.log") || !file_read(path, text, sizeof text)) return;
+    char *end = text + strlen(text);
+    while (end > text && (end[-1] == '\n'))
+        *--end = 0;
+    const char *line = strrchr(text, '\n');
+    if (end > text) fail("the runtime cannot %s it: %.900s", step, line ? line + 1 : text);
+}
+
+static bool runtime(const char *step, const char *const *more, int output)
+{
+    char log[PATH_CAP];
+    const char *argv[16] = {plan.runtime, "--root", plan.runtime_root, "--log", log, step};
+    if (!in_folder(log, "runtime.log")) return false;
+    for (size_t i = 6; *more && i < 15; i++)
+        argv[i] = *more++;
+    if (spawn_logged(argv, RUNTIME_TIMEOUT_MS, output, NULL)) return true;
+    take_runtime_error(step);
+    return false;
+}
+#define RUNTIME(step, output, ...) runtime(step, (const char *const[]){__VA_ARGS__, NULL}, output)
+
+/* Its links, before its first process runs: one end in the network's namespace, one in its own. */
+static bool connect_network(int network, int pid)
+{
+    int own    = netns_of(pid);
+    bool is_ok = own >= 0 && link_drop(network, plan.veth) && link_veth(network, plan.veth, own, "eth0") &&
+                 link_up(network, plan.veth, plan.bridge) && link_up(own, "lo", NULL) &&
+                 link_up(own, "eth0", NULL) && link_address(own, "eth0", plan.ip, plan.prefix) &&
+                 route_default(own, plan.gateway);
+    if (!is_ok) fail("its network cannot be connected: %s", strerror(errno));
+    if (own >= 0) close(own);
+    return is_ok;
+}
+
+static bool write_run(int pid)
+{
+    char path[PATH_CAP], text[128], boot[37];
+    uint64_t ticks = process_start_ticks(pid);
+    boot_id(boot);
+    snprintf(text, sizeof text, "%d %" PRIu64 " %s\n", pid, ticks, boot);
+    if (ticks == 0) return fail("it ended at once");
+    return (in_folder(path, "run") && file_replace(path, text, strlen(text), 0600)) ||
+           fail("run cannot be written: %s", strerror(errno));
+}
+
+static bool read_pid(int *pid)
+{
+    char path[PATH_CAP], text[32];
+    if (!in_folder(path, "pid") || !file_read(path, text, sizeof text) || sscanf(text, "%d", pid) != 1 ||
+        *pid < 2)
+        return fail("the runtime named no process");
+    return true;
+}
+
+/* Starts the container; *pidfd is its first process. */
+static bool start(int network, int output, int *pidfd)
+{
+    char pid_file[PATH_CAP];
+    int pid;
+    if (!in_folder(pid_file, "pid") ||
+        !RUNTIME("create", output, "--bundle", plan.folder, "--pid-file", pid_file, plan.wid))
+        return false;
+    if (!read_pid(&pid)) return false;
+    *pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (*pidfd < 0) return fail("it ended before it started");
+    return connect_network(network, pid) && write_run(pid) && RUNTIME("start", output, plan.wid);
+}
+
+/* Leaves nothing in the kernel: processes, groups, the runtime's record. */
+static void clean_up(int output)
+{
+    cgroup_t cgroup;
+    char path[PATH_CAP];
+    if (cgroup_probe(&cgroup)) cgroup_kill(&cgroup, plan.cgroup);
+    RUNTIME("delete", output, "--force", plan.wid);
+    if (cgroup_probe(&cgroup)) cgroup_remove(&cgroup, plan.cgroup);
+    if (in_folder(path, "pid")) unlink(path);
+}
+
+static void wait_for_end(int pidfd, int output)
+{
+    siginfo_t info = {0};
+    char path[PATH_CAP], text[64];
+    struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+    while (poll(&fd, 1, -1) < 0 && errno == EINTR)
+        continue;
+    int code = -1;
+    if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) == 0)
+        code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+    snprintf(text, sizeof text, "%d %lld\n", code, (long long)time(NULL));
+    if (in_folder(path, "exit") && !file_replace(path, text, strlen(text), 0600)) unlink(path);
+    clean_up(output);
+}
+
+/* ---- the process ---- */
+
+/* Tells the waiting parent how it went: nothing is good news. */
+static void tell(int parent)
+{
+    if (error[0] != 0 && write(parent, error, strlen(error)) < 0) error[0] = 0;
+    close(parent);
+}
+
+static int open_log(void)
+{
+    char path[PATH_CAP];
+    return in_folder(path, "log") ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
+}
+
+static void forget_last(void)
+{
+    static const char *const names[] = {"run", "exit", "pid", "runtime.log"};
+    char path[PATH_CAP];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (in_folder(path, names[i])) unlink(path);
+}
+
+static int serve(int parent)
+{
+    char path[PATH_CAP];
+    int pidfd = -1;
+    setsid();
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    int lock = in_folder(path, "lock") ? lock_take(path) : -1;
+    if (lock < 0) {
+        fail("another shim holds this workload");
+        tell(parent);
+        return 1;
+    }
+    forget_last();
+    int network = netns_open(plan.netns), output = open_log();
+    bool is_up = network >= 0 && output >= 0;
+    if (!is_up) fail(network < 0 ? "its network is not there" : "its log cannot be opened");
+    is_up = is_up && mount_all() && start(network, output, &pidfd);
+    if (!is_up && output >= 0) {
+        char why[sizeof error];
+        memcpy(why, error, sizeof why); /* cleaning up may fail for reasons of its own */
+        clean_up(output);
+        memcpy(error, why, sizeof error);
+    }
+    if (network >= 0) close(network);
+    tell(parent);
+    if (is_up) wait_for_end(pidfd, output);
+    return !is_up;
+}
+
+static int wait_for_child(int child)
+{
+    char text[SHIM_ERROR_MAX + 1];
+    size_t used = 0;
+    ssize_t got;
+    while (used < sizeof text - 1 && (got = read(child, text + used, sizeof text - 1 - used)) != 0) {
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) break;
+        used += (size_t)got;
+    }
+    text[used] = 0;
+    if (used > 0) fprintf(stderr, "%s\n", text);
+    return used > 0;
+}
+
+/* Standard descriptors lead nowhere, so that nobody waits for this process by them. */
+static void silence(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; null >= 0 && i < 3; i++)
+        dup2(null, i);
+    if (null > 2) close(null);
+}
+
+int main(int argc, char **argv)
+{
+    int ends[2];
+    if (argc != 2 || argv[1][0] != '/') {
+        fprintf(stderr, "usage: zos-shim FOLDER   (the agent runs it; an absolute path)\n");
+        return 2;
+    }
+    if (!shim_plan_read(argv[1], &plan)) {
+        fprintf(stderr, "%s/shim.json cannot be read\n", argv[1]);
+        return 1;
+    }
+    umask(022);
+    if (chdir("/") != 0 || pipe2(ends, O_CLOEXEC) != 0) return 1;
+    pid_t child = fork();
+    if (child < 0) return 1;
+    if (child > 0) {
+        close(ends[1]);
+        return wait_for_child(ends[0]);
+    }
+    close(ends[0]);
+    silence();
+    return serve(ends[1]);
+}

@@ -1,0 +1,54 @@
+/* shim.h - one process that holds one container and outlives the agent.
+ *
+ * The agent writes shim.json into the workload's folder and runs `zos-shim FOLDER`.  That returns when the
+ * container runs (0) or could not be started (1, and why on standard error).  What stays behind holds
+ * FOLDER/lock, has a mount namespace of its own, and leaves FOLDER/run while the container runs and
+ * FOLDER/exit once it ended. */
+#ifndef SHIM_H
+#define SHIM_H
+#include "files.h"
+
+#define SHIM_VOLUMES_CAP 64
+#define SHIM_ERROR_MAX   1023
+
+typedef struct {
+    char wid[32];
+    char folder[PATH_CAP];
+    char image[PATH_CAP];   /* squashfs */
+    char root[PATH_CAP];    /* on the pool: holds upper and work */
+    char pool[PATH_CAP];    /* below it nothing is kept but what this workload uses */
+    char runtime[PATH_CAP]; /* runc or crun */
+    char runtime_root[PATH_CAP];
+    char cgroup[64];
+    char unified[64];   /* a cgroup tree that the runtime must not see; "" for none */
+    uint32_t user_base; /* 0: no user namespace */
+    uint32_t volume_count;
+    char volumes[SHIM_VOLUMES_CAP][PATH_CAP];
+    char netns[32], bridge[16], veth[16];
+    uint8_t ip[4], prefix, gateway[4];
+} shim_plan_t;
+
+NODISCARD bool shim_plan_read(const char *folder, shim_plan_t *plan);
+NODISCARD bool shim_plan_write(const shim_plan_t *plan);
+
+/* What FOLDER/run and FOLDER/exit hold. */
+typedef struct {
+    int pid;
+    uint64_t start_ticks; /* field 22 of /proc/PID/stat: the pid is this process's only with it */
+    char boot[37];
+} shim_run_t;
+typedef struct {
+    int code; /* exit code, or 128 + signal; -1 unknown */
+    int64_t at_s;
+} shim_exit_t;
+
+NODISCARD bool shim_run_read(const char *folder, shim_run_t *run);
+NODISCARD bool shim_exit_read(const char *folder, shim_exit_t *end);
+
+/* process_start_ticks is 0 when there is no such process, or it is a zombie. */
+uint64_t process_start_ticks(int pid);
+
+/* shim_run_is_alive: is the process of FOLDER/run still that one? */
+bool shim_run_is_alive(const shim_run_t *run);
+
+#endif

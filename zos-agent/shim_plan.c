@@ -1,0 +1,126 @@
+/* shim_plan.c - the files between agent and shim. */
+#include "shim.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool take_text(const json_t *json, const char *key, char *text, size_t cap)
+{
+    const char *value = json_string_value(json_object_get(json, key));
+    return value && (size_t)snprintf(text, cap, "%s", value) < cap;
+}
+
+static uint64_t take_number(const json_t *json, const char *key)
+{
+    return (uint64_t)json_integer_value(json_object_get(json, key));
+}
+
+static void take_address(const json_t *json, const char *key, uint8_t address[4])
+{
+    uint64_t value = take_number(json, key);
+    for (int i = 0; i < 4; i++)
+        address[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+static json_t *address_json(const uint8_t address[4])
+{
+    return json_integer((json_int_t)address[0] << 24 | (json_int_t)address[1] << 16 |
+                        (json_int_t)address[2] << 8 | address[3]);
+}
+
+static bool take_volumes(const json_t *json, shim_plan_t *plan)
+{
+    const json_t *list = json_object_get(json, "volumes");
+    if (json_array_size(list) > SHIM_VOLUMES_CAP) return false;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *path = json_string_value(json_array_get(list, i));
+        if (!path || !path_join(plan->volumes[i], "%s", path)) return false;
+    }
+    plan->volume_count = (uint32_t)json_array_size(list);
+    return true;
+}
+
+bool shim_plan_read(const char *folder, shim_plan_t *plan)
+{
+    char path[PATH_CAP];
+    *plan = (shim_plan_t){0};
+    if (!path_join(path, "%s/shim.json", folder) || !path_join(plan->folder, "%s", folder)) return false;
+    json_t *json = json_load_file(path, 0, NULL);
+    bool is_ok   = take_text(json, "wid", plan->wid, sizeof plan->wid) &&
+                 take_text(json, "image", plan->image, PATH_CAP) &&
+                 take_text(json, "root", plan->root, PATH_CAP) &&
+                 take_text(json, "pool", plan->pool, PATH_CAP) &&
+                 take_text(json, "runtime", plan->runtime, PATH_CAP) &&
+                 take_text(json, "runtime_root", plan->runtime_root, PATH_CAP) &&
+                 take_text(json, "cgroup", plan->cgroup, sizeof plan->cgroup) &&
+                 take_text(json, "unified", plan->unified, sizeof plan->unified) &&
+                 take_text(json, "netns", plan->netns, sizeof plan->netns) &&
+                 take_text(json, "bridge", plan->bridge, sizeof plan->bridge) &&
+                 take_text(json, "veth", plan->veth, sizeof plan->veth) && take_volumes(json, plan);
+    plan->user_base = (uint32_t)take_number(json, "user_base");
+    plan->prefix    = (uint8_t)take_number(json, "prefix");
+    take_address(json, "ip", plan->ip);
+    take_address(json, "gateway", plan->gateway);
+    json_decref(json);
+    return is_ok;
+}
+
+bool shim_plan_write(const shim_plan_t *plan)
+{
+    char path[PATH_CAP];
+    json_t *volumes = json_array();
+    for (uint32_t i = 0; i < plan->volume_count; i++)
+        json_array_append_new(volumes, json_string(plan->volumes[i]));
+    json_t *json =
+        json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:o,s:s,s:s,s:s,s:o,s:i,s:o}", "wid", plan->wid,
+                  "image", plan->image, "root", plan->root, "pool", plan->pool, "runtime", plan->runtime,
+                  "runtime_root", plan->runtime_root, "cgroup", plan->cgroup, "unified", plan->unified,
+                  "user_base", (json_int_t)plan->user_base, "volumes", volumes, "netns", plan->netns,
+                  "bridge", plan->bridge, "veth", plan->veth, "ip", address_json(plan->ip), "prefix",
+                  (int)plan->prefix, "gateway", address_json(plan->gateway));
+    char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
+    bool is_ok =
+        text && path_join(path, "%s/shim.json", plan->folder) && file_replace(path, text, strlen(text), 0600);
+    free(text);
+    json_decref(json);
+    return is_ok;
+}
+
+bool shim_run_read(const char *folder, shim_run_t *run)
+{
+    char path[PATH_CAP], text[256];
+    return path_join(path, "%s/run", folder) && file_read(path, text, sizeof text) &&
+           sscanf(text, "%d %" SCNu64 " %36s", &run->pid, &run->start_ticks, run->boot) == 3;
+}
+
+bool shim_exit_read(const char *folder, shim_exit_t *end)
+{
+    char path[PATH_CAP], text[128];
+    return path_join(path, "%s/exit", folder) && file_read(path, text, sizeof text) &&
+           sscanf(text, "%d %" SCNd64, &end->code, &end->at_s) == 2;
+}
+
+uint64_t process_start_ticks(int pid)
+{
+    char path[64], text[1024], state;
+    uint64_t ticks;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    if (!file_read(path, text, sizeof text)) return 0;
+    const char *at = strrchr(text, ')'); /* the name before it may hold anything */
+    if (!at ||
+        sscanf(at + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %" SCNu64,
+               &state, &ticks) != 2)
+        return 0;
+    return state == 'Z' || state == 'X' ? 0 : ticks;
+}
+
+bool shim_run_is_alive(const shim_run_t *run)
+{
+    char boot[37];
+    boot_id(boot);
+    return strcmp(boot, run->boot) == 0 && process_start_ticks(run->pid) == run->start_ticks &&
+           run->start_ticks != 0;
+}
