@@ -19,8 +19,10 @@
 #define PEM_MAX          (4u << 20)
 #define SYSTEM_CA        "/etc/ssl/certs/ca-certificates.crt"
 
+typedef enum { EVENT_OPEN, EVENT_MESSAGE, EVENT_CLOSE, EVENT_END } event_kind_t;
+
 typedef struct event {
-    enum { EVENT_OPEN, EVENT_MESSAGE, EVENT_CLOSE, EVENT_END } kind;
+    event_kind_t kind;
     uint32_t pipe;
     nng_msg *message;
     struct event *next;
@@ -51,7 +53,7 @@ static void event_add(bus_t *bus, event_t *event)
     if (!head) io_post(bus->io, drain, bus);
 }
 
-static event_t *event_new(int kind, uint32_t pipe, nng_msg *message)
+static event_t *event_new(event_kind_t kind, uint32_t pipe, nng_msg *message)
 {
     event_t *event = malloc(sizeof *event);
     assert(event);
