@@ -32,12 +32,6 @@ static void index_put(rt_t *rt, uint32_t index)
     rt->host->put(rt->host->state, extrinsic_index_key, scale_written(&w));
 }
 
-static void flush_events(rt_t *rt)
-{
-    if (rt->event_count > 0) system_event_count_put(rt, system_event_count_get(rt) + rt->event_count);
-    rt_events_flush(rt);
-}
-
 /* ------------------------------------------------------------------------------------ start */
 
 static void put_digest(rt_t *rt, const header_t *header)
@@ -77,7 +71,7 @@ void runtime_initialize_block(rt_t *rt, const header_t *header)
     system_weight_add(
         rt, CLASS_MANDATORY,
         (weight_t){.ref_time = BLOCK_WEIGHT_BASE + hooks.ref_time, .proof_size = hooks.proof_size});
-    flush_events(rt);
+    rt_events_flush(rt);
 }
 
 /* ------------------------------------------------------------------------------------ one extrinsic */
@@ -104,12 +98,26 @@ static bool is_inherent(const extrinsic_t *x)
            x->call.timestamp.index == TIMESTAMP_CALL_SET;
 }
 
+/* run_call runs the call of an extrinsic.  A limit that it met, at whatever depth, undoes all of it. */
+static dispatch_t run_call(rt_t *rt, const origin_t *origin, const runtime_call_t *call)
+{
+    rt->pays_no_fee   = false;
+    rt->call_depth    = 0;
+    rt->is_exhausted  = false;
+    rt_layer_t layer  = rt_layer_begin(rt);
+    dispatch_t result = runtime_call_dispatch(rt, origin, call);
+    if (rt->is_exhausted) result = DISPATCH_EXHAUSTED;
+    rt_layer_end(rt, layer, result == DISPATCH_OK);
+    rt->is_exhausted = false;
+    return result;
+}
+
 static validity_t apply_inherent(rt_t *rt, const extrinsic_t *x, dispatch_t *result)
 {
     dispatch_info_t info = runtime_call_dispatch_info(&x->call);
     validity_t validity  = extension_limits(rt, &info, x->encoded.len);
     if (validity != VALID) return validity;
-    *result = runtime_call_dispatch(rt, &(origin_t){.kind = ORIGIN_NONE}, &x->call);
+    *result = run_call(rt, &(origin_t){.kind = ORIGIN_NONE}, &x->call);
     if (*result != DISPATCH_OK) return INVALID_BAD_MANDATORY;
     emit_result(rt, *result, &info);
     return VALID;
@@ -127,10 +135,8 @@ static validity_t apply_signed(rt_t *rt, const extrinsic_t *x, dispatch_t *resul
     validity = extension_before(rt, x, &who, &info, &paid);
     if (validity != VALID) return validity;
 
-    rt->pays_no_fee  = false;
-    rt->call_depth   = 0;
-    *result          = runtime_call_dispatch(rt, &(origin_t){.kind = ORIGIN_SIGNED, .who = who}, &x->call);
-    info.pays_no_fee = info.pays_no_fee || rt->pays_no_fee;
+    *result          = run_call(rt, &(origin_t){.kind = ORIGIN_SIGNED, .who = who}, &x->call);
+    info.pays_no_fee = info.pays_no_fee || (*result == DISPATCH_OK && rt->pays_no_fee);
     extension_after(rt, &paid, &info, x->encoded.len);
     emit_result(rt, *result, &info);
     return VALID;
@@ -153,7 +159,7 @@ validity_t runtime_apply_extrinsic(rt_t *rt, bytes_t encoded, dispatch_t *result
     if (validity == VALID) {
         system_extrinsic_data_put(rt, index, encoded);
         index_put(rt, index + 1);
-        flush_events(rt);
+        rt_events_flush(rt);
     }
     rt_layer_end(rt, layer, validity == VALID);
     rt->arena.used = arena_used; /* what the call decoded is done with */
@@ -200,7 +206,7 @@ void runtime_finalize_block(rt_t *rt, header_t *header)
     rt->host->remove(rt->host->state, extrinsic_index_key);
     rt->phase = PHASE_FINALIZATION;
     runtime_on_finalize(rt);
-    flush_events(rt);
+    rt_events_flush(rt);
 
     system_all_extrinsics_len_remove(rt);
     *header = (header_t){.number = system_number_get(rt)};

@@ -5,6 +5,7 @@
 
 #include "authorship/authorship.h"
 #include "balances/balances.h"
+#include "checked.h"
 #include "hash.h"
 #include "limits.h"
 #include "runtime_version.h"
@@ -85,37 +86,79 @@ static bool is_zero(const account_id_t *who)
 
 /* ------------------------------------------------------------------------------------ weight and length */
 
-static uint64_t weight_max(dispatch_class_t class)
+/* What a class of extrinsics may take: one of them, all of them in a block, and what all of them may take
+ * even in a full block. */
+typedef struct {
+    weight_t one, all, reserved;
+    uint32_t len;
+    bool is_bounded;
+} class_limits_t;
+
+static const class_limits_t class_limits[] = {
+    [CLASS_NORMAL]      = {.one        = {EXTRINSIC_NORMAL_MAX, PROOF_NORMAL_MAX},
+                           .all        = {BLOCK_WEIGHT_NORMAL, PROOF_NORMAL_MAX},
+                           .len        = BLOCK_LEN_NORMAL,
+                           .is_bounded = true},
+    [CLASS_OPERATIONAL] = {.one        = {EXTRINSIC_OPERATIONAL_MAX, UINT64_MAX},
+                           .all        = {BLOCK_WEIGHT_MAX, UINT64_MAX},
+                           .reserved   = {BLOCK_WEIGHT_RESERVED, PROOF_RESERVED},
+                           .len        = BLOCK_LEN_MAX,
+                           .is_bounded = true},
+    [CLASS_MANDATORY]   = {.len = BLOCK_LEN_MAX                                                     },
+};
+
+static bool exceeds(weight_t weight, weight_t most)
 {
-    return class == CLASS_NORMAL ? EXTRINSIC_NORMAL_MAX : EXTRINSIC_OPERATIONAL_MAX;
+    return weight.ref_time > most.ref_time || weight.proof_size > most.proof_size;
 }
 
-static validity_t check_weight(const dispatch_info_t *info, uint32_t len)
+/* check_one is what the pool can know: whether the extrinsic alone is too long or too heavy for any block. */
+static validity_t check_one(const dispatch_info_t *info, uint32_t len)
 {
-    if (info->class == CLASS_MANDATORY) return VALID;
-    if (info->weight.ref_time > weight_max(info->class)) return INVALID_EXHAUSTS;
-    return len > (info->class == CLASS_NORMAL ? BLOCK_LEN_NORMAL : BLOCK_LEN_MAX) ? INVALID_EXHAUSTS : VALID;
+    const class_limits_t *limits = &class_limits[info->class];
+    if (len > limits->len) return INVALID_EXHAUSTS;
+    return limits->is_bounded && exceeds(info->weight, limits->one) ? INVALID_EXHAUSTS : VALID;
+}
+
+static weight_t used_of(const system_per_dispatch_class_weight_t *used, dispatch_class_t class)
+{
+    const support_weight_t *w = class == CLASS_NORMAL        ? &used->normal
+                                : class == CLASS_OPERATIONAL ? &used->operational
+                                                             : &used->mandatory;
+    return (weight_t){w->ref_time, w->proof_size};
+}
+
+static weight_t sum(weight_t a, weight_t b)
+{
+    return (weight_t){u64_add_sat(a.ref_time, b.ref_time), u64_add_sat(a.proof_size, b.proof_size)};
+}
+
+static validity_t check_block_weight(rt_t *rt, const dispatch_info_t *info, weight_t taken)
+{
+    static const weight_t most   = {BLOCK_WEIGHT_MAX, UINT64_MAX};
+    const class_limits_t *limits = &class_limits[info->class];
+    system_per_dispatch_class_weight_t used;
+    if (!limits->is_bounded) return VALID;
+    system_block_weight_get(rt, &used);
+    weight_t all  = sum(used_of(&used, CLASS_NORMAL), used_of(&used, CLASS_OPERATIONAL));
+    weight_t mine = sum(used_of(&used, info->class), taken);
+    all           = sum(sum(all, used_of(&used, CLASS_MANDATORY)), taken);
+    if (exceeds(mine, limits->all)) return INVALID_EXHAUSTS;
+    return exceeds(all, most) && exceeds(mine, limits->reserved) ? INVALID_EXHAUSTS : VALID;
 }
 
 validity_t extension_limits(rt_t *rt, const dispatch_info_t *info, uint32_t len)
 {
     uint32_t all_len = 0;
+    weight_t taken   = sum(info->weight, (weight_t){EXTRINSIC_WEIGHT_BASE, 0});
     (void)system_all_extrinsics_len_get(rt, &all_len);
-    uint32_t len_max = info->class == CLASS_NORMAL ? BLOCK_LEN_NORMAL : BLOCK_LEN_MAX;
-    if (check_weight(info, len) != VALID ||
-        (info->class != CLASS_MANDATORY && len > len_max - (all_len < len_max ? all_len : len_max)))
-        return INVALID_EXHAUSTS;
+    all_len             = u32_add_sat(all_len, len);
+    validity_t validity = check_one(info, all_len);
+    if (validity == VALID) validity = check_block_weight(rt, info, taken);
+    if (validity != VALID) return validity;
 
-    system_per_dispatch_class_weight_t used;
-    system_block_weight_get(rt, &used);
-    uint64_t mine = info->weight.ref_time + EXTRINSIC_WEIGHT_BASE;
-    uint64_t all  = used.normal.ref_time + used.operational.ref_time + used.mandatory.ref_time;
-    if (info->class == CLASS_NORMAL &&
-        (used.normal.ref_time + mine > BLOCK_WEIGHT_NORMAL || all + mine > BLOCK_WEIGHT_MAX))
-        return INVALID_EXHAUSTS;
-    if (info->class == CLASS_OPERATIONAL && all + mine > BLOCK_WEIGHT_MAX) return INVALID_EXHAUSTS;
-    system_weight_add(rt, info->class, (weight_t){.ref_time = mine, .proof_size = info->weight.proof_size});
-    system_all_extrinsics_len_put(rt, all_len + len);
+    system_weight_add(rt, info->class, taken);
+    system_all_extrinsics_len_put(rt, all_len);
     return VALID;
 }
 
@@ -228,7 +271,7 @@ validity_t extension_validate(rt_t *rt, const extrinsic_t *x, const account_id_t
     system_account_get(rt, who, &account);
     if (account.providers == 0 && account.sufficients == 0) return INVALID_PAYMENT;
     if (x->nonce < account.nonce) return INVALID_STALE;
-    if (check_weight(&info, x->encoded.len) != VALID) return INVALID_EXHAUSTS;
+    if (check_one(&info, x->encoded.len) != VALID) return INVALID_EXHAUSTS;
     fee_details_t fee = extension_fee(rt, &info, x->encoded.len, x->tip);
     u128_t usable = balances_usable(rt, who), total = fee_total(&fee);
     if (total > usable) return INVALID_PAYMENT;

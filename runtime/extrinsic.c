@@ -2,6 +2,8 @@
 
 #include "extrinsic.h"
 
+#include "limits.h"
+
 enum { VERSION = 4, SIGNED_BIT = 0x80 };
 
 static void read_extra(scale_reader_t *r, extrinsic_t *x)
@@ -13,7 +15,7 @@ static void read_extra(scale_reader_t *r, extrinsic_t *x)
     x->extra             = (bytes_t){start, (uint32_t)(r->at - start)};
 }
 
-bool extrinsic_decode(bytes_t encoded, arena_t *arena, extrinsic_t *x)
+static bool read_extrinsic(bytes_t encoded, arena_t *arena, extrinsic_t *x)
 {
     *x               = (extrinsic_t){.encoded = encoded};
     scale_reader_t r = scale_reader(encoded, arena);
@@ -29,4 +31,15 @@ bool extrinsic_decode(bytes_t encoded, arena_t *arena, extrinsic_t *x)
     }
     runtime_call_decode(&r, &x->call);
     return scale_done(&r);
+}
+
+/* Calls within calls take room as they are many: how much they may have is the same in every build. */
+bool extrinsic_decode(bytes_t encoded, arena_t *arena, extrinsic_t *x)
+{
+    arena_t whole = *arena;
+    if (whole.size - whole.used > EXTRINSIC_MEMORY) arena->size = whole.used + EXTRINSIC_MEMORY;
+    bool is_whole = read_extrinsic(encoded, arena, x);
+    arena->size   = whole.size;
+    if (!is_whole) arena->used = whole.used;
+    return is_whole;
 }

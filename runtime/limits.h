@@ -9,7 +9,14 @@
 #define EXTRINSIC_WEIGHT_BASE     UINT64_C(124414000)
 #define EXTRINSIC_NORMAL_MAX      UINT64_C(1299875586000) /* of one extrinsic, without its base */
 #define EXTRINSIC_OPERATIONAL_MAX UINT64_C(1799875586000)
+#define BLOCK_WEIGHT_RESERVED     UINT64_C(500000000000) /* for operational extrinsics of a full block */
+#define PROOF_NORMAL_MAX          UINT64_C(0xbfffffffffffffff)
+#define PROOF_RESERVED            UINT64_C(0x4000000000000000)
 #define BLOCK_LEN_MAX             UINT32_C(5242880) /* bytes of all extrinsics */
 #define BLOCK_LEN_NORMAL          UINT32_C(3932160)
+
+/* Memory for what an extrinsic decodes to.  The same in every build: an extrinsic that does not fit is none.
+ */
+#define EXTRINSIC_MEMORY (UINT32_C(12) << 20)
 
 #endif

@@ -4,13 +4,14 @@
 
 enum { SCRATCH_SIZE = 2 << 20, EVENTS_SIZE = 4 << 20 };
 
-static scale_writer_t writer_from(arena_t *arena, uint32_t size)
+/* A quarter of the memory at most goes to each writer: a small runtime (a test, a query) has small ones. They
+ * lie at its end, where pages that nobody writes to are never touched. */
+static scale_writer_t writer_from(arena_t *arena, uint32_t size, uint32_t most)
 {
-    return (scale_writer_t){.start = arena_take(arena, size), .cap = size};
+    uint32_t cap = size / 4 < most ? size / 4 : most;
+    arena->size -= cap;
+    return scale_writer(arena->start + arena->size, cap);
 }
-
-/* A quarter of the memory at most goes to each writer: a small runtime (a test, a query) has small ones. */
-static uint32_t part_of(uint32_t size, uint32_t most) { return size / 4 < most ? size / 4 : most; }
 
 void rt_start(rt_t *rt, const host_t *host, void *memory, uint32_t size)
 {
@@ -18,9 +19,9 @@ void rt_start(rt_t *rt, const host_t *host, void *memory, uint32_t size)
         .host = host, .arena = {.start = memory, .size = size},
              .phase = PHASE_INITIALIZATION
     };
-    rt->scratch = writer_from(&rt->arena, part_of(size, SCRATCH_SIZE));
-    rt->events  = writer_from(&rt->arena, part_of(size, EVENTS_SIZE));
-    if (!rt->scratch.start || !rt->events.start) rt_fault(rt, "block memory is too small");
+    rt->scratch = writer_from(&rt->arena, size, SCRATCH_SIZE);
+    rt->events  = writer_from(&rt->arena, size, EVENTS_SIZE);
+    if (!memory) rt_fault(rt, "there is no memory");
 }
 
 void rt_fault(rt_t *rt, const char *reason)
@@ -28,11 +29,20 @@ void rt_fault(rt_t *rt, const char *reason)
     if (!rt->fault) rt->fault = reason;
 }
 
+void rt_exhaust(rt_t *rt, const char *reason)
+{
+    if (rt->phase == PHASE_INITIALIZATION || rt->phase == PHASE_FINALIZATION)
+        rt_fault(rt, reason);
+    else
+        rt->is_exhausted = true;
+}
+
 void rt_pays_no(rt_t *rt) { rt->pays_no_fee = true; }
 
 rt_layer_t rt_layer_begin(rt_t *rt)
 {
     rt->host->begin(rt->host->state);
+    rt->layer_depth++;
     return (rt_layer_t){.events_len = rt->events.len, .event_count = rt->event_count};
 }
 
@@ -40,8 +50,10 @@ void rt_layer_end(rt_t *rt, rt_layer_t layer, bool keep)
 {
     keep = keep && !rt->fault;
     rt->host->end(rt->host->state, keep);
+    rt->layer_depth--;
     if (!keep) {
         rt->events.len  = layer.events_len;
         rt->event_count = layer.event_count;
     }
+    rt_events_relieve(rt);
 }

@@ -7,7 +7,11 @@
  * Faults.  A rule of the chain that is not met is a dispatch_t, returned.  A broken runtime
  * (state that does not decode, an arena too small) is a fault: it is remembered in rt->fault,
  * after which reads find nothing and writes do nothing, and whoever started the block drops all
- * it did.  A fault is never a dispatch error: peers would disagree about it. */
+ * it did.  A fault is never a dispatch error: peers would disagree about it.
+ *
+ * Limits.  What an extrinsic can drive too far by its own choice (a key or a value too long, too many events)
+ * is no fault, or anybody could stop the chain: rt_exhaust notes it, and the whole call is refused as
+ * Exhausted.  The limits are the same in every build. */
 #ifndef RT_H
 #define RT_H
 #include "scale.h"
@@ -119,11 +123,18 @@ typedef struct {
     /* What the call under way said about its own cost after it ran: */
     bool pays_no_fee;
     const char *fault; /* NULL, or the first thing that broke */
+    uint32_t layer_depth; /* of rt_layer_begin */
+    uint32_t event_start; /* where the event being written begins */
+    bool is_exhausted;    /* the extrinsic under way asked for more than there can be: see rt_exhaust */
 } rt_t;
 
 /* rt_start makes a runtime over host with `size` bytes of memory for everything it decodes. */
 void rt_start(rt_t *rt, const host_t *host, void *memory, uint32_t size);
 void rt_fault(rt_t *rt, const char *reason);
+
+/* rt_exhaust says that a limit was met: within an extrinsic its call will be undone and refused as Exhausted,
+ * elsewhere it is a fault. */
+void rt_exhaust(rt_t *rt, const char *reason);
 
 /* rt_pays_no says that the call under way, having succeeded, costs no fee (Pays::No). */
 void rt_pays_no(rt_t *rt);
@@ -135,8 +146,10 @@ typedef struct {
 rt_layer_t rt_layer_begin(rt_t *rt);
 void rt_layer_end(rt_t *rt, rt_layer_t layer, bool keep);
 
-/* rt_events_flush appends the gathered events to System.Events. */
+/* rt_events_flush appends the gathered events to System.Events and counts them in System.EventCount;
+ * rt_events_relieve does so when they are many and no layer is open, and is called after each event. */
 void rt_events_flush(rt_t *rt);
+void rt_events_relieve(rt_t *rt);
 
 /* ------------------------------------------------- for generated code: keys, storage, events */
 

@@ -58,14 +58,14 @@ void rt_key_identity(rt_key_t *k)
 
 static bytes_t key_bytes(rt_t *rt, const rt_key_t *k)
 {
-    if (k->failed) rt_fault(rt, "storage key is too long");
+    if (k->failed) rt_exhaust(rt, "storage key is too long");
     return (bytes_t){k->bytes, k->len};
 }
 
 bool rt_storage_read(rt_t *rt, const rt_key_t *k, scale_reader_t *r)
 {
     bytes_t key = key_bytes(rt, k), value;
-    if (rt->fault || !rt->host->get(rt->host->state, key, &rt->arena, &value)) return false;
+    if (rt->fault || k->failed || !rt->host->get(rt->host->state, key, &rt->arena, &value)) return false;
     *r = (scale_reader_t){.at = value.data, .end = value.data + value.len, .arena = &rt->arena};
     return true;
 }
@@ -92,14 +92,15 @@ scale_writer_t *rt_storage_write(rt_t *rt)
 void rt_storage_put(rt_t *rt, const rt_key_t *k, scale_writer_t *w)
 {
     bytes_t key = key_bytes(rt, k);
-    if (w->failed) rt_fault(rt, "value is too long");
-    if (!rt->fault) rt->host->put(rt->host->state, key, (bytes_t){w->start, w->len});
+    if (w->failed) rt_exhaust(rt, "value is too long");
+    if (!rt->fault && !k->failed && !w->failed)
+        rt->host->put(rt->host->state, key, (bytes_t){w->start, w->len});
 }
 
 void rt_storage_remove(rt_t *rt, const rt_key_t *k)
 {
     bytes_t key = key_bytes(rt, k);
-    if (!rt->fault) rt->host->remove(rt->host->state, key);
+    if (!rt->fault && !k->failed) rt->host->remove(rt->host->state, key);
 }
 
 bool rt_storage_next(rt_t *rt, bytes_t prefix, bytes_t *key)

@@ -2,6 +2,7 @@
 
 #include "system.h"
 
+#include "checked.h"
 #include "hash.h"
 
 void system_digest_add(rt_t *rt, const support_digest_item_t *item)
@@ -27,8 +28,8 @@ void system_weight_add(rt_t *rt, dispatch_class_t class, weight_t weight)
     support_weight_t *mine = class == CLASS_NORMAL        ? &used.normal
                              : class == CLASS_OPERATIONAL ? &used.operational
                                                           : &used.mandatory;
-    mine->ref_time += weight.ref_time;
-    mine->proof_size += weight.proof_size;
+    mine->ref_time         = u64_add_sat(mine->ref_time, weight.ref_time);
+    mine->proof_size       = u64_add_sat(mine->proof_size, weight.proof_size);
     system_block_weight_put(rt, &used);
 }
 

@@ -1,8 +1,8 @@
 /* host_imports.c - the runtime as Substrate's hosts run it: its functions exported, theirs imported.
  *
  * A call gets an instance of its own: its input lies in memory that the host took, its answer is pointer and
- * length in one number.  Memory comes from the host's allocator, hashes and signatures are the host's own code
- * (spec chain-host 7.2).  What faults traps. */
+ * length in one number.  Memory comes from the host's allocator, hashes and signatures are the host's own
+ * code (spec chain-host 7.2).  What faults traps. */
 #include "hash.h"
 #include "runtime.h"
 #include "trie.h"
@@ -25,18 +25,21 @@ IMPORT("storage_start_transaction_version_1") void ext_start(void);
 IMPORT("storage_commit_transaction_version_1") void ext_commit(void);
 IMPORT("storage_rollback_transaction_version_1") void ext_rollback(void);
 IMPORT("storage_root_version_2") span_t ext_root(int32_t state_version);
-IMPORT("trie_blake2_256_ordered_root_version_2") const uint8_t *ext_ordered_root(span_t items, int32_t version);
+IMPORT("trie_blake2_256_ordered_root_version_2")
+const uint8_t *ext_ordered_root(span_t items, int32_t version);
 IMPORT("hashing_blake2_128_version_1") const uint8_t *ext_blake2_128(span_t data);
 IMPORT("hashing_blake2_256_version_1") const uint8_t *ext_blake2_256(span_t data);
 IMPORT("hashing_twox_64_version_1") const uint8_t *ext_twox_64(span_t data);
 IMPORT("hashing_twox_128_version_1") const uint8_t *ext_twox_128(span_t data);
-IMPORT("crypto_ed25519_verify_version_1") int32_t ext_ed25519(const void *signature, span_t message, const void *key);
-IMPORT("crypto_sr25519_verify_version_2") int32_t ext_sr25519(const void *signature, span_t message, const void *key);
+IMPORT("crypto_ed25519_verify_version_1")
+int32_t ext_ed25519(const void *signature, span_t message, const void *key);
+IMPORT("crypto_sr25519_verify_version_2")
+int32_t ext_sr25519(const void *signature, span_t message, const void *key);
 IMPORT("crypto_secp256k1_ecdsa_recover_compressed_version_2")
 span_t ext_ecdsa_recover(const void *signature, const void *hash);
 IMPORT("logging_log_version_1") void ext_log(int32_t level, span_t target, span_t message);
 
-enum { STATE_V1 = 1, LOG_ERROR = 1, QUERY_MEMORY = 4 << 20, BLOCK_MEMORY = 24 << 20 };
+enum { STATE_V1 = 1, LOG_ERROR = 1, QUERY_MEMORY = 4 << 20, BLOCK_MEMORY = 32 << 20 };
 
 static span_t span(bytes_t v) { return (uint64_t)v.len << 32 | (uint32_t)(uintptr_t)v.data; }
 
@@ -73,13 +76,14 @@ void twox_64(uint8_t digest[8], bytes_t message) { take_digest(digest, ext_twox_
 void twox_128(uint8_t digest[16], bytes_t message) { take_digest(digest, ext_twox_128(span(message)), 16); }
 
 /* trie_root_ordered is the host's, so that no trie is in the blob. */
-bool trie_root_ordered(trie_version_t version, const bytes_t *items, uint32_t count, arena_t *scratch, hash_t *root)
+bool trie_root_ordered(trie_version_t version, const bytes_t *items, uint32_t count, arena_t *scratch,
+                       hash_t *root)
 {
     uint32_t len = 8, used = scratch->used;
     for (uint32_t i = 0; i < count; i++)
         len += items[i].len + 8;
-    uint8_t       *room = arena_take(scratch, len);
-    scale_writer_t w    = scale_writer(room, room ? len : 0);
+    uint8_t *room    = arena_take(scratch, len);
+    scale_writer_t w = scale_writer(room, room ? len : 0);
     scale_put_compact(&w, count);
     for (uint32_t i = 0; i < count; i++)
         scale_put_bytes(&w, items[i]);
@@ -94,10 +98,10 @@ bool trie_root_ordered(trie_version_t version, const bytes_t *items, uint32_t co
 /* answered takes an Option<Vec<u8>> of the host over into the arena and gives its memory back. */
 static bool answered(span_t answer, arena_t *arena, bytes_t *value)
 {
-    bytes_t        from = bytes_of(answer);
-    scale_reader_t r    = scale_reader(from, NULL);
-    bool           some = scale_get_option(&r);
-    bool           kept = !some || arena_copy(arena, scale_get_bytes(&r, UINT32_MAX), value);
+    bytes_t from     = bytes_of(answer);
+    scale_reader_t r = scale_reader(from, NULL);
+    bool some        = scale_get_option(&r);
+    bool kept        = !some || arena_copy(arena, scale_get_bytes(&r, UINT32_MAX), value);
     ext_free(from.data);
     if (r.failed || !kept) stop("a value of the state is too long");
     return some;
@@ -154,7 +158,7 @@ static void host_end(void *state, bool keep)
 static hash_t host_storage_root(void *state)
 {
     (void)state;
-    hash_t  root;
+    hash_t root;
     bytes_t from = bytes_of(ext_root(STATE_V1));
     if (from.len != sizeof root.b) stop("the state's root is no hash");
     take_digest(root.b, from.data, sizeof root.b);
@@ -164,9 +168,9 @@ static hash_t host_storage_root(void *state)
 /* An ecdsa account is the hash of its key, which the signature gives away. */
 static bool verify_ecdsa(bytes_t signature, bytes_t message, const account_id_t *signer)
 {
-    hash_t  hash = blake2_256(message);
+    hash_t hash  = blake2_256(message);
     bytes_t from = bytes_of(ext_ecdsa_recover(signature.data, hash.b));
-    bool    good = from.len == 34 && from.data[0] == 0;
+    bool good    = from.len == 34 && from.data[0] == 0;
     if (good) {
         hash_t owner = blake2_256((bytes_t){from.data + 1, 33});
         good         = memcmp(owner.b, signer->b, sizeof owner.b) == 0;
@@ -175,7 +179,8 @@ static bool verify_ecdsa(bytes_t signature, bytes_t message, const account_id_t 
     return good;
 }
 
-static bool host_verify(void *state, uint8_t kind, bytes_t signature, bytes_t message, const account_id_t *signer)
+static bool host_verify(void *state, uint8_t kind, bytes_t signature, bytes_t message,
+                        const account_id_t *signer)
 {
     (void)state;
     if (kind == 0 && signature.len == 64) return ext_ed25519(signature.data, span(message), signer->b) == 1;
@@ -206,7 +211,7 @@ static const host_t host = {
 
 static span_t run(const char *name, uint32_t memory_size, const uint8_t *input, uint32_t len)
 {
-    rt_t    rt;
+    rt_t rt;
     bytes_t result;
     rt_start(&rt, &host, ext_malloc(memory_size), memory_size);
     if (!runtime_api(&rt, bytes_text(name), (bytes_t){input, len}, &result))
@@ -215,8 +220,8 @@ static span_t run(const char *name, uint32_t memory_size, const uint8_t *input, 
 }
 
 /* One exported function: its name, and the memory that it may use. */
-#define API(name, memory_size)                                                                          \
-    EXPORT(#name) span_t name(const uint8_t *input, uint32_t len);                                      \
+#define API(name, memory_size)                                                                               \
+    EXPORT(#name) span_t name(const uint8_t *input, uint32_t len);                                           \
     span_t name(const uint8_t *input, uint32_t len) { return run(#name, memory_size, input, len); }
 
 API(Core_version, QUERY_MEMORY)
