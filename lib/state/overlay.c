@@ -53,7 +53,7 @@ static bool keep_copy(overlay_t *overlay, bytes_t bytes, bytes_t *copy)
 static void grow(overlay_t *overlay)
 {
     uint32_t size   = overlay->table_size ? 2 * overlay->table_size : 256;
-    entry_t **table = take(overlay, (uint64_t)size * sizeof *table);
+    entry_t **table = take(overlay, (uint64_t)size * sizeof(void *));
     if (!table) return;
     for (uint32_t i = 0; i < overlay->table_size; i++) {
         for (entry_t *entry = overlay->table[i], *chain; entry; entry = chain) {
@@ -143,7 +143,7 @@ static void list(overlay_t *overlay, entry_t *entry)
 {
     entry_t **links[OVERLAY_LEVEL_MAX];
     uint32_t level = draw_level(overlay);
-    entry->next    = take(overlay, level * sizeof(entry_t *));
+    entry->next    = take(overlay, level * sizeof(void *));
     if (!entry->next) return;
     seek(overlay, entry->key, false, links);
     for (uint32_t i = 0; i < level; i++) {
@@ -216,7 +216,7 @@ static bool note_undo(overlay_t *overlay, entry_t *entry)
         uint32_t cap = overlay->undo_cap ? 2 * overlay->undo_cap : 256;
         undo_t *undo = take(overlay, (uint64_t)cap * sizeof *undo);
         if (!undo) return false;
-        if (overlay->undo_count) memcpy(undo, overlay->undo, overlay->undo_count * sizeof *undo);
+        if (overlay->undo) memcpy(undo, overlay->undo, overlay->undo_count * sizeof *undo);
         overlay->undo     = undo;
         overlay->undo_cap = cap;
     }
@@ -267,7 +267,7 @@ static bool as_appended(overlay_t *overlay, value_t *value, uint32_t more)
     uint64_t cap  = ((uint64_t)value->len + more) * 2 + 256;
     uint8_t *room = take(overlay, cap + HEAD_LEN);
     if (!room) return false;
-    if (value->len) memcpy(room + HEAD_LEN, items, value->len);
+    if (items && value->len) memcpy(room + HEAD_LEN, items, value->len);
     *value = (value_t){
         .kind = VALUE_APPENDED, .room = room, .len = value->len, .cap = (uint32_t)cap, .count = value->count};
     return true;

@@ -96,7 +96,7 @@ static const node_kind_t *kind_of(const trie_node_t *node)
 static uint64_t encoded_len_max(const trie_node_t *node)
 {
     uint64_t len = 8 + (uint64_t)node->nibble_count / 2 + node->nibble_count / 255 + 9 + node->value.len;
-    return len + 33u * count_bits(node->children);
+    return len + UINT64_C(33) * count_bits(node->children);
 }
 
 static void put_partial_key(scale_writer_t *w, const trie_node_t *node, const node_kind_t *kind)
@@ -153,7 +153,7 @@ bytes_t trie_path_key(const uint8_t *nibbles, uint32_t nibble_count, uint8_t *bu
 void trie_nibbles(bytes_t key, uint8_t *nibbles)
 {
     for (uint32_t i = 0; i < key.len; i++) {
-        nibbles[2 * i]     = key.data[i] >> 4;
-        nibbles[2 * i + 1] = key.data[i] & 15;
+        *nibbles++ = key.data[i] >> 4;
+        *nibbles++ = key.data[i] & 15;
     }
 }

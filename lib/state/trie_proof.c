@@ -20,7 +20,7 @@ static bool grow(gather_t *gather)
     bytes_t *items = arena_take(gather->arena, cap * (uint32_t)sizeof *items);
     hash_t *hashes = arena_take(gather->arena, cap * (uint32_t)sizeof *hashes);
     if (!items || !hashes) return false;
-    if (gather->cap) {
+    if (gather->hashes) {
         memcpy(items, gather->proof->items, gather->cap * sizeof *items);
         memcpy(hashes, gather->hashes, gather->cap * sizeof *hashes);
     }
@@ -33,9 +33,9 @@ static bool grow(gather_t *gather)
 static bool add(gather_t *gather, bytes_t item)
 {
     hash_t hash = blake2_256(item);
+    if (!grow(gather)) return false;
     for (uint32_t i = 0; i < gather->proof->count; i++)
         if (memcmp(&gather->hashes[i], &hash, sizeof hash) == 0) return true;
-    if (!grow(gather)) return false;
     bytes_t *place = &gather->proof->items[gather->proof->count];
     if (!arena_copy(gather->arena, item, place)) return false;
     gather->hashes[gather->proof->count++] = hash;

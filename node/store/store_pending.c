@@ -170,10 +170,26 @@ void pending_init(pending_set_t *set, uint64_t seed)
     set->table = allocate(set->table_size * sizeof(pending_entry_t *));
 }
 
+static void free_entries(pending_entry_t *entry)
+{
+    for (pending_entry_t *chain; entry; entry = chain) {
+        chain = entry->chain;
+        for (version_t *version = entry->newest, *older; version; version = older) {
+            older = version->older;
+            free(version);
+        }
+        free(entry);
+    }
+}
+
 void pending_fini(pending_set_t *set)
 {
-    while (set->oldest)
-        pending_remove(set, set->oldest);
+    for (uint32_t i = 0; i < set->table_size; i++)
+        free_entries(set->table[i]);
+    for (pending_t *block = set->oldest, *newer; block; block = newer) {
+        newer = block->newer;
+        free_block(block);
+    }
     free(set->table);
 }
 

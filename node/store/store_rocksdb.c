@@ -72,6 +72,14 @@ store_key_t store_key_block(uint32_t number, const hash_t *hash)
     return key;
 }
 
+/* RocksDB's C interface takes pointers that it does not write through without saying so. */
+static char *unconst(const char *pointer)
+{
+    char *same;
+    memcpy(&same, &pointer, sizeof same);
+    return same;
+}
+
 /* The prefix of a versioned key is all before its number; it is what the bloom filters hold. */
 static size_t plain_len(column_t column, const char *bytes, size_t len)
 {
@@ -91,7 +99,7 @@ static size_t plain_len(column_t column, const char *bytes, size_t len)
 static char *prefix_transform(void *column, const char *key, size_t len, size_t *prefix_len)
 {
     *prefix_len = plain_len(*(const column_t *)column, key, len);
-    return (char *)(uintptr_t)key;
+    return unconst(key);
 }
 
 static unsigned char prefix_in_domain(void *column, const char *key, size_t len)
@@ -137,7 +145,7 @@ static rocksdb_options_t *column_options(store_t *store, column_t column)
         rocksdb_block_based_options_set_whole_key_filtering(table, 0);
         rocksdb_options_set_prefix_extractor(
             options,
-            rocksdb_slicetransform_create((void *)(uintptr_t)&versioned[column], prefix_free,
+            rocksdb_slicetransform_create(unconst((const char *)&versioned[column]), prefix_free,
                                           prefix_transform, prefix_in_domain, prefix_in_range, prefix_name));
     }
     rocksdb_options_set_block_based_table_factory(options, table);
