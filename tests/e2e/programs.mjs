@@ -121,3 +121,16 @@ export function send (api, call, signer, options = {}, until = 'isInBlock') {
     }).then(stop => { unsubscribe = stop }, reject)
   })
 }
+
+// allEntries gives every [key, value] of the state at a block.
+export async function allEntries (node, hash) {
+  const keys = []
+  for (let start = null; ;) {
+    const page = await node.rpc('state_getKeysPaged', ['0x', 1000, start, hash])
+    keys.push(...page)
+    if (page.length < 1000) break
+    start = page[page.length - 1]
+  }
+  const [{ changes }] = await node.rpc('state_queryStorageAt', [keys, hash])
+  return changes
+}

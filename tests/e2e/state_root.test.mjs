@@ -4,21 +4,9 @@ import { test } from 'node:test'
 import { Keyring } from '@polkadot/keyring'
 import { cryptoWaitReady } from '@polkadot/util-crypto'
 import { calculate_state_root } from '@acala-network/chopsticks-executor'
-import { send, withNode } from './programs.mjs'
+import { allEntries, send, withNode } from './programs.mjs'
 
 await cryptoWaitReady()
-
-async function allEntries (node, hash) {
-  const keys = []
-  for (let start = null; ;) {
-    const page = await node.rpc('state_getKeysPaged', ['0x', 1000, start, hash])
-    keys.push(...page)
-    if (page.length < 1000) break
-    start = page[page.length - 1]
-  }
-  const [{ changes }] = await node.rpc('state_queryStorageAt', [keys, hash])
-  return changes
-}
 
 test('every header holds the root of its state', () => withNode(['--sealing', 'instant'], async (api, node) => {
   const ring = new Keyring({ type: 'sr25519' })
