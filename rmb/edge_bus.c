@@ -361,8 +361,11 @@ void edge_bus_free(edge_bus_t *edge)
     for (uint32_t i = 0; i < BUCKETS; i++) {
         for (link_t *link = edge->links[i]; link; link = link->next)
             link_end(link, relay_close_text(RELAY_CLOSE_STOPPING));
-        while (edge->links[i])
-            link_free(edge->links[i]);
+        link_t *next;
+        for (link_t *link = edge->links[i]; link; link = next) {
+            next = link->next;
+            link_free(link);
+        }
     }
     if (edge->flush_timer) io_timer_stop(edge->flush_timer);
     io_timer_stop(edge->tick_timer);

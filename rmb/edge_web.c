@@ -335,9 +335,11 @@ bool edge_web_reload(edge_web_t *edge) { return web_server_reload(edge->server);
 void edge_web_free(edge_web_t *edge)
 {
     if (!edge) return;
-    while (edge->inboxes) {
-        relay_federation_cancel(edge->config.relay, edge->inboxes);
-        on_inbox(edge->inboxes, RELAY_IN_BUSY);
+    inbox_t *next;
+    for (inbox_t *inbox = edge->inboxes; inbox; inbox = next) {
+        next = inbox->next;
+        relay_federation_cancel(edge->config.relay, inbox);
+        on_inbox(inbox, RELAY_IN_BUSY);
     }
     web_server_free(edge->server);
     free(edge);

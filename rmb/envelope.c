@@ -149,11 +149,18 @@ typedef struct {
 } packing_t;
 
 /* protobuf-c's structs serve reading and writing, so that their pointers are not const. */
-static char *unconst(const char *text) { return (char *)(uintptr_t)text; }
+static char *unconst(const char *text)
+{
+    union {
+        const char *in;
+        char *out;
+    } view = {text};
+    return view.out;
+}
 
 static ProtobufCBinaryData binary_of(bytes_t v)
 {
-    return (ProtobufCBinaryData){v.len, (uint8_t *)(uintptr_t)v.data};
+    return (ProtobufCBinaryData){v.len, (uint8_t *)unconst((const char *)v.data)};
 }
 
 static void address_write(const envelope_address_t *from, Rmb__Address *to)

@@ -55,9 +55,11 @@ static uint8_t *in_take(in_t *in)
 
 void peer_ins_free(peer_t *peer)
 {
-    while (peer->ins) {
-        twin_cache_cancel(peer->config.twins, peer->ins);
-        in_free(peer->ins);
+    in_t *next;
+    for (in_t *in = peer->ins; in; in = next) {
+        next = in->next;
+        twin_cache_cancel(peer->config.twins, in);
+        in_free(in);
     }
 }
 

@@ -37,6 +37,7 @@ const char *relay_message_uid(const relay_message_t *message) { return message->
 
 relay_message_t *relay_message_hold(relay_message_t *message)
 {
+    assert(message->refs > 0 && message->refs < UINT32_MAX);
     message->refs++;
     return message;
 }
@@ -295,13 +296,15 @@ static void window_to_store(relay_t *relay, mailbox_t *mailbox)
 {
     while (mailbox->window.first) {
         relay_message_t *message = relay_message_hold(mailbox->window.first);
+        uint32_t len             = message->wire_len;
+        assert(!message->previous);
         window_remove(mailbox, message);
         young_remove(relay, message);
         bool is_alive = message->deadline_s > relay_now_s(relay);
         if (!is_alive) relay_remove_row(relay, message);
         if (message->is_stored || (is_alive && relay_put(relay, message))) {
             mailbox->row_count++;
-            mailbox->row_bytes += message->wire_len;
+            mailbox->row_bytes += len;
         } else {
             relay->stats.expired++;
             relay_settle(relay, message, RELAY_REFUSED);

@@ -117,8 +117,9 @@ static route_t *route_new(relay_t *relay, relay_message_t *message)
 
 void relay_route_free_all(relay_t *relay)
 {
-    while (relay->routes) {
-        route_t *route = relay->routes;
+    route_t *next;
+    for (route_t *route = relay->routes; route; route = next) {
+        next = route->next;
         twin_cache_cancel(relay->twins, route);
         if (route->done) route->done(route->context, RELAY_IN_BUSY);
         route_free(route);

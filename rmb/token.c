@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CLAIMS_MAX  ((size_t)(TOKEN_MAX - 160) / 4 * 3)
 #define HEADER_TEXT "{\"alg\":\"RS512\",\"typ\":\"JWT\"}"
 
 /* ---- base64url without padding ---- */
@@ -58,7 +59,7 @@ static bool base64_read(bytes_t text, uint8_t *out, uint32_t cap, uint32_t *len)
 static char *claims_text(uint32_t twin, const char *connection, uint64_t now_s, uint64_t life_s)
 {
     json_t *claims = json_pack("{s:I,s:I,s:I}", "sub", (json_int_t)twin, "iat", (json_int_t)now_s, "exp",
-                               (json_int_t)(now_s + life_s));
+                               (json_int_t)now_s + (json_int_t)life_s);
     if (!claims) return NULL;
     if (connection && json_object_set_new(claims, "sid", json_string(connection)) != 0) {
         json_decref(claims);
@@ -76,7 +77,7 @@ uint32_t token_write(const keypair_t *key, uint32_t twin, const char *connection
     char *claims = claims_text(twin, connection, now_s, life_s);
     uint32_t len = 0;
     /* Escapes may make a name six times as long; header and signature take 130 of the room. */
-    if (claims && strlen(claims) <= (TOKEN_MAX - 160) / 4 * 3) {
+    if (claims && strlen(claims) <= CLAIMS_MAX) {
         len         = base64_write(BYTES(HEADER_TEXT), text);
         text[len++] = '.';
         len += base64_write(bytes_text(claims), text + len);

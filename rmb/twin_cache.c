@@ -266,8 +266,11 @@ void twin_cache_add(twin_cache_t *cache, const rmb_twin_t *twin)
 void twin_cache_flush(twin_cache_t *cache)
 {
     cache->stats.flushes++;
-    while (cache->oldest)
-        entry_remove(cache, cache->oldest);
+    entry_t *newer;
+    for (entry_t *entry = cache->oldest; entry; entry = newer) {
+        newer = entry->newer;
+        entry_remove(cache, entry);
+    }
     question_t *question = cache->questions;
     while (question) {
         question_t *next = question->next;

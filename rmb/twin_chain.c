@@ -237,9 +237,11 @@ void twin_chain_free(twin_chain_t *chain)
         chain->fill_last = 0;
         twin_cache_cancel(chain->cache, chain);
     }
-    while (chain->reads) {
-        client_cancel(chain->client, chain->reads->ticket);
-        read_end(chain->reads, TWIN_UNAVAILABLE, NULL);
+    read_t *next;
+    for (read_t *read = chain->reads; read; read = next) {
+        next = read->next;
+        client_cancel(chain->client, read->ticket);
+        read_end(read, TWIN_UNAVAILABLE, NULL);
     }
     free(chain->memory);
     free(chain);
