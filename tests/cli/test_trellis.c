@@ -60,8 +60,10 @@ TEST(keys_are_shown_in_all_their_forms)
     EQ(run("key inspect --key //Alice --json"), 0);
     OK(says("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"));
     OK(says("037051bed73458951b45ca6376f4096c85bf1a370da94d5336d04867cfaaad019e"));
-    EQ(run("key inspect --key //Alice --key-type ed25519 --prefix 0"), 0);
-    OK(says(""));
+    EQ(run("key inspect --key //Alice --prefix 0"), 0);
+    OK(says("15oF4uVJwmo4TdGW7VfQxNLavjCXviqxT9S1MgbjMNHr6Sp5"));
+    EQ(run("key inspect --key //Alice --key-type ed25519"), 0);
+    OK(says("5FA9nQDVg267DEd8m1ZypXLBnvN7SFxYwV7ndqSYGiN9TTpu"));
     EQ(run("key inspect 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"), 0);
     OK(says("0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d"));
 }
