@@ -7,47 +7,85 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GIB     (UINT64_C(1) << 30)
-#define MUST(c) do { if (!(c)) { printf("%s:%d: the world is not so: %s\n", __FILE__, __LINE__, #c); exit(1); } } while (0)
+#define GIB (UINT64_C(1) << 30)
+#define MUST(c)                                                                                              \
+    do {                                                                                                     \
+        if (!(c)) {                                                                                          \
+            printf("%s:%d: the world is not so: %s\n", __FILE__, __LINE__, #c);                              \
+            exit(1);                                                                                         \
+        }                                                                                                    \
+    } while (0)
 
 enum { MEMORY_SIZE = 64 << 20, CALL_MAX = 1 << 20 };
 
 rt_t *rt;
-const account_id_t alice = {{0xa1, 1}}, bob = {{0xb0, 2}}, farmer = {{0xfa, 3}}, node_account = {{0x40, 4}},
-                   other_node_account = {{0x41, 5}}, foundation = {{0xf0, 6}}, sales = {{0x5a, 7}}, council = {{0xc0, 8}},
-                   validator = {{0x0a, 9}}, nobody = {{0x99, 10}};
-const account_id_t staking_pool = {{0x0d, 0xd1, 0xd1, 0xa6, 0xe5, 0xa3, 0x5a, 0xa8, 0xc7, 0xf5, 0xe5, 0x7e, 0x1e, 0xdd, 0x0c, 0x3f,
-                                    0xbd, 0x6a, 0xbf, 0x2e, 0xaa, 0x8e, 0xf4, 0x25, 0x48, 0x98, 0x6e, 0x54, 0xa2, 0x56, 0x20, 0x00}};
-const origin_t from_root = {.kind = ORIGIN_ROOT}, from_council = {.kind = ORIGIN_COUNCIL_MEMBERS, .ayes = 2, .seats = 3};
+const account_id_t alice =
+                       {
+                           {0xa1, 1}
+},
+                   bob = {{0xb0, 2}}, farmer = {{0xfa, 3}}, node_account = {{0x40, 4}},
+                   other_node_account = {{0x41, 5}}, foundation = {{0xf0, 6}}, sales = {{0x5a, 7}},
+                   council = {{0xc0, 8}}, validator = {{0x0a, 9}}, nobody = {{0x99, 10}};
+const account_id_t staking_pool = {
+    {0x0d, 0xd1, 0xd1, 0xa6, 0xe5, 0xa3, 0x5a, 0xa8, 0xc7, 0xf5, 0xe5, 0x7e, 0x1e, 0xdd, 0x0c, 0x3f,
+     0xbd, 0x6a, 0xbf, 0x2e, 0xaa, 0x8e, 0xf4, 0x25, 0x48, 0x98, 0x6e, 0x54, 0xa2, 0x56, 0x20, 0x00}
+};
+const origin_t from_root    = {.kind = ORIGIN_ROOT},
+               from_council = {.kind = ORIGIN_COUNCIL_MEMBERS, .ayes = 2, .seats = 3};
 
 static table_t *table;
-static host_t   host;
-static rt_t     runtime;
-static uint8_t  call_bytes[CALL_MAX];
-scale_writer_t  world_writer = {.start = call_bytes, .cap = sizeof call_bytes};
+static host_t host;
+static rt_t runtime;
+static uint8_t call_bytes[CALL_MAX];
+scale_writer_t world_writer = {.start = call_bytes, .cap = sizeof call_bytes};
 
 origin_t from(const account_id_t *who) { return (origin_t){.kind = ORIGIN_SIGNED, .who = *who}; }
 
 /* ---------------------------------------------------------------------------------- genesis */
 
-static tfgrid_policy_t gigabytes(uint32_t value) { return (tfgrid_policy_t){.value = value, .unit = TFGRID_UNIT_GIGABYTES}; }
+static tfgrid_policy_t gigabytes(uint32_t value)
+{
+    return (tfgrid_policy_t){.value = value, .unit = TFGRID_UNIT_GIGABYTES};
+}
 
 static void put_policies(void)
 {
-    const tfgrid_pricing_policy_t pricing = {
-        .version = 1, .id = 1, .name = BYTES("threefold_default_pricing_policy"), .su = gigabytes(50000), .cu = gigabytes(100000),
-        .nu = gigabytes(15000), .ipu = gigabytes(40000), .unique_name = gigabytes(2500), .domain_name = gigabytes(5000),
-        .foundation_account = foundation, .certified_sales_account = sales, .discount_for_dedication_nodes = 50};
+    const tfgrid_pricing_policy_t pricing = {.version            = 1,
+                                             .id                 = 1,
+                                             .name               = BYTES("threefold_default_pricing_policy"),
+                                             .su                 = gigabytes(50000),
+                                             .cu                 = gigabytes(100000),
+                                             .nu                 = gigabytes(15000),
+                                             .ipu                = gigabytes(40000),
+                                             .unique_name        = gigabytes(2500),
+                                             .domain_name        = gigabytes(5000),
+                                             .foundation_account = foundation,
+                                             .certified_sales_account       = sales,
+                                             .discount_for_dedication_nodes = 50};
     tfgrid_pricing_policies_put(rt, 1, &pricing);
     tfgrid_pricing_policy_id_put(rt, 1);
     tfgrid_pricing_policy_id_by_name_put(rt, pricing.name, 1);
-    const tfgrid_farming_policy_t diy = {
-        .version = 1, .id = 1, .name = BYTES("threefold_default_diy_farming_policy"), .cu = 2400, .su = 1000, .nu = 30, .ipv4 = 5,
-        .minimal_uptime = 95, .default_ = true, .node_certification = SUPPORT_NODE_CERTIFICATION_DIY};
-    const tfgrid_farming_policy_t certified = {
-        .version = 1, .id = 2, .name = BYTES("threefold_default_certified_farming_policy"), .cu = 3000, .su = 1250, .nu = 38,
-        .ipv4 = 6, .minimal_uptime = 95, .default_ = true, .immutable = false,
-        .node_certification = SUPPORT_NODE_CERTIFICATION_CERTIFIED};
+    const tfgrid_farming_policy_t diy       = {.version            = 1,
+                                               .id                 = 1,
+                                               .name               = BYTES("threefold_default_diy_farming_policy"),
+                                               .cu                 = 2400,
+                                               .su                 = 1000,
+                                               .nu                 = 30,
+                                               .ipv4               = 5,
+                                               .minimal_uptime     = 95,
+                                               .default_           = true,
+                                               .node_certification = SUPPORT_NODE_CERTIFICATION_DIY};
+    const tfgrid_farming_policy_t certified = {.version = 1,
+                                               .id      = 2,
+                                               .name    = BYTES("threefold_default_certified_farming_policy"),
+                                               .cu      = 3000,
+                                               .su      = 1250,
+                                               .nu      = 38,
+                                               .ipv4    = 6,
+                                               .minimal_uptime     = 95,
+                                               .default_           = true,
+                                               .immutable          = false,
+                                               .node_certification = SUPPORT_NODE_CERTIFICATION_CERTIFIED};
     tfgrid_farming_policies_map_put(rt, 1, &diy);
     tfgrid_farming_policies_map_put(rt, 2, &certified);
     tfgrid_farming_policy_id_put(rt, 2);
@@ -67,9 +105,9 @@ void world_start(void)
     static account_id_t validators[1];
     if (!memory) memory = malloc(MEMORY_SIZE);
     table_free(table);
-    table   = table_new();
-    host    = table_host(table);
-    rt      = &runtime;
+    table = table_new();
+    host  = table_host(table);
+    rt    = &runtime;
     rt_start(rt, &host, memory, MEMORY_SIZE);
     begin_block(1, START_S);
     put_policies();
@@ -79,8 +117,10 @@ void world_start(void)
     tft_price_min_tft_price_put(rt, 10);
     tft_price_max_tft_price_put(rt, 1000);
     tft_price_average_tft_price_put(rt, 50);
-    const account_id_t *rich[] = {&alice, &bob, &farmer, &node_account, &other_node_account, &foundation, &sales, &council, &validator};
-    for (size_t i = 0; i < sizeof rich / sizeof *rich; i++) world_give(rich[i], (u128_t)1000 * TFT);
+    const account_id_t *rich[] = {&alice,      &bob,   &farmer,  &node_account, &other_node_account,
+                                  &foundation, &sales, &council, &validator};
+    for (size_t i = 0; i < sizeof rich / sizeof *rich; i++)
+        world_give(rich[i], (u128_t)1000 * TFT);
 }
 
 void world_verify_with(world_verify_t verify) { table_verify_with(table, verify); }
@@ -118,7 +158,10 @@ void world_blocks(uint32_t count)
     }
 }
 
-void world_skip(uint32_t blocks, uint64_t seconds) { begin_block(world_block() + blocks, world_now_s() + seconds); }
+void world_skip(uint32_t blocks, uint64_t seconds)
+{
+    begin_block(world_block() + blocks, world_now_s() + seconds);
+}
 
 dispatch_t world_apply(const origin_t *origin, bytes_t encoded)
 {
@@ -144,7 +187,7 @@ dispatch_t world_apply_written(origin_t origin) { return world_apply(&origin, sc
 
 static bool is_event(const system_event_record_t *record, uint8_t pallet, uint8_t index)
 {
-    uint8_t        room[1 << 16];
+    uint8_t room[1 << 16];
     scale_writer_t w = scale_writer(room, sizeof room);
     runtime_event_encode(&w, record->event);
     return w.len >= 2 && room[0] == pallet && room[1] == index;
@@ -162,7 +205,8 @@ const runtime_event_t *world_event(uint8_t pallet, uint8_t index, uint32_t nth)
 uint32_t world_event_count(uint8_t pallet, uint8_t index)
 {
     uint32_t count = 0;
-    while (world_event(pallet, index, count)) count++;
+    while (world_event(pallet, index, count))
+        count++;
     return count;
 }
 
@@ -213,7 +257,8 @@ uint32_t world_twin(const account_id_t *who)
 {
     uint32_t twin_id;
     if (tfgrid_twin_id_by_account_id_get(rt, who, &twin_id)) return twin_id;
-    MUST(CALL(*who, tfgrid_user_accept_tc, .document_link = BYTES("https://x.y"), .document_hash = BYTES("ab")) == DISPATCH_OK);
+    MUST(CALL(*who, tfgrid_user_accept_tc, .document_link = BYTES("https://x.y"),
+              .document_hash = BYTES("ab")) == DISPATCH_OK);
     MUST(CALL(*who, tfgrid_create_twin, .relay = {true, BYTES("relay.grid.tf")}) == DISPATCH_OK);
     MUST(tfgrid_twin_id_by_account_id_get(rt, who, &twin_id));
     return twin_id;
@@ -222,8 +267,8 @@ uint32_t world_twin(const account_id_t *who)
 uint32_t world_farm(const account_id_t *who, bytes_t name, uint32_t ips)
 {
     static support_ip4_t addresses[9];
-    static char          texts[9][19];
-    const uint32_t       farm = tfgrid_farm_id_get(rt) + 1;
+    static char texts[9][19];
+    const uint32_t farm = tfgrid_farm_id_get(rt) + 1;
     for (uint32_t i = 0; i < ips; i++) {
         snprintf(texts[i], sizeof texts[i], "185.206.%u.%u/24", farm & 255, i + 2);
         static char gateways[9][16];
@@ -237,13 +282,15 @@ uint32_t world_farm(const account_id_t *who, bytes_t name, uint32_t ips)
 
 tfgrid_create_node_args_t world_node_args(uint32_t farm_id)
 {
-    static bytes_t             ips[]        = {BYTES("10.1.0.2")};
-    static support_interface_t interfaces[] = {{BYTES("zos"), BYTES("00:11:22:33:44:55"), {ips, 1}}};
+    static bytes_t ips[]                    = {BYTES("10.1.0.2")};
+    static support_interface_t interfaces[] = {
+        {BYTES("zos"), BYTES("00:11:22:33:44:55"), {ips, 1}}
+    };
     return (tfgrid_create_node_args_t){
         .farm_id    = farm_id,
         .resources  = {.hru = 1000 * GIB, .sru = 1000 * GIB, .cru = 8, .mru = 32 * GIB},
-        .location   = {BYTES("Ghent"), BYTES("Belgium"), BYTES("51.05"), BYTES("3.71")},
-        .interfaces = {interfaces, 1},
+        .location   = {BYTES("Ghent"),  BYTES("Belgium"),                   BYTES("51.05"), BYTES("3.71")},
+        .interfaces = {interfaces,1},
     };
 }
 
@@ -268,6 +315,9 @@ uint64_t world_node_contract(const account_id_t *who, uint32_t node_id, uint8_t 
 
 void world_use(const account_id_t *node, uint64_t contract_id, support_resources_t used)
 {
-    smart_contract_contract_resources_t report[] = {{contract_id, used}};
-    MUST(CALL(*node, smart_contract_report_contract_resources, .contract_resources = {report, 1}) == DISPATCH_OK);
+    smart_contract_contract_resources_t report[] = {
+        {contract_id, used}
+    };
+    MUST(CALL(*node, smart_contract_report_contract_resources, .contract_resources = {report, 1}) ==
+         DISPATCH_OK);
 }

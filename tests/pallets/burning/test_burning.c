@@ -7,14 +7,16 @@ TEST(b32_what_was_taken_is_recorded)
     burning_burn_vec_t burns;
     world_start();
     const u128_t issuance = world_issuance(), before = world_free(&alice);
-    EQ(CALL(alice, burning_burn_tft, .amount = before + 1, .message = BYTES("m")), BURNING_NOT_ENOUGH_BALANCE_TO_BURN);
+    EQ(CALL(alice, burning_burn_tft, .amount = before + 1, .message = BYTES("m")),
+       BURNING_NOT_ENOUGH_BALANCE_TO_BURN);
     EQ(CALL(alice, burning_burn_tft, .amount = 1000, .message = BYTES("why not")), DISPATCH_OK);
     EQ(world_event_count(29, 0), 1);
     EQ(world_free(&alice), before - 1000);
     EQ(world_issuance(), issuance - 1000);
 
     /* something holds alice's account: it keeps its existential deposit */
-    EQ(CALL(alice, smart_contract_create_name_contract, .name = BYTES("name")), SMART_CONTRACT_TWIN_NOT_EXISTS);
+    EQ(CALL(alice, smart_contract_create_name_contract, .name = BYTES("name")),
+       SMART_CONTRACT_TWIN_NOT_EXISTS);
     world_twin(&alice);
     EQ(CALL(alice, smart_contract_create_name_contract, .name = BYTES("name")), DISPATCH_OK);
     world_blocks(11);

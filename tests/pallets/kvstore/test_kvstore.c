@@ -4,7 +4,10 @@
 
 static uint8_t filled[2049];
 
-static dispatch_t set(const account_id_t *who, bytes_t key, bytes_t value) { return CALL(*who, kvstore_set, .key = key, .value = value); }
+static dispatch_t set(const account_id_t *who, bytes_t key, bytes_t value)
+{
+    return CALL(*who, kvstore_set, .key = key, .value = value);
+}
 
 TEST(values_are_kept_for_each_account)
 {

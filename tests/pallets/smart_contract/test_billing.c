@@ -65,7 +65,8 @@ TEST(a_name_is_billed)
     EQ(CALL(alice, smart_contract_create_name_contract, .name = BYTES("name")), DISPATCH_OK);
     world_blocks(11);
     EQ(billed(), 336);
-    EQ(world_event(CONTRACTS, BILLED, 0)->smart_contract.contract_billed.discount_level, SMART_CONTRACT_DISCOUNT_LEVEL_GOLD);
+    EQ(world_event(CONTRACTS, BILLED, 0)->smart_contract.contract_billed.discount_level,
+       SMART_CONTRACT_DISCOUNT_LEVEL_GOLD);
     OK(world_is_sound());
 }
 
@@ -82,7 +83,9 @@ TEST(addresses_are_billed)
 TEST(b7_a_certified_node_costs_a_quarter_more)
 {
     start_with_one_cu();
-    EQ(ROOT(tfgrid_set_node_certification, .node_id = 1, .node_certification = SUPPORT_NODE_CERTIFICATION_CERTIFIED), DISPATCH_OK);
+    EQ(ROOT(tfgrid_set_node_certification, .node_id = 1,
+            .node_certification = SUPPORT_NODE_CERTIFICATION_CERTIFIED),
+       DISPATCH_OK);
     world_blocks(11);
     EQ(billed(), 25005);
 }
@@ -122,12 +125,14 @@ TEST(anybody_may_bill_and_validators_pay_no_fee)
 TEST(after_24_bills_the_reserve_is_paid_out)
 {
     start_with_one_cu();
-    const u128_t farmer_before = world_free(&farmer), foundation_before = world_free(&foundation), issuance = world_issuance();
+    const u128_t farmer_before = world_free(&farmer), foundation_before = world_free(&foundation),
+                 issuance = world_issuance();
     world_blocks(231); /* the 23rd bill */
     EQ(payment_of(1).cycles, 23);
     EQ(world_reserved(&alice), 23 * SILVER_MINUTE);
     world_blocks(10);
-    /* Reserved, ContractBilled; Slashed, NewAccount, Endowed, Deposit (staking has no account); ReserveRepatriated twice */
+    /* Reserved, ContractBilled; Slashed, NewAccount, Endowed, Deposit (staking has no account);
+     * ReserveRepatriated twice */
     EQ(world_event_count(BALANCES, 9), 1);
     EQ(world_event_count(SYSTEM, 3), 1);
     EQ(world_event_count(BALANCES, 6), 2);
@@ -135,7 +140,8 @@ TEST(after_24_bills_the_reserve_is_paid_out)
     OK(reward);
     EQ(reward->smart_contract.reward_distributed.standard_rewards, 480096);
     EQ(reward->smart_contract.reward_distributed.additional_rewards, 0);
-    EQ(memcmp(world_event(BALANCES, 6, 0)->balances.reserve_repatriated.to.b, farmer.b, 32), 0); /* farmer, then foundation */
+    EQ(memcmp(world_event(BALANCES, 6, 0)->balances.reserve_repatriated.to.b, farmer.b, 32),
+       0); /* farmer, then foundation */
     EQ(memcmp(world_event(BALANCES, 6, 1)->balances.reserve_repatriated.to.b, foundation.b, 32), 0);
     EQ(world_free(&staking_pool), 48010);
     EQ(world_free(&foundation), foundation_before + 192038);
@@ -172,12 +178,14 @@ TEST(a_farmer_pays_himself_by_unreserving)
     OK(world_is_sound());
 }
 
-/* B12: 4 * 336 = 1344 and a tail of nothing; a tenth is 134, too little for the staking pool to be an account. */
+/* B12: 4 * 336 = 1344 and a tail of nothing; a tenth is 134, too little for the staking pool to be an
+ * account. */
 TEST(b12_a_share_too_small_goes_back)
 {
     start();
     EQ(CALL(alice, smart_contract_create_name_contract, .name = BYTES("name")), DISPATCH_OK);
-    const u128_t before = world_free(&alice), foundation_before = world_free(&foundation), issuance = world_issuance();
+    const u128_t before = world_free(&alice), foundation_before = world_free(&foundation),
+                 issuance = world_issuance();
     world_blocks(41);
     EQ(world_reserved(&alice), 1344);
     world_skip(0, 0);
@@ -216,7 +224,8 @@ TEST(an_overdrawn_contract_enters_grace_and_leaves_it)
     world_set_free(&alice, EXISTENTIAL + 10000);
     world_blocks(11);
     EVENTS(CONTRACTS, GRACE_STARTED, BALANCES, 4, CONTRACTS, OVERDRAWN);
-    const runtime_event_t *started = world_event(CONTRACTS, GRACE_STARTED, 0), *overdrawn = world_event(CONTRACTS, OVERDRAWN, 0);
+    const runtime_event_t *started   = world_event(CONTRACTS, GRACE_STARTED, 0),
+                          *overdrawn = world_event(CONTRACTS, OVERDRAWN, 0);
     EQ(started->smart_contract.contract_grace_period_started.block_number, 11);
     EQ(started->smart_contract.contract_grace_period_started.node_id, 1);
     EQ(started->smart_contract.contract_grace_period_started.twin_id, world_twin(&alice));
@@ -231,7 +240,9 @@ TEST(an_overdrawn_contract_enters_grace_and_leaves_it)
 
     world_blocks(10); /* nothing left: nothing reserved, the start of grace stays */
     EVENTS(CONTRACTS, OVERDRAWN);
-    EQ(world_event(CONTRACTS, OVERDRAWN, 0)->smart_contract.contract_payment_overdrawn.partially_billed_amount, 0);
+    EQ(world_event(CONTRACTS, OVERDRAWN, 0)
+           ->smart_contract.contract_payment_overdrawn.partially_billed_amount,
+       0);
     EQ(payment_of(1).standard_overdraft, 23340 + FULL_MINUTE);
     EQ(contract_of(1).state.grace_period, 11);
     OK(world_is_sound());
@@ -307,8 +318,10 @@ TEST(grace_ends_after_14_days)
     world_blocks(11);
     OK(is_in_grace(1));
     world_skip(201590 - 1, 60); /* to block 11 + 201 590 - ... the turn before the last */
-    while (world_block() % BILLING_EVERY != 1) world_next_block();
-    while (world_block() < 11 + 201600) world_next_block();
+    while (world_block() % BILLING_EVERY != 1)
+        world_next_block();
+    while (world_block() < 11 + 201600)
+        world_next_block();
     OK(is_in_grace(1));
     world_give(&alice, 7000);
     const u128_t farmer_before = world_free(&farmer), foundation_before = world_free(&foundation);
@@ -318,7 +331,8 @@ TEST(grace_ends_after_14_days)
     EQ(world_free(&staking_pool), 700);
     EQ(world_free(&foundation), foundation_before + 2800);
     EQ(world_free(&farmer), farmer_before + 3500);
-    EQ(world_event(CONTRACTS, GRACE_ELAPSED, 0)->smart_contract.contract_grace_period_elapsed.grace_period, 201600);
+    EQ(world_event(CONTRACTS, GRACE_ELAPSED, 0)->smart_contract.contract_grace_period_elapsed.grace_period,
+       201600);
     EQ(world_event_count(CONTRACTS, OVERDRAWN), 1);
     EQ(world_event_count(CONTRACTS, REWARD), 1);
     EQ(world_event_count(CONTRACTS, NODE_CANCELED), 1);
@@ -413,11 +427,15 @@ TEST(a_locked_reserve_waits_while_the_contract_lives)
 
 static void report_traffic(uint64_t bytes)
 {
-    smart_contract_nru_consumption_t nru[] = {{1, world_now_s(), 3600, bytes}};
-    if (CALL(node_account, smart_contract_add_nru_reports, .reports = {nru, 1}) != DISPATCH_OK) printf("report refused\n");
+    smart_contract_nru_consumption_t nru[] = {
+        {1, world_now_s(), 3600, bytes}
+    };
+    if (CALL(node_account, smart_contract_add_nru_reports, .reports = {nru, 1}) != DISPATCH_OK)
+        printf("report refused\n");
 }
 
-/* B4: 10^9 bytes are 15 000 units; with one CU 16 667 units, 333 340 units TFT: monthly 14.4 * 10^9, no discount. */
+/* B4: 10^9 bytes are 15 000 units; with one CU 16 667 units, 333 340 units TFT: monthly 14.4 * 10^9, no
+ * discount. */
 TEST(b4_traffic_is_charged_once)
 {
     start_with_one_cu();
@@ -458,7 +476,8 @@ TEST(b17_a_bill_that_fails_changes_nothing)
     const uint32_t node = start_with_one_cu();
     world_node_contract(&alice, node, 2, 0);
     world_use(&node_account, 2, ONE_CU);
-    for (uint64_t id = 3; id <= 11; id++) world_node_contract(&alice, node, (uint8_t)id, 0);
+    for (uint64_t id = 3; id <= 11; id++)
+        world_node_contract(&alice, node, (uint8_t)id, 0);
     world_use(&node_account, 11, ONE_CU); /* in the list of contract 1 */
     smart_contract_contract_payment_state_remove(rt, 1);
     world_blocks(11);

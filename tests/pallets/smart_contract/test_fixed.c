@@ -2,7 +2,7 @@
 #include "smart_contract/fixed.h"
 #include "test.h"
 
-#define HIGHEST (~(u128_t)0)
+#define HIGHEST                  (~(u128_t)0)
 #define IS(got, whole, fraction) OK((got).bits == ((u128_t)(whole) << 64 | UINT64_C(fraction)))
 
 TEST(integers_stand_before_the_point)
@@ -19,7 +19,8 @@ TEST(products_are_truncated)
     IS(third, 0, 0x5555555555555555);
     IS(fixed_mul(third, fixed_from(3)), 0, 0xFFFFFFFFFFFFFFFF);
     IS(fixed_mul(third, third), 0, 0x1C71C71C71C71C71);
-    IS(fixed_mul(FIXED_BITS(1, 0x8000000000000000), FIXED_BITS(2, 0x8000000000000000)), 3, 0xC000000000000000);
+    IS(fixed_mul(FIXED_BITS(1, 0x8000000000000000), FIXED_BITS(2, 0x8000000000000000)), 3,
+       0xC000000000000000);
     IS(fixed_mul(FIXED_BITS(0, 1), FIXED_BITS(0, 0xFFFFFFFFFFFFFFFF)), 0, 0);
     OK(fixed_mul(fixed_from(UINT64_C(1) << 33), fixed_from(UINT64_C(1) << 33)).bits == HIGHEST);
     IS(fixed_mul(fixed_from(UINT64_C(1) << 31), fixed_from(UINT64_C(1) << 32)), UINT64_C(1) << 63, 0);
@@ -62,7 +63,8 @@ TEST(a_half_rounds_up)
 /* a = q * b + r by integers, against the quotient by bits; and what is divided comes back but for the cut. */
 PROPERTY(division_undoes_multiplication, 500)
 {
-    uint64_t whole = random_next(random) >> (random_next(random) % 64), divisor = random_next(random) >> (random_next(random) % 63);
+    uint64_t whole   = random_next(random) >> (random_next(random) % 64),
+             divisor = random_next(random) >> (random_next(random) % 63);
     if (divisor == 0) divisor = 1;
     fixed_t quotient = fixed_div(fixed_from(whole), fixed_from(divisor));
     EQ(quotient.bits >> 64, whole / divisor);

@@ -5,15 +5,22 @@
 static void put_names(uint32_t count, uint64_t place)
 {
     static uint64_t ids[8000];
-    static char     names[8000][12];
+    static char names[8000][12];
     for (uint32_t i = 0; i < count; i++) {
         const uint64_t id = ids[i] = place + (uint64_t)i * BILLING_EVERY;
         snprintf(names[i], sizeof names[i], "n%llu", (unsigned long long)id);
-        const contract_t contract = {.version = 4, .contract_id = id, .twin_id = world_twin(&alice),
-                                     .contract_type = {.kind = SMART_CONTRACT_CONTRACT_DATA_NAME_CONTRACT, .name_contract = {bytes_text(names[i])}}};
+        const contract_t contract = {
+            .version       = 4,
+            .contract_id   = id,
+            .twin_id       = world_twin(&alice),
+            .contract_type = {.kind          = SMART_CONTRACT_CONTRACT_DATA_NAME_CONTRACT,
+                              .name_contract = {bytes_text(names[i])}}
+        };
         smart_contract_contracts_put(rt, id, &contract);
-        smart_contract_contract_payment_state_put(rt, id, &(payment_t){.last_updated_seconds = world_now_s()});
-        smart_contract_contract_id_by_name_registration_put(rt, contract.contract_type.name_contract.name, id);
+        smart_contract_contract_payment_state_put(rt, id,
+                                                  &(payment_t){.last_updated_seconds = world_now_s()});
+        smart_contract_contract_id_by_name_registration_put(rt, contract.contract_type.name_contract.name,
+                                                            id);
     }
     smart_contract_contracts_to_bill_at_put(rt, place, (u64_vec_t){ids, count});
     if (count > 0) smart_contract_contract_id_put(rt, ids[count - 1]);
@@ -33,7 +40,7 @@ TEST(a_block_bills_2000_and_carries_the_rest)
     world_twin(&alice);
     put_names(4500, 1);
     world_skip(9, 54);
-    uint32_t bills = 0;
+    uint32_t bills               = 0;
     static const uint32_t want[] = {0, 2000, 2000, 500, 0, 0}, left[] = {0, 2500, 500, 0, 0, 0};
     for (uint32_t i = 0; i < 6; i++) {
         world_blocks(1);
@@ -42,7 +49,9 @@ TEST(a_block_bills_2000_and_carries_the_rest)
         system_events_get(rt, &records);
         for (uint32_t j = 0; j < records.len; j++) {
             const runtime_event_t *event = records.items[j].event;
-            if (event->pallet != CONTRACTS || event->smart_contract.kind != SMART_CONTRACT_EVENT_CONTRACT_BILLED) continue;
+            if (event->pallet != CONTRACTS ||
+                event->smart_contract.kind != SMART_CONTRACT_EVENT_CONTRACT_BILLED)
+                continue;
             EQ(event->smart_contract.contract_billed.contract_id, 1 + (uint64_t)bills * BILLING_EVERY);
             bills++;
             now++;
@@ -61,7 +70,7 @@ TEST(a_block_bills_2000_and_carries_the_rest)
 TEST(ids_that_are_gone_leave_the_list)
 {
     u64_vec_t list;
-    uint64_t  ids[] = {1, 21, 11};
+    uint64_t ids[] = {1, 21, 11};
     start_with_one_cu();
     smart_contract_contracts_to_bill_at_put(rt, 1, (u64_vec_t){ids, 3});
     world_blocks(11);
@@ -87,11 +96,14 @@ TEST(b2_a_new_frequency_moves_all_contracts)
 {
     u64_vec_t list;
     const uint32_t node = start();
-    for (uint8_t i = 1; i <= 25; i++) world_node_contract(&alice, node, i, 0);
+    for (uint8_t i = 1; i <= 25; i++)
+        world_node_contract(&alice, node, i, 0);
     EQ(cancel(&alice, 7), DISPATCH_OK);
     EQ(CALL(alice, smart_contract_change_billing_frequency, .frequency = 20), DISPATCH_BAD_ORIGIN);
-    EQ(CALL_FROM(from_council, smart_contract_change_billing_frequency, .frequency = 10), SMART_CONTRACT_CAN_ONLY_INCREASE_FREQUENCY);
-    EQ(CALL_FROM(from_council, smart_contract_change_billing_frequency, .frequency = 9), SMART_CONTRACT_CAN_ONLY_INCREASE_FREQUENCY);
+    EQ(CALL_FROM(from_council, smart_contract_change_billing_frequency, .frequency = 10),
+       SMART_CONTRACT_CAN_ONLY_INCREASE_FREQUENCY);
+    EQ(CALL_FROM(from_council, smart_contract_change_billing_frequency, .frequency = 9),
+       SMART_CONTRACT_CAN_ONLY_INCREASE_FREQUENCY);
     EQ(CALL_FROM(from_council, smart_contract_change_billing_frequency, .frequency = 20), DISPATCH_OK);
     EVENTS(CONTRACTS, 23);
     EQ(smart_contract_billing_frequency_get(rt), 20);

@@ -1,4 +1,5 @@
-/* Any sequence of calls and blocks leaves a sound world: money, indices, addresses, and the account of each contract. */
+/* Any sequence of calls and blocks leaves a sound world: money, indices, addresses, and the account of each
+ * contract. */
 #include "billing.h"
 
 enum { STEPS = 250, CONTRACTS_MAX = 600, PEOPLE = 4 };
@@ -8,14 +9,17 @@ static u128_t taken[CONTRACTS_MAX], given[CONTRACTS_MAX];
 static const account_id_t *const people[PEOPLE] = {&alice, &bob, &farmer, &nobody};
 static const account_id_t *const machines[2]    = {&node_account, &other_node_account};
 
-static uint64_t any_contract(random_t *random) { return 1 + random_below(random, (uint32_t)smart_contract_contract_id_get(rt) + 1); }
+static uint64_t any_contract(random_t *random)
+{
+    return 1 + random_below(random, (uint32_t)smart_contract_contract_id_get(rt) + 1);
+}
 static uint32_t any_node(random_t *random) { return 1 + random_below(random, tfgrid_node_id_get(rt) + 1); }
 
 /* count_events adds up what the last call or block told.  False when a block billed a contract twice. */
 static bool count_events(bool is_block)
 {
     system_event_record_vec_t records;
-    static uint8_t            times[CONTRACTS_MAX];
+    static uint8_t times[CONTRACTS_MAX];
     memset(times, 0, sizeof times);
     system_events_get(rt, &records);
     for (uint32_t i = 0; i < records.len; i++) {
@@ -32,7 +36,8 @@ static bool count_events(bool is_block)
         }
         if (event->smart_contract.kind == SMART_CONTRACT_EVENT_REWARD_DISTRIBUTED)
             given[event->smart_contract.reward_distributed.contract_id] +=
-                event->smart_contract.reward_distributed.standard_rewards + event->smart_contract.reward_distributed.additional_rewards;
+                event->smart_contract.reward_distributed.standard_rewards +
+                event->smart_contract.reward_distributed.additional_rewards;
         if (is_block && id > 0 && ++times[id] > 1) return false;
     }
     return true;
@@ -44,7 +49,8 @@ static bool accounts_agree(void)
         payment_t payment = {0};
         if (!smart_contract_contract_payment_state_get(rt, id, &payment)) memset(&payment, 0, sizeof payment);
         if (taken[id] == given[id] + payment.standard_reserve + payment.additional_reserve) continue;
-        printf("contract %llu: taken %llu, given %llu\n", (unsigned long long)id, (unsigned long long)taken[id], (unsigned long long)given[id]);
+        printf("contract %llu: taken %llu, given %llu\n", (unsigned long long)id,
+               (unsigned long long)taken[id], (unsigned long long)given[id]);
         return false;
     }
     return true;
@@ -52,9 +58,16 @@ static bool accounts_agree(void)
 
 static void report(random_t *random)
 {
-    const uint64_t                      id    = any_contract(random);
-    smart_contract_contract_resources_t used[] = {{id, {.sru = random_below(random, 200) * GIB, .cru = random_below(random, 5), .mru = random_below(random, 16) * GIB}}};
-    smart_contract_nru_consumption_t    nru[]  = {{id, world_now_s(), 60, random_next(random) >> (random_below(random, 34) + 30)}};
+    const uint64_t id                          = any_contract(random);
+    smart_contract_contract_resources_t used[] = {
+        {id,
+         {.sru = random_below(random, 200) * GIB,
+          .cru = random_below(random, 5),
+          .mru = random_below(random, 16) * GIB}}
+    };
+    smart_contract_nru_consumption_t nru[] = {
+        {id, world_now_s(), 60, random_next(random) >> (random_below(random, 34) + 30)}
+    };
     const account_id_t *machine = machines[random_below(random, 2)];
     (void)CALL(*machine, smart_contract_report_contract_resources, .contract_resources = {used, 1});
     (void)CALL(*machine, smart_contract_add_nru_reports, .reports = {nru, 1});
@@ -71,7 +84,8 @@ static void make_contract(random_t *random)
         return;
     case 1: (void)CALL(*who, smart_contract_create_rent_contract, .node_id = any_node(random)); return;
     default:
-        (void)CALL(*who, smart_contract_create_node_contract, .node_id = any_node(random), .public_ips = random_below(random, 3),
+        (void)CALL(*who, smart_contract_create_node_contract, .node_id = any_node(random),
+                   .public_ips      = random_below(random, 3),
                    .deployment_hash = {{(uint8_t)random_below(random, 12)}}, .deployment_data = BYTES("x"));
     }
 }
@@ -79,32 +93,48 @@ static void make_contract(random_t *random)
 static void change_contract(random_t *random)
 {
     const account_id_t *who = people[random_below(random, PEOPLE)];
-    const uint64_t      id  = any_contract(random);
+    const uint64_t id       = any_contract(random);
     switch (random_below(random, 4)) {
-    case 0: (void)CALL(*who, smart_contract_update_node_contract, .contract_id = id, .deployment_hash = {{(uint8_t)random_below(random, 12)}}); return;
+    case 0:
+        (void)CALL(*who, smart_contract_update_node_contract, .contract_id = id,
+                   .deployment_hash = {{(uint8_t)random_below(random, 12)}});
+        return;
     case 1: (void)bill(who, id); return;
     case 2: (void)cancel(who, id); return;
     default:
-        if (random_below(random, 10) == 0) (void)ROOT(smart_contract_cancel_contract_collective, .contract_id = id);
+        if (random_below(random, 10) == 0)
+            (void)ROOT(smart_contract_cancel_contract_collective, .contract_id = id);
     }
 }
 
 static void change_node(random_t *random)
 {
-    const uint32_t      node    = any_node(random);
+    const uint32_t node         = any_node(random);
     const account_id_t *machine = machines[random_below(random, 2)];
     switch (random_below(random, 7)) {
-    case 0: (void)CALL(*machine, tfgrid_change_power_state, .power_state = random_below(random, 2) ? SUPPORT_POWER_UP : SUPPORT_POWER_DOWN); return;
-    case 1: (void)CALL(farmer, tfgrid_change_power_target, .node_id = node, .power_target = random_below(random, 2) ? SUPPORT_POWER_UP : SUPPORT_POWER_DOWN); return;
-    case 2: (void)CALL(farmer, smart_contract_set_dedicated_node_extra_fee, .node_id = node, .extra_fee = random_below(random, 3) * 9000); return;
+    case 0:
+        (void)CALL(*machine, tfgrid_change_power_state,
+                   .power_state = random_below(random, 2) ? SUPPORT_POWER_UP : SUPPORT_POWER_DOWN);
+        return;
+    case 1:
+        (void)CALL(farmer, tfgrid_change_power_target, .node_id = node,
+                   .power_target = random_below(random, 2) ? SUPPORT_POWER_UP : SUPPORT_POWER_DOWN);
+        return;
+    case 2:
+        (void)CALL(farmer, smart_contract_set_dedicated_node_extra_fee, .node_id = node,
+                   .extra_fee = random_below(random, 3) * 9000);
+        return;
     case 3: (void)ROOT(tfgrid_set_farm_dedicated, .farm_id = 1, .dedicated = random_below(random, 2)); return;
-    case 4: (void)ROOT(tfgrid_set_node_certification, .node_id = node, .node_certification = (support_node_certification_t)random_below(random, 2)); return;
+    case 4:
+        (void)ROOT(tfgrid_set_node_certification, .node_id = node,
+                   .node_certification = (support_node_certification_t)random_below(random, 2));
+        return;
     case 5:
         if (random_below(random, 4) == 0) (void)CALL(farmer, tfgrid_delete_node_farm, .node_id = node);
         return;
     default: {
         const tfgrid_create_node_args_t args = world_node_args(1 + random_below(random, 2));
-        world_writer.len = 0;
+        world_writer.len                     = 0;
         tfgrid_create_node_call_encode(&world_writer, &args);
         (void)world_apply_written(from(machine));
     }
@@ -130,7 +160,9 @@ static void pass_time(random_t *random)
         if (random_below(random, 6) == 0) world_skip(201600, 1209600);
         return;
     case 2:
-        if (random_below(random, 10) == 0) (void)ROOT(smart_contract_change_billing_frequency, .frequency = smart_contract_billing_frequency_get(rt) + random_below(random, 5));
+        if (random_below(random, 10) == 0)
+            (void)ROOT(smart_contract_change_billing_frequency,
+                       .frequency = smart_contract_billing_frequency_get(rt) + random_below(random, 5));
         return;
     default: return;
     }

@@ -1,14 +1,23 @@
 /* Rented nodes: half price, extra fee, sleep, and the node contracts that follow their rent.
  *
- * The node of the world costs 5.83 SU and 8 CU: 1 091 667 units an hour, 18 194 a minute (18 194.4), half of it 9097;
- * 181 940 units TFT, 7 859 808 000 a month: no discount with 1000 TFT (1.27 months). */
+ * The node of the world costs 5.83 SU and 8 CU: 1 091 667 units an hour, 18 194 a minute (18 194.4), half of
+ * it 9097; 181 940 units TFT, 7 859 808 000 a month: no discount with 1000 TFT (1.27 months). */
 #include "billing.h"
 
 enum { RENT_MINUTE = 181940 };
 
-static dispatch_t rent(const account_id_t *who, uint32_t node) { return CALL(*who, smart_contract_create_rent_contract, .node_id = node); }
-static dispatch_t sleep_node(void) { return CALL(node_account, tfgrid_change_power_state, .power_state = SUPPORT_POWER_DOWN); }
-static dispatch_t wake_node(void) { return CALL(node_account, tfgrid_change_power_state, .power_state = SUPPORT_POWER_UP); }
+static dispatch_t rent(const account_id_t *who, uint32_t node)
+{
+    return CALL(*who, smart_contract_create_rent_contract, .node_id = node);
+}
+static dispatch_t sleep_node(void)
+{
+    return CALL(node_account, tfgrid_change_power_state, .power_state = SUPPORT_POWER_DOWN);
+}
+static dispatch_t wake_node(void)
+{
+    return CALL(node_account, tfgrid_change_power_state, .power_state = SUPPORT_POWER_UP);
+}
 
 TEST(a_rent_costs_half_of_the_node)
 {
@@ -21,12 +30,16 @@ TEST(a_rent_costs_half_of_the_node)
     OK(world_is_sound());
 }
 
-/* 5000 mUSD a month: 1157 units a minute, 23 140 units TFT, whole to the farmer, no discount, no quarter more. */
+/* 5000 mUSD a month: 1157 units a minute, 23 140 units TFT, whole to the farmer, no discount, no quarter
+ * more. */
 TEST(the_extra_fee_is_the_farmers)
 {
     const uint32_t node = start();
-    EQ(CALL(farmer, smart_contract_set_dedicated_node_extra_fee, .node_id = node, .extra_fee = 5000), DISPATCH_OK);
-    EQ(ROOT(tfgrid_set_node_certification, .node_id = node, .node_certification = SUPPORT_NODE_CERTIFICATION_CERTIFIED), DISPATCH_OK);
+    EQ(CALL(farmer, smart_contract_set_dedicated_node_extra_fee, .node_id = node, .extra_fee = 5000),
+       DISPATCH_OK);
+    EQ(ROOT(tfgrid_set_node_certification, .node_id = node,
+            .node_certification = SUPPORT_NODE_CERTIFICATION_CERTIFIED),
+       DISPATCH_OK);
     EQ(rent(&alice, node), DISPATCH_OK);
     world_blocks(11);
     EQ(payment_of(1).standard_reserve, 227425); /* 181 940 * 1.25 */
@@ -38,7 +51,7 @@ TEST(the_extra_fee_is_the_farmers)
     OK(reward);
     const u128_t standard = reward->smart_contract.reward_distributed.standard_rewards;
     const u128_t extra    = reward->smart_contract.reward_distributed.additional_rewards;
-    EQ(extra, 23140 + 2320); /* six seconds more: 116 units */
+    EQ(extra, 23140 + 2320);      /* six seconds more: 116 units */
     EQ(standard, 227425 + 22725); /* 1819 units, half is 909.5, rounded down; 18 180 * 1.25 */
     EQ(world_free(&farmer), farmer_before + extra + 125075);
     EQ(world_free(&foundation), foundation_before + 100060);
@@ -49,7 +62,8 @@ TEST(the_extra_fee_is_the_farmers)
 TEST(partial_payments_settle_the_extra_fee_first)
 {
     const uint32_t node = start();
-    EQ(CALL(farmer, smart_contract_set_dedicated_node_extra_fee, .node_id = node, .extra_fee = 5000), DISPATCH_OK);
+    EQ(CALL(farmer, smart_contract_set_dedicated_node_extra_fee, .node_id = node, .extra_fee = 5000),
+       DISPATCH_OK);
     EQ(rent(&alice, node), DISPATCH_OK);
     world_set_free(&alice, EXISTENTIAL + 30000);
     world_blocks(11);
@@ -131,7 +145,8 @@ TEST(tenants_enter_and_leave_grace_with_their_rent)
     world_set_free(&alice, EXISTENTIAL);
     world_blocks(11); /* contract 3 owes from block 3 on, the rent from block 11 */
     OK(is_in_grace(1) && is_in_grace(2) && is_in_grace(3));
-    EVENTS(CONTRACTS, GRACE_STARTED, CONTRACTS, GRACE_STARTED, CONTRACTS, OVERDRAWN); /* B15: not again for 3 */
+    EVENTS(CONTRACTS, GRACE_STARTED, CONTRACTS, GRACE_STARTED, CONTRACTS,
+           OVERDRAWN); /* B15: not again for 3 */
     EQ(world_event(CONTRACTS, GRACE_STARTED, 1)->smart_contract.contract_grace_period_started.contract_id, 2);
     EQ(contract_of(3).state.grace_period, 3);
     EQ(contract_of(2).state.grace_period, 11);
@@ -160,8 +175,8 @@ TEST(b9_a_tenant_is_not_revived_under_a_suspended_rent)
     OK(world_is_sound());
 }
 
-/* Contract 3 holds a reserve and, its address gone, owes nothing any more: it must still come to its payout, or the
- * rent, whose time is over, waits for ever. */
+/* Contract 3 holds a reserve and, its address gone, owes nothing any more: it must still come to its payout,
+ * or the rent, whose time is over, waits for ever. */
 TEST(b10_a_tenant_with_a_reserve_does_not_hold_up_the_end)
 {
     start_with_tenants();
@@ -180,7 +195,8 @@ TEST(b10_a_tenant_with_a_reserve_does_not_hold_up_the_end)
     OK(is_in_grace(1) && is_in_grace(3));
     const uint64_t since = contract_of(1).state.grace_period;
     world_skip((uint32_t)(since + 201600 - world_block()), 60);
-    while (world_block() % BILLING_EVERY != 1) world_next_block();
+    while (world_block() % BILLING_EVERY != 1)
+        world_next_block();
     world_next_block();
     OK(is_in_grace(1)); /* over, but contract 3 holds a reserve */
     world_blocks(2);
@@ -202,7 +218,8 @@ TEST(a_rent_takes_its_tenants_along)
     world_skip(201600, 60);
     EQ(bill(&bob, 1), DISPATCH_OK);
     OK(is_gone(1) && is_gone(2));
-    EVENTS(CONTRACTS, GRACE_ELAPSED, CONTRACTS, OVERDRAWN, CONTRACTS, NODE_CANCELED, CONTRACTS, RENT_CANCELED);
+    EVENTS(CONTRACTS, GRACE_ELAPSED, CONTRACTS, OVERDRAWN, CONTRACTS, NODE_CANCELED, CONTRACTS,
+           RENT_CANCELED);
     OK(world_is_sound());
 }
 

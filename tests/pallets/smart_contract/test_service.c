@@ -11,21 +11,44 @@ static void start(void)
     world_twin(&farmer);
 }
 
-static dispatch_t create(const account_id_t *who) { return CALL(*who, smart_contract_service_contract_create, .service_account = bob, .consumer_account = alice); }
-static dispatch_t fees(const account_id_t *who, uint64_t base, uint64_t variable) { return CALL(*who, smart_contract_service_contract_set_fees, .service_contract_id = 1, .base_fee = base, .variable_fee = variable); }
-static dispatch_t metadata(const account_id_t *who, bytes_t text) { return CALL(*who, smart_contract_service_contract_set_metadata, .service_contract_id = 1, .metadata = text); }
-static dispatch_t approve(const account_id_t *who) { return CALL(*who, smart_contract_service_contract_approve, .service_contract_id = 1); }
-static dispatch_t reject(const account_id_t *who) { return CALL(*who, smart_contract_service_contract_reject, .service_contract_id = 1); }
-static dispatch_t cancel(const account_id_t *who) { return CALL(*who, smart_contract_service_contract_cancel, .service_contract_id = 1); }
+static dispatch_t create(const account_id_t *who)
+{
+    return CALL(*who, smart_contract_service_contract_create, .service_account = bob,
+                .consumer_account = alice);
+}
+static dispatch_t fees(const account_id_t *who, uint64_t base, uint64_t variable)
+{
+    return CALL(*who, smart_contract_service_contract_set_fees, .service_contract_id = 1, .base_fee = base,
+                .variable_fee = variable);
+}
+static dispatch_t metadata(const account_id_t *who, bytes_t text)
+{
+    return CALL(*who, smart_contract_service_contract_set_metadata, .service_contract_id = 1,
+                .metadata = text);
+}
+static dispatch_t approve(const account_id_t *who)
+{
+    return CALL(*who, smart_contract_service_contract_approve, .service_contract_id = 1);
+}
+static dispatch_t reject(const account_id_t *who)
+{
+    return CALL(*who, smart_contract_service_contract_reject, .service_contract_id = 1);
+}
+static dispatch_t cancel(const account_id_t *who)
+{
+    return CALL(*who, smart_contract_service_contract_cancel, .service_contract_id = 1);
+}
 static dispatch_t bill(const account_id_t *who, uint64_t variable, bytes_t text)
 {
-    return CALL(*who, smart_contract_service_contract_bill, .service_contract_id = 1, .variable_amount = variable, .metadata = text);
+    return CALL(*who, smart_contract_service_contract_bill, .service_contract_id = 1,
+                .variable_amount = variable, .metadata = text);
 }
 
 static smart_contract_service_contract_state_t state(void)
 {
     smart_contract_service_contract_t service = {0};
-    if (!smart_contract_service_contracts_get(rt, 1, &service)) return (smart_contract_service_contract_state_t)9;
+    if (!smart_contract_service_contracts_get(rt, 1, &service))
+        return (smart_contract_service_contract_state_t)9;
     return service.state;
 }
 
@@ -34,8 +57,10 @@ TEST(a_service_is_between_two_twins)
     start();
     EQ(create(&nobody), SMART_CONTRACT_TWIN_NOT_EXISTS);
     EQ(create(&farmer), SMART_CONTRACT_TWIN_NOT_AUTHORIZED);
-    EQ(CALL(bob, smart_contract_service_contract_create, .service_account = bob, .consumer_account = bob), SMART_CONTRACT_SERVICE_CONTRACT_CREATION_NOT_ALLOWED);
-    EQ(CALL(bob, smart_contract_service_contract_create, .service_account = bob, .consumer_account = nobody), SMART_CONTRACT_TWIN_NOT_EXISTS);
+    EQ(CALL(bob, smart_contract_service_contract_create, .service_account = bob, .consumer_account = bob),
+       SMART_CONTRACT_SERVICE_CONTRACT_CREATION_NOT_ALLOWED);
+    EQ(CALL(bob, smart_contract_service_contract_create, .service_account = bob, .consumer_account = nobody),
+       SMART_CONTRACT_TWIN_NOT_EXISTS);
     EQ(create(&alice), DISPATCH_OK);
     EQ(world_event_count(26, 17), 1);
     EQ(create(&bob), DISPATCH_OK);
@@ -92,7 +117,9 @@ TEST(either_side_ends_it)
 static void agree(uint64_t base, uint64_t variable)
 {
     start();
-    if (create(&alice) || metadata(&bob, BYTES("x")) || fees(&bob, base, variable) || approve(&alice) || approve(&bob)) printf("no agreement\n");
+    if (create(&alice) || metadata(&bob, BYTES("x")) || fees(&bob, base, variable) || approve(&alice) ||
+        approve(&bob))
+        printf("no agreement\n");
 }
 
 /* base * 10 000 * window / 3600 + variable * 10 000 units; 20 units TFT each at 50 mUSD; variable at most
@@ -100,20 +127,22 @@ static void agree(uint64_t base, uint64_t variable)
 TEST(a_bill_is_proportional_to_time)
 {
     static const struct {
-        uint64_t   base, variable_fee, elapsed, variable;
+        uint64_t base, variable_fee, elapsed, variable;
         dispatch_t want;
-        uint64_t   amount;
+        uint64_t amount;
     } cases[] = {
-        {100, 10, 3600, 0, DISPATCH_OK, 20000000},         /* 1 000 000 units */
-        {100, 10, 3600, 10, DISPATCH_OK, 22000000},        /* and 100 000 */
-        {100, 10, 3600, 11, SMART_CONTRACT_SERVICE_CONTRACT_BILLING_VARIABLE_AMOUNT_TOO_HIGH, 0},
-        {100, 10, 7200, 10, DISPATCH_OK, 22000000},        /* never more than an hour */
-        {100, 10, 60, 0, DISPATCH_OK, 333340},             /* 16 666.7 becomes 16 667 units */
-        {100, 100, 60, 2, DISPATCH_OK, 733340},            /* 60 / 3600 * 100 = 1.67: 2 */
-        {100, 100, 60, 3, SMART_CONTRACT_SERVICE_CONTRACT_BILLING_VARIABLE_AMOUNT_TOO_HIGH, 0},
-        {100, 10, 0, 0, DISPATCH_OK, 0},
-        {100000000, 10, 3600, 0, SMART_CONTRACT_SERVICE_CONTRACT_NOT_ENOUGH_FUNDS_TO_PAY_BILL, 0}, /* B27: nothing changes */
-        {UINT64_MAX, UINT64_MAX, 3600, UINT64_MAX, SMART_CONTRACT_SERVICE_CONTRACT_NOT_ENOUGH_FUNDS_TO_PAY_BILL, 0},
+        {100,        10,         3600, 0,          DISPATCH_OK,                                                      20000000}, /* 1 000 000 units */
+        {100,        10,         3600, 10,         DISPATCH_OK,                                                      22000000}, /* and 100 000 */
+        {100,        10,         3600, 11,         SMART_CONTRACT_SERVICE_CONTRACT_BILLING_VARIABLE_AMOUNT_TOO_HIGH, 0       },
+        {100,        10,         7200, 10,         DISPATCH_OK,                                                      22000000}, /* never more than an hour */
+        {100,        10,         60,   0,          DISPATCH_OK,                                                      333340  }, /* 16 666.7 becomes 16 667 units */
+        {100,        100,        60,   2,          DISPATCH_OK,                                                      733340  }, /* 60 / 3600 * 100 = 1.67: 2 */
+        {100,        100,        60,   3,          SMART_CONTRACT_SERVICE_CONTRACT_BILLING_VARIABLE_AMOUNT_TOO_HIGH, 0       },
+        {100,        10,         0,    0,          DISPATCH_OK,                                                      0       },
+        {100000000,  10,         3600, 0,          SMART_CONTRACT_SERVICE_CONTRACT_NOT_ENOUGH_FUNDS_TO_PAY_BILL,
+         0                                                                                                                   }, /* B27: nothing changes */
+        {UINT64_MAX, UINT64_MAX, 3600, UINT64_MAX,
+         SMART_CONTRACT_SERVICE_CONTRACT_NOT_ENOUGH_FUNDS_TO_PAY_BILL,                                               0       },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         agree(cases[i].base, cases[i].variable_fee);

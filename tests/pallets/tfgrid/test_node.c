@@ -13,9 +13,10 @@ static dispatch_t create(const account_id_t *who, tfgrid_create_node_args_t args
 
 static dispatch_t update(const account_id_t *who, uint32_t node_id, tfgrid_create_node_args_t args)
 {
-    return CALL(*who, tfgrid_update_node, .node_id = node_id, .farm_id = args.farm_id, .resources = args.resources,
-                .location = args.location, .interfaces = args.interfaces, .secure_boot = args.secure_boot,
-                .virtualized = args.virtualized, .serial_number = args.serial_number);
+    return CALL(*who, tfgrid_update_node, .node_id = node_id, .farm_id = args.farm_id,
+                .resources = args.resources, .location = args.location, .interfaces = args.interfaces,
+                .secure_boot = args.secure_boot, .virtualized = args.virtualized,
+                .serial_number = args.serial_number);
 }
 
 static void start(void)
@@ -28,7 +29,7 @@ static void start(void)
 TEST(a_node_joins_a_farm)
 {
     support_node_t node;
-    u32_vec_t      list;
+    u32_vec_t list;
     start();
     tfgrid_create_node_args_t args = world_node_args(1);
     args.secure_boot               = true;
@@ -55,68 +56,124 @@ TEST(a_node_joins_a_farm)
 }
 
 /* One input changed at a time, and what the chain says of it. */
+typedef enum {
+    FLASH,
+    DISK,
+    CORES,
+    MEMORY,
+    CITY,
+    COUNTRY,
+    LATITUDE,
+    LONGITUDE,
+    NAME,
+    MAC,
+    IPS,
+    INTERFACES,
+    SERIAL,
+    FARM
+} input_t;
+typedef struct {
+    input_t what;
+    bytes_t text;
+    uint64_t number;
+    bytes_vec_t ips;
+    dispatch_t want;
+} input_case_t;
+
+static uint8_t filled[200];
+static bytes_t bad_ip[] = {BYTES("10.1.0.2/24")}, short_ip[] = {BYTES("1.1.1")}, six[] = {BYTES("fe80::1")},
+               many_ips[11];
+static support_interface_t many[11];
+
+static const input_case_t input_cases[] = {
+    {FLASH,      {0},                        100 * GIB,     {0},            DISPATCH_OK                     },
+    {FLASH,      {0},                        100 * GIB - 1, {0},            TFGRID_INVALID_STORAGE_INPUT    },
+    {DISK,       {0},                        100 * GIB,     {0},            DISPATCH_OK                     },
+    {DISK,       {0},                        0,             {0},            TFGRID_INVALID_STORAGE_INPUT    },
+    {CORES,      {0},                        0,             {0},            TFGRID_INVALID_CRU_INPUT        },
+    {CORES,      {0},                        1,             {0},            DISPATCH_OK                     },
+    {MEMORY,     {0},                        2 * GIB - 1,   {0},            TFGRID_INVALID_MRU_INPUT        },
+    {MEMORY,     {0},                        2 * GIB,       {0},            DISPATCH_OK                     },
+    {CITY,       BYTES(""),                  0,             {0},            TFGRID_CITY_NAME_TOO_SHORT      },
+    {CITY,       BYTES("\xff"),              0,             {0},            DISPATCH_OK                     },
+    {CITY,       {filled, 59},               0,             {0},            WORLD_BAD_CALL                  },
+    {CITY,       {filled, 58},               0,             {0},            DISPATCH_OK                     },
+    {COUNTRY,    BYTES("B"),                 0,             {0},            TFGRID_COUNTRY_NAME_TOO_SHORT   },
+    {COUNTRY,    {filled, 57},               0,             {0},            WORLD_BAD_CALL                  },
+    {LATITUDE,   BYTES(""),                  0,             {0},            TFGRID_LATITUDE_INPUT_TOO_SHORT },
+    {LATITUDE,   BYTES("90.00001"),          0,             {0},            TFGRID_INVALID_LATITUDE_INPUT   },
+    {LATITUDE,   BYTES("Unknown"),           0,             {0},            DISPATCH_OK                     },
+    {LATITUDE,   BYTES("-90"),               0,             {0},            DISPATCH_OK                     },
+    {LATITUDE,   BYTES("1,2"),               0,             {0},            TFGRID_INVALID_LATITUDE_INPUT   },
+    {LONGITUDE,  BYTES(""),                  0,             {0},            TFGRID_LONGITUDE_INPUT_TOO_SHORT},
+    {LONGITUDE,  BYTES("180.1"),             0,             {0},            TFGRID_INVALID_LONGITUDE_INPUT  },
+    {LONGITUDE,  BYTES("90.1"),              0,             {0},            DISPATCH_OK                     },
+    {LONGITUDE,  {filled, 51},               0,             {0},            WORLD_BAD_CALL                  },
+    {NAME,       BYTES("ab"),                0,             {0},            TFGRID_INTERFACE_NAME_TOO_SHORT },
+    {NAME,       BYTES("Zos"),               0,             {0},            TFGRID_INVALID_INTERFACE_NAME   },
+    {NAME,       {filled, 20},               0,             {0},            DISPATCH_OK                     },
+    {NAME,       {filled, 21},               0,             {0},            WORLD_BAD_CALL                  },
+    {MAC,        BYTES("00:11:22:33:44"),    0,             {0},            TFGRID_INTERFACE_MAC_TOO_SHORT  },
+    {MAC,        BYTES("zz:11:22:33:44:55"), 0,             {0},            TFGRID_INVALID_MAC_ADDRESS      },
+    {IPS,        {0},                        0,             {bad_ip, 1},    TFGRID_INVALID_INTERFACE_IP     },
+    {IPS,        {0},                        0,             {short_ip, 1},  TFGRID_INTERFACE_IP_TOO_SHORT   },
+    {IPS,        {0},                        0,             {six, 1},       DISPATCH_OK                     },
+    {IPS,        {0},                        0,             {0},            DISPATCH_OK                     },
+    {IPS,        {0},                        0,             {many_ips, 10}, DISPATCH_OK                     },
+    {IPS,        {0},                        0,             {many_ips, 11}, WORLD_BAD_CALL                  },
+    {INTERFACES, {0},                        10,            {0},            DISPATCH_OK                     },
+    {INTERFACES, {0},                        11,            {0},            WORLD_BAD_CALL                  },
+    {INTERFACES, {0},                        0,             {0},            DISPATCH_OK                     },
+    {SERIAL,     {filled, 128},              0,             {0},            DISPATCH_OK                     },
+    {SERIAL,     {filled, 129},              0,             {0},            WORLD_BAD_CALL                  },
+    {FARM,       {0},                        2,             {0},            TFGRID_FARM_NOT_EXISTS          },
+};
+
+static void change(tfgrid_create_node_args_t *args, const input_case_t *c)
+{
+    support_interface_t *interface = args->interfaces.items;
+    switch (c->what) {
+    case FLASH:
+        args->resources.hru = 0;
+        args->resources.sru = c->number;
+        break;
+    case DISK:
+        args->resources.sru = 0;
+        args->resources.hru = c->number;
+        break;
+    case CORES: args->resources.cru = c->number; break;
+    case MEMORY: args->resources.mru = c->number; break;
+    case CITY: args->location.city = c->text; break;
+    case COUNTRY: args->location.country = c->text; break;
+    case LATITUDE: args->location.latitude = c->text; break;
+    case LONGITUDE: args->location.longitude = c->text; break;
+    case NAME: interface->name = c->text; break;
+    case MAC: interface->mac = c->text; break;
+    case IPS: interface->ips = c->ips; break;
+    case INTERFACES: args->interfaces = (support_interface_vec_t){many, (uint32_t)c->number}; break;
+    case SERIAL: args->serial_number = (bytes_opt_t){true, c->text}; break;
+    case FARM: args->farm_id = (uint32_t)c->number; break;
+    }
+}
+
 TEST(what_a_node_says_of_itself_is_judged)
 {
-    static uint8_t filled[200];
     memset(filled, 'a', sizeof filled);
-    static bytes_t             bad_ip[] = {BYTES("10.1.0.2/24")}, short_ip[] = {BYTES("1.1.1")}, six[] = {BYTES("fe80::1")}, many_ips[11];
-    static support_interface_t many[11];
     for (int i = 0; i < 11; i++) {
         many_ips[i] = BYTES("10.1.0.2");
         many[i]     = (support_interface_t){BYTES("zos"), BYTES("00:11:22:33:44:55"), {0}};
     }
-    const struct {
-        int        what;
-        bytes_t    text;
-        uint64_t   number;
-        bytes_vec_t ips;
-        dispatch_t want;
-    } cases[] = {
-        {0, {0}, 100 * GIB, {0}, DISPATCH_OK},      {0, {0}, 100 * GIB - 1, {0}, TFGRID_INVALID_STORAGE_INPUT},
-        {1, {0}, 100 * GIB, {0}, DISPATCH_OK},      {1, {0}, 0, {0}, TFGRID_INVALID_STORAGE_INPUT},
-        {2, {0}, 0, {0}, TFGRID_INVALID_CRU_INPUT}, {2, {0}, 1, {0}, DISPATCH_OK},
-        {3, {0}, 2 * GIB - 1, {0}, TFGRID_INVALID_MRU_INPUT}, {3, {0}, 2 * GIB, {0}, DISPATCH_OK},
-        {4, BYTES(""), 0, {0}, TFGRID_CITY_NAME_TOO_SHORT},   {4, BYTES("\xff"), 0, {0}, DISPATCH_OK},
-        {4, {filled, 59}, 0, {0}, WORLD_BAD_CALL},            {4, {filled, 58}, 0, {0}, DISPATCH_OK},
-        {5, BYTES("B"), 0, {0}, TFGRID_COUNTRY_NAME_TOO_SHORT}, {5, {filled, 57}, 0, {0}, WORLD_BAD_CALL},
-        {6, BYTES(""), 0, {0}, TFGRID_LATITUDE_INPUT_TOO_SHORT}, {6, BYTES("90.00001"), 0, {0}, TFGRID_INVALID_LATITUDE_INPUT},
-        {6, BYTES("Unknown"), 0, {0}, DISPATCH_OK}, {6, BYTES("-90"), 0, {0}, DISPATCH_OK}, {6, BYTES("1,2"), 0, {0}, TFGRID_INVALID_LATITUDE_INPUT},
-        {7, BYTES(""), 0, {0}, TFGRID_LONGITUDE_INPUT_TOO_SHORT}, {7, BYTES("180.1"), 0, {0}, TFGRID_INVALID_LONGITUDE_INPUT},
-        {7, BYTES("90.1"), 0, {0}, DISPATCH_OK}, {7, {filled, 51}, 0, {0}, WORLD_BAD_CALL},
-        {8, BYTES("ab"), 0, {0}, TFGRID_INTERFACE_NAME_TOO_SHORT}, {8, BYTES("Zos"), 0, {0}, TFGRID_INVALID_INTERFACE_NAME},
-        {8, {filled, 20}, 0, {0}, DISPATCH_OK}, {8, {filled, 21}, 0, {0}, WORLD_BAD_CALL},
-        {9, BYTES("00:11:22:33:44"), 0, {0}, TFGRID_INTERFACE_MAC_TOO_SHORT}, {9, BYTES("zz:11:22:33:44:55"), 0, {0}, TFGRID_INVALID_MAC_ADDRESS},
-        {10, {0}, 0, {bad_ip, 1}, TFGRID_INVALID_INTERFACE_IP}, {10, {0}, 0, {short_ip, 1}, TFGRID_INTERFACE_IP_TOO_SHORT},
-        {10, {0}, 0, {six, 1}, DISPATCH_OK}, {10, {0}, 0, {0}, DISPATCH_OK}, {10, {0}, 0, {many_ips, 10}, DISPATCH_OK}, {10, {0}, 0, {many_ips, 11}, WORLD_BAD_CALL},
-        {11, {0}, 10, {0}, DISPATCH_OK}, {11, {0}, 11, {0}, WORLD_BAD_CALL}, {11, {0}, 0, {0}, DISPATCH_OK},
-        {12, {filled, 128}, 0, {0}, DISPATCH_OK}, {12, {filled, 129}, 0, {0}, WORLD_BAD_CALL},
-        {13, {0}, 2, {0}, TFGRID_FARM_NOT_EXISTS},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof input_cases / sizeof *input_cases; i++) {
         start();
-        tfgrid_create_node_args_t args      = world_node_args(1);
-        support_interface_t       interface = args.interfaces.items[0];
-        args.interfaces.items               = &interface;
-        switch (cases[i].what) {
-        case 0: args.resources.hru = 0; args.resources.sru = cases[i].number; break;
-        case 1: args.resources.sru = 0; args.resources.hru = cases[i].number; break;
-        case 2: args.resources.cru = cases[i].number; break;
-        case 3: args.resources.mru = cases[i].number; break;
-        case 4: args.location.city = cases[i].text; break;
-        case 5: args.location.country = cases[i].text; break;
-        case 6: args.location.latitude = cases[i].text; break;
-        case 7: args.location.longitude = cases[i].text; break;
-        case 8: interface.name = cases[i].text; break;
-        case 9: interface.mac = cases[i].text; break;
-        case 10: interface.ips = cases[i].ips; break;
-        case 11: args.interfaces = (support_interface_vec_t){many, (uint32_t)cases[i].number}; break;
-        case 12: args.serial_number = (bytes_opt_t){true, cases[i].text}; break;
-        default: args.farm_id = (uint32_t)cases[i].number; break;
-        }
+        tfgrid_create_node_args_t args = world_node_args(1);
+        support_interface_t interface  = args.interfaces.items[0];
+        args.interfaces.items          = &interface;
+        change(&args, &input_cases[i]);
         dispatch_t got = create(&node_account, args);
-        if (got != cases[i].want) printf("case %zu\n", i);
-        EQ(got, cases[i].want);
-        if (got == DISPATCH_OK) EQ(update(&node_account, 1, args), DISPATCH_OK); /* the same rules hold later */
+        if (got != input_cases[i].want) printf("case %zu\n", i);
+        EQ(got, input_cases[i].want);
+        if (got == DISPATCH_OK)
+            EQ(update(&node_account, 1, args), DISPATCH_OK); /* the same rules hold later */
     }
 }
 
@@ -133,11 +190,13 @@ TEST(g1_a_twin_may_be_a_node_again)
     start();
     const uint32_t node = world_node(&node_account, 1);
     EQ(CALL(node_account, tfgrid_change_power_state, .power_state = SUPPORT_POWER_DOWN), DISPATCH_OK);
-    EQ(CALL(farmer, smart_contract_set_dedicated_node_extra_fee, .node_id = node, .extra_fee = 5), DISPATCH_OK);
+    EQ(CALL(farmer, smart_contract_set_dedicated_node_extra_fee, .node_id = node, .extra_fee = 5),
+       DISPATCH_OK);
     EQ(CALL(node_account, tfgrid_delete_node, .node_id = node), DISPATCH_OK);
     EQ(world_event_count(25, 5), 1);
     OK(!tfgrid_nodes_exists(rt, node) && !tfgrid_node_power_exists(rt, node));
-    OK(!smart_contract_dedicated_nodes_extra_fee_exists(rt, node) && !tfgrid_node_id_by_twin_id_exists(rt, 2));
+    OK(!smart_contract_dedicated_nodes_extra_fee_exists(rt, node) &&
+       !tfgrid_node_id_by_twin_id_exists(rt, 2));
     EQ(dao_farm_weight_get(rt, 1), 0);
     EQ(world_node(&node_account, 1), 2);
     EQ(CALL(farmer, tfgrid_delete_node_farm, .node_id = 2), DISPATCH_OK);
@@ -181,7 +240,9 @@ TEST(an_update_keeps_what_is_not_given)
     world_node(&node_account, 1);
     EQ(ROOT(tfgrid_set_connection_price, .price = 120), DISPATCH_OK);
     EQ(world_event_count(25, 21), 1);
-    EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 1, .public_config = {true, {.ip4 = {BYTES("8.8.8.8/24"), BYTES("8.8.8.1")}}}), DISPATCH_OK);
+    EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 1,
+            .public_config = {true, {.ip4 = {BYTES("8.8.8.8/24"), BYTES("8.8.8.1")}}}),
+       DISPATCH_OK);
     world_skip(5, 30);
     EQ(update(&alice, 1, world_node_args(1)), TFGRID_TWIN_NOT_EXISTS);
     EQ(update(&farmer, 1, world_node_args(1)), TFGRID_NODE_UPDATE_NOT_AUTHORIZED);
@@ -208,7 +269,9 @@ TEST(a_certificate_is_lost_with_the_machine)
     support_node_t node;
     start();
     world_node(&node_account, 1);
-    EQ(ROOT(tfgrid_set_node_certification, .node_id = 1, .node_certification = SUPPORT_NODE_CERTIFICATION_CERTIFIED), DISPATCH_OK);
+    EQ(ROOT(tfgrid_set_node_certification, .node_id = 1,
+            .node_certification = SUPPORT_NODE_CERTIFICATION_CERTIFIED),
+       DISPATCH_OK);
     tfgrid_create_node_args_t args = world_node_args(1);
     args.resources.sru += args.resources.sru / 100; /* just one percent */
     EQ(update(&node_account, 1, args), DISPATCH_OK);
@@ -235,12 +298,21 @@ TEST(uptime_is_told_within_a_minute)
     EQ(event->tfgrid.node_uptime_reported.now_s, START_S);
     EQ(event->tfgrid.node_uptime_reported.uptime_s, 5);
     static const struct {
-        int64_t    drift;
+        int64_t drift;
         dispatch_t want;
-    } cases[] = {{0, DISPATCH_OK}, {60, DISPATCH_OK}, {-60, DISPATCH_OK}, {61, TFGRID_INVALID_TIMESTAMP_HINT}, {-61, TFGRID_INVALID_TIMESTAMP_HINT}};
+    } cases[] = {
+        {0,   DISPATCH_OK                  },
+        {60,  DISPATCH_OK                  },
+        {-60, DISPATCH_OK                  },
+        {61,  TFGRID_INVALID_TIMESTAMP_HINT},
+        {-61, TFGRID_INVALID_TIMESTAMP_HINT}
+    };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        EQ(CALL(node_account, tfgrid_report_uptime_v2, .uptime = 9, .timestamp_hint = (uint64_t)(START_S + cases[i].drift)), cases[i].want);
-    EQ(CALL(node_account, tfgrid_report_uptime_v2, .uptime = 9, .timestamp_hint = UINT64_MAX), TFGRID_INVALID_TIMESTAMP_HINT);
+        EQ(CALL(node_account, tfgrid_report_uptime_v2, .uptime = 9,
+                .timestamp_hint = (uint64_t)(START_S + cases[i].drift)),
+           cases[i].want);
+    EQ(CALL(node_account, tfgrid_report_uptime_v2, .uptime = 9, .timestamp_hint = UINT64_MAX),
+       TFGRID_INVALID_TIMESTAMP_HINT);
 }
 
 TEST(a_public_config_is_the_farmers)
@@ -249,26 +321,44 @@ TEST(a_public_config_is_the_farmers)
     start();
     world_farm(&farmer, BYTES("second"), 0);
     world_node(&node_account, 1);
-    const support_public_config_t whole = {.ip4 = {BYTES("8.8.8.8/24"), BYTES("8.8.8.1")},
-                                           .ip6 = {true, {BYTES("2a10:b600:1::2/64"), BYTES("2a10:b600:1::1")}},
-                                           .domain = {true, BYTES("gent01.grid.tf")}};
-    support_public_config_t       bad[] = {whole, whole, whole, whole};
-    bad[0].domain.value = BYTES("a_b");
-    bad[1].ip4.gw       = BYTES("8.8.9.1");
-    bad[2].ip6.value.gw = BYTES("fe80::1");
-    bad[3].ip4.ip       = BYTES("192.168.1.1/24");
-    EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 9, .node_id = 1, .public_config = {true, whole}), TFGRID_FARM_NOT_EXISTS);
-    EQ(CALL(nobody, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 1, .public_config = {true, whole}), TFGRID_TWIN_NOT_EXISTS);
-    EQ(CALL(node_account, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 1, .public_config = {true, whole}), TFGRID_CANNOT_UPDATE_FARM_WRONG_TWIN);
-    EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 9, .public_config = {true, whole}), TFGRID_NODE_NOT_EXISTS);
-    EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 2, .node_id = 1, .public_config = {true, whole}), TFGRID_NODE_UPDATE_NOT_AUTHORIZED);
+    const support_public_config_t whole = {
+        .ip4    = {BYTES("8.8.8.8/24"), BYTES("8.8.8.1")                                     },
+        .ip6    = {true,                {BYTES("2a10:b600:1::2/64"), BYTES("2a10:b600:1::1")}},
+        .domain = {true,                BYTES("gent01.grid.tf")                              }
+    };
+    support_public_config_t bad[] = {whole, whole, whole, whole};
+    bad[0].domain.value           = BYTES("a_b");
+    bad[1].ip4.gw                 = BYTES("8.8.9.1");
+    bad[2].ip6.value.gw           = BYTES("fe80::1");
+    bad[3].ip4.ip                 = BYTES("192.168.1.1/24");
+    EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 9, .node_id = 1,
+            .public_config = {true, whole}),
+       TFGRID_FARM_NOT_EXISTS);
+    EQ(CALL(nobody, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 1,
+            .public_config = {true, whole}),
+       TFGRID_TWIN_NOT_EXISTS);
+    EQ(CALL(node_account, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 1,
+            .public_config = {true, whole}),
+       TFGRID_CANNOT_UPDATE_FARM_WRONG_TWIN);
+    EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 9,
+            .public_config = {true, whole}),
+       TFGRID_NODE_NOT_EXISTS);
+    EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 2, .node_id = 1,
+            .public_config = {true, whole}),
+       TFGRID_NODE_UPDATE_NOT_AUTHORIZED);
     for (size_t i = 0; i < 4; i++)
-        EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 1, .public_config = {true, bad[i]}), TFGRID_INVALID_PUBLIC_CONFIG);
-    EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 1, .public_config = {true, whole}), DISPATCH_OK);
+        EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 1,
+                .public_config = {true, bad[i]}),
+           TFGRID_INVALID_PUBLIC_CONFIG);
+    EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 1,
+            .public_config = {true, whole}),
+       DISPATCH_OK);
     EQ(world_event_count(25, 7), 1);
     OK(tfgrid_nodes_get(rt, 1, &node));
-    OK(node.public_config.some && bytes_equal(node.public_config.value.domain.value, BYTES("gent01.grid.tf")));
-    EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 1, .public_config = {0}), DISPATCH_OK);
+    OK(node.public_config.some &&
+       bytes_equal(node.public_config.value.domain.value, BYTES("gent01.grid.tf")));
+    EQ(CALL(farmer, tfgrid_add_node_public_config, .farm_id = 1, .node_id = 1, .public_config = {0}),
+       DISPATCH_OK);
     OK(tfgrid_nodes_get(rt, 1, &node));
     OK(!node.public_config.some);
 }
@@ -277,7 +367,8 @@ TEST(a_node_sleeps_and_wakes)
 {
     support_node_power_t power;
     start();
-    EQ(CALL(node_account, tfgrid_change_power_state, .power_state = SUPPORT_POWER_DOWN), TFGRID_NODE_NOT_EXISTS);
+    EQ(CALL(node_account, tfgrid_change_power_state, .power_state = SUPPORT_POWER_DOWN),
+       TFGRID_NODE_NOT_EXISTS);
     world_node(&node_account, 1);
     EQ(CALL(node_account, tfgrid_change_power_state, .power_state = SUPPORT_POWER_UP), DISPATCH_OK);
     EQ(world_event_count(25, 30), 0); /* it is up already */
@@ -300,17 +391,23 @@ TEST(a_farmer_wants_a_node_asleep)
     support_node_power_t power;
     start();
     world_node(&node_account, 1);
-    EQ(CALL(nobody, tfgrid_change_power_target, .node_id = 1, .power_target = SUPPORT_POWER_DOWN), TFGRID_TWIN_NOT_EXISTS);
-    EQ(CALL(farmer, tfgrid_change_power_target, .node_id = 3, .power_target = SUPPORT_POWER_DOWN), TFGRID_NODE_NOT_EXISTS);
-    EQ(CALL(node_account, tfgrid_change_power_target, .node_id = 1, .power_target = SUPPORT_POWER_DOWN), TFGRID_UNAUTHORIZED_TO_CHANGE_POWER_TARGET);
+    EQ(CALL(nobody, tfgrid_change_power_target, .node_id = 1, .power_target = SUPPORT_POWER_DOWN),
+       TFGRID_TWIN_NOT_EXISTS);
+    EQ(CALL(farmer, tfgrid_change_power_target, .node_id = 3, .power_target = SUPPORT_POWER_DOWN),
+       TFGRID_NODE_NOT_EXISTS);
+    EQ(CALL(node_account, tfgrid_change_power_target, .node_id = 1, .power_target = SUPPORT_POWER_DOWN),
+       TFGRID_UNAUTHORIZED_TO_CHANGE_POWER_TARGET);
     const uint64_t contract = world_node_contract(&alice, 1, 1, 0);
-    EQ(CALL(farmer, tfgrid_change_power_target, .node_id = 1, .power_target = SUPPORT_POWER_DOWN), TFGRID_NODE_HAS_ACTIVE_CONTRACTS);
+    EQ(CALL(farmer, tfgrid_change_power_target, .node_id = 1, .power_target = SUPPORT_POWER_DOWN),
+       TFGRID_NODE_HAS_ACTIVE_CONTRACTS);
     EQ(CALL(farmer, tfgrid_change_power_target, .node_id = 1, .power_target = SUPPORT_POWER_UP), DISPATCH_OK);
     EQ(CALL(alice, smart_contract_cancel_contract, .contract_id = contract), DISPATCH_OK);
     EQ(CALL(alice, smart_contract_create_rent_contract, .node_id = 1), DISPATCH_OK);
-    EQ(CALL(farmer, tfgrid_change_power_target, .node_id = 1, .power_target = SUPPORT_POWER_DOWN), TFGRID_NODE_HAS_ACTIVE_CONTRACTS);
+    EQ(CALL(farmer, tfgrid_change_power_target, .node_id = 1, .power_target = SUPPORT_POWER_DOWN),
+       TFGRID_NODE_HAS_ACTIVE_CONTRACTS);
     EQ(CALL(alice, smart_contract_cancel_contract, .contract_id = 2), DISPATCH_OK);
-    EQ(CALL(farmer, tfgrid_change_power_target, .node_id = 1, .power_target = SUPPORT_POWER_DOWN), DISPATCH_OK);
+    EQ(CALL(farmer, tfgrid_change_power_target, .node_id = 1, .power_target = SUPPORT_POWER_DOWN),
+       DISPATCH_OK);
     EQ(world_event_count(25, 29), 1);
     tfgrid_node_power_get(rt, 1, &power);
     EQ(power.target, SUPPORT_POWER_DOWN);

@@ -12,18 +12,18 @@ TEST(terms_are_judged)
     static uint8_t long_link[2049];
     memset(long_link, 'a', sizeof long_link);
     const struct {
-        bytes_t    link, hash;
+        bytes_t link, hash;
         dispatch_t want;
     } cases[] = {
-        {BYTES("https://a.b/c#d"), BYTES("Abc_-9"), DISPATCH_OK},
-        {{long_link, 2048}, BYTES("a"), DISPATCH_OK},
-        {{long_link, 2049}, BYTES("a"), WORLD_BAD_CALL},
-        {BYTES(""), BYTES("abc"), TFGRID_DOCUMENT_LINK_INPUT_TOO_SHORT},
-        {BYTES("a b"), BYTES("abc"), TFGRID_INVALID_DOCUMENT_LINK_INPUT},
-        {BYTES("a"), BYTES(""), TFGRID_DOCUMENT_HASH_INPUT_TOO_SHORT},
-        {BYTES("a"), BYTES("a.b"), TFGRID_INVALID_DOCUMENT_HASH_INPUT},
-        {BYTES("a"), {long_link, 50}, DISPATCH_OK},
-        {BYTES("a"), {long_link, 51}, WORLD_BAD_CALL},
+        {BYTES("https://a.b/c#d"), BYTES("Abc_-9"), DISPATCH_OK                         },
+        {{long_link, 2048},        BYTES("a"),      DISPATCH_OK                         },
+        {{long_link, 2049},        BYTES("a"),      WORLD_BAD_CALL                      },
+        {BYTES(""),                BYTES("abc"),    TFGRID_DOCUMENT_LINK_INPUT_TOO_SHORT},
+        {BYTES("a b"),             BYTES("abc"),    TFGRID_INVALID_DOCUMENT_LINK_INPUT  },
+        {BYTES("a"),               BYTES(""),       TFGRID_DOCUMENT_HASH_INPUT_TOO_SHORT},
+        {BYTES("a"),               BYTES("a.b"),    TFGRID_INVALID_DOCUMENT_HASH_INPUT  },
+        {BYTES("a"),               {long_link, 50}, DISPATCH_OK                         },
+        {BYTES("a"),               {long_link, 51}, WORLD_BAD_CALL                      },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         world_start();
@@ -55,7 +55,8 @@ TEST(a_twin_wants_terms_first_and_is_one)
     EQ(accept(&alice, BYTES("a"), BYTES("a")), DISPATCH_OK);
     EQ(CALL(alice, tfgrid_create_twin, .relay = {true, BYTES("")}), TFGRID_INVALID_RELAY_ADDRESS);
     EQ(CALL(alice, tfgrid_create_twin, .relay = {true, BYTES("a..b")}), TFGRID_INVALID_RELAY_ADDRESS);
-    EQ(CALL(alice, tfgrid_create_twin, .relay = {true, BYTES("a.b")}, .pk = {true, BYTES("pk")}), DISPATCH_OK); /* G4 */
+    EQ(CALL(alice, tfgrid_create_twin, .relay = {true, BYTES("a.b")}, .pk = {true, BYTES("pk")}),
+       DISPATCH_OK);                  /* G4 */
     EQ(world_event_count(25, 11), 1); /* TwinStored */
     EQ(CALL(alice, tfgrid_create_twin, .relay = {0}), TFGRID_TWIN_WITH_PUBKEY_EXISTS);
     OK(tfgrid_twins_get(rt, 1, &twin));
@@ -104,7 +105,8 @@ static bool verify(void *state, uint8_t kind, bytes_t signature, bytes_t message
     (void)state;
     for (uint32_t i = 0; i < signature.len; i++)
         if (signature.data[i] != 0xab) return false;
-    return kind == signed_kind && signature.len == 64 && bytes_equal(message, signed_message) && memcmp(signer->b, bob.b, 32) == 0;
+    return kind == signed_kind && signature.len == 64 && bytes_equal(message, signed_message) &&
+           memcmp(signer->b, bob.b, 32) == 0;
 }
 
 static bytes_t proof(char c)
@@ -127,7 +129,8 @@ static void start_with(bytes_t message, uint8_t kind)
 
 static dispatch_t create_entity(bytes_t name, bytes_t country, bytes_t city, bytes_t signature)
 {
-    return CALL(alice, tfgrid_create_entity, .target = bob, .name = name, .country = country, .city = city, .signature = signature);
+    return CALL(alice, tfgrid_create_entity, .target = bob, .name = name, .country = country, .city = city,
+                .signature = signature);
 }
 
 TEST(an_entity_brings_its_own_signature)
@@ -140,18 +143,24 @@ TEST(an_entity_brings_its_own_signature)
         OK(tfgrid_entities_get(rt, 1, &entity));
         EQ(memcmp(entity.account_id.b, bob.b, 32), 0);
         EQ(tfgrid_entity_id_by_name_get(rt, BYTES("name")), 1);
-        EQ(create_entity(BYTES("name"), BYTES("BE"), BYTES("Ghent"), proof('a')), TFGRID_ENTITY_WITH_NAME_EXISTS);
-        EQ(create_entity(BYTES("other"), BYTES("BE"), BYTES("Ghent"), proof('a')), TFGRID_ENTITY_WITH_PUBKEY_EXISTS);
+        EQ(create_entity(BYTES("name"), BYTES("BE"), BYTES("Ghent"), proof('a')),
+           TFGRID_ENTITY_WITH_NAME_EXISTS);
+        EQ(create_entity(BYTES("other"), BYTES("BE"), BYTES("Ghent"), proof('a')),
+           TFGRID_ENTITY_WITH_PUBKEY_EXISTS);
     }
 }
 
 TEST(g5_a_signature_that_is_not_hex_is_refused)
 {
     start_with(BYTES("nameBEGhent"), 1);
-    EQ(create_entity(BYTES("name"), BYTES("BE"), BYTES("Ghent"), BYTES("ab")), TFGRID_SIGNATURE_LENGTH_IS_INCORRECT);
-    EQ(create_entity(BYTES("name"), BYTES("BE"), BYTES("Ghent"), proof('z')), TFGRID_ENTITY_SIGNATURE_DOES_NOT_MATCH);
-    EQ(create_entity(BYTES("name"), BYTES("BE"), BYTES("Ghent"), proof('0')), TFGRID_ENTITY_SIGNATURE_DOES_NOT_MATCH);
-    EQ(create_entity(BYTES("nam"), BYTES("eBE"), BYTES("Gent"), proof('a')), TFGRID_ENTITY_SIGNATURE_DOES_NOT_MATCH);
+    EQ(create_entity(BYTES("name"), BYTES("BE"), BYTES("Ghent"), BYTES("ab")),
+       TFGRID_SIGNATURE_LENGTH_IS_INCORRECT);
+    EQ(create_entity(BYTES("name"), BYTES("BE"), BYTES("Ghent"), proof('z')),
+       TFGRID_ENTITY_SIGNATURE_DOES_NOT_MATCH);
+    EQ(create_entity(BYTES("name"), BYTES("BE"), BYTES("Ghent"), proof('0')),
+       TFGRID_ENTITY_SIGNATURE_DOES_NOT_MATCH);
+    EQ(create_entity(BYTES("nam"), BYTES("eBE"), BYTES("Gent"), proof('a')),
+       TFGRID_ENTITY_SIGNATURE_DOES_NOT_MATCH);
     signed_message = BYTES("nameBGhent");
     EQ(create_entity(BYTES("name"), BYTES("B"), BYTES("Ghent"), proof('a')), TFGRID_COUNTRY_NAME_TOO_SHORT);
     signed_message = BYTES("nameBE");
@@ -162,12 +171,16 @@ TEST(g6_an_entity_keeps_its_own_name)
 {
     tfgrid_entity_t entity;
     start_with(BYTES("nameBEGhent"), 1);
-    EQ(CALL(bob, tfgrid_update_entity, .name = BYTES("x"), .country = BYTES("BE"), .city = BYTES("y")), TFGRID_ENTITY_NOT_EXISTS);
+    EQ(CALL(bob, tfgrid_update_entity, .name = BYTES("x"), .country = BYTES("BE"), .city = BYTES("y")),
+       TFGRID_ENTITY_NOT_EXISTS);
     EQ(create_entity(BYTES("name"), BYTES("BE"), BYTES("Ghent"), proof('a')), DISPATCH_OK);
     tfgrid_entity_id_by_name_put(rt, BYTES("taken"), 9);
-    EQ(CALL(bob, tfgrid_update_entity, .name = BYTES("taken"), .country = BYTES("BE"), .city = BYTES("y")), TFGRID_ENTITY_WITH_NAME_EXISTS);
-    EQ(CALL(bob, tfgrid_update_entity, .name = BYTES("name"), .country = BYTES("NL"), .city = BYTES("y")), DISPATCH_OK);
-    EQ(CALL(bob, tfgrid_update_entity, .name = BYTES("fresh"), .country = BYTES("NL"), .city = BYTES("y")), DISPATCH_OK);
+    EQ(CALL(bob, tfgrid_update_entity, .name = BYTES("taken"), .country = BYTES("BE"), .city = BYTES("y")),
+       TFGRID_ENTITY_WITH_NAME_EXISTS);
+    EQ(CALL(bob, tfgrid_update_entity, .name = BYTES("name"), .country = BYTES("NL"), .city = BYTES("y")),
+       DISPATCH_OK);
+    EQ(CALL(bob, tfgrid_update_entity, .name = BYTES("fresh"), .country = BYTES("NL"), .city = BYTES("y")),
+       DISPATCH_OK);
     EQ(tfgrid_entity_id_by_name_get(rt, BYTES("name")), 0);
     EQ(tfgrid_entity_id_by_name_get(rt, BYTES("fresh")), 1);
     OK(tfgrid_entities_get(rt, 1, &entity));
@@ -188,16 +201,23 @@ TEST(an_entity_vouches_for_a_twin)
     world_twin(&farmer);
     world_twin(&alice);
     signed_message = BYTES("\0\0\0\1\0\0\0\2"); /* entity 1, twin 2 */
-    EQ(CALL(alice, tfgrid_add_twin_entity, .twin_id = 2, .entity_id = 7, .signature = proof('a')), TFGRID_ENTITY_NOT_EXISTS);
-    EQ(CALL(alice, tfgrid_add_twin_entity, .twin_id = 7, .entity_id = 1, .signature = proof('a')), TFGRID_TWIN_NOT_EXISTS);
-    EQ(CALL(farmer, tfgrid_add_twin_entity, .twin_id = 2, .entity_id = 1, .signature = proof('a')), TFGRID_UNAUTHORIZED_TO_UPDATE_TWIN);
-    EQ(CALL(alice, tfgrid_add_twin_entity, .twin_id = 2, .entity_id = 1, .signature = BYTES("zz")), TFGRID_ENTITY_SIGNATURE_DOES_NOT_MATCH);
-    EQ(CALL(alice, tfgrid_add_twin_entity, .twin_id = 2, .entity_id = 1, .signature = proof('a')), DISPATCH_OK);
+    EQ(CALL(alice, tfgrid_add_twin_entity, .twin_id = 2, .entity_id = 7, .signature = proof('a')),
+       TFGRID_ENTITY_NOT_EXISTS);
+    EQ(CALL(alice, tfgrid_add_twin_entity, .twin_id = 7, .entity_id = 1, .signature = proof('a')),
+       TFGRID_TWIN_NOT_EXISTS);
+    EQ(CALL(farmer, tfgrid_add_twin_entity, .twin_id = 2, .entity_id = 1, .signature = proof('a')),
+       TFGRID_UNAUTHORIZED_TO_UPDATE_TWIN);
+    EQ(CALL(alice, tfgrid_add_twin_entity, .twin_id = 2, .entity_id = 1, .signature = BYTES("zz")),
+       TFGRID_ENTITY_SIGNATURE_DOES_NOT_MATCH);
+    EQ(CALL(alice, tfgrid_add_twin_entity, .twin_id = 2, .entity_id = 1, .signature = proof('a')),
+       DISPATCH_OK);
     EQ(world_event_count(25, 13), 1);
-    EQ(CALL(alice, tfgrid_add_twin_entity, .twin_id = 2, .entity_id = 1, .signature = proof('a')), TFGRID_ENTITY_WITH_SIGNATURE_ALREADY_EXISTS);
+    EQ(CALL(alice, tfgrid_add_twin_entity, .twin_id = 2, .entity_id = 1, .signature = proof('a')),
+       TFGRID_ENTITY_WITH_SIGNATURE_ALREADY_EXISTS);
     OK(tfgrid_twins_get(rt, 2, &twin));
     EQ(twin.entities.len, 1);
-    EQ(CALL(farmer, tfgrid_delete_twin_entity, .twin_id = 2, .entity_id = 1), TFGRID_UNAUTHORIZED_TO_UPDATE_TWIN);
+    EQ(CALL(farmer, tfgrid_delete_twin_entity, .twin_id = 2, .entity_id = 1),
+       TFGRID_UNAUTHORIZED_TO_UPDATE_TWIN);
     EQ(CALL(alice, tfgrid_delete_twin_entity, .twin_id = 2, .entity_id = 3), TFGRID_ENTITY_NOT_EXISTS);
     EQ(CALL(alice, tfgrid_delete_twin_entity, .twin_id = 2, .entity_id = 1), DISPATCH_OK);
     EQ(world_event_count(25, 14), 1);

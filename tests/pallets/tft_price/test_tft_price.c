@@ -4,12 +4,16 @@
 
 enum { PRICE = 28 };
 
-static dispatch_t set_price(uint32_t price) { return CALL(validator, tft_price_set_prices, .price = price, .block_number = world_block()); }
+static dispatch_t set_price(uint32_t price)
+{
+    return CALL(validator, tft_price_set_prices, .price = price, .block_number = world_block());
+}
 
 TEST(only_validators_say_the_price)
 {
     world_start();
-    EQ(CALL(alice, tft_price_set_prices, .price = 50, .block_number = 1), TFT_PRICE_ACCOUNT_UNAUTHORIZED_TO_SET_PRICE);
+    EQ(CALL(alice, tft_price_set_prices, .price = 50, .block_number = 1),
+       TFT_PRICE_ACCOUNT_UNAUTHORIZED_TO_SET_PRICE);
     EQ(ROOT(tft_price_set_prices, .price = 50, .block_number = 1), DISPATCH_BAD_ORIGIN);
     EQ(CALL(validator, tft_price_set_prices, .price = 60, .block_number = 77), DISPATCH_OK);
     OK(rt->pays_no_fee);
@@ -23,7 +27,12 @@ TEST(only_validators_say_the_price)
 /* 10, 11: 10.5 is 11; 10, 11, 11: 10.67 is 11; 10, 11, 11, 9: 10.25 is 10. */
 TEST(the_average_rounds_half_up)
 {
-    static const uint32_t cases[][2] = {{10, 10}, {11, 11}, {11, 11}, {9, 10}};
+    static const uint32_t cases[][2] = {
+        {10, 10},
+        {11, 11},
+        {11, 11},
+        {9,  10}
+    };
     world_start();
     for (size_t i = 0; i < 4; i++) {
         EQ(set_price(cases[i][0]), DISPATCH_OK);

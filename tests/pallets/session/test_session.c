@@ -1,0 +1,4 @@
+/* test_session.c - to come. */
+#include "test.h"
+TEST(x) { OK(true); }
+TEST_MAIN()
