@@ -59,6 +59,15 @@ static void call_posted(uv_async_t *async)
     }
 }
 
+void io_wake(io_t *io) { uv_async_send(&io->async); }
+
+/* A timer that is due when the loop turns may make what is waited for true before it sleeps. */
+static void before_sleep(uv_prepare_t *prepare)
+{
+    io_t *io = prepare->data;
+    if (io->awaited && *io->awaited) uv_stop(&io->loop);
+}
+
 io_t *io_new(void)
 {
     io_t *io = must(calloc(1, sizeof *io));
@@ -72,6 +81,10 @@ io_t *io_new(void)
         return NULL;
     }
     io->async.data = io;
+    uv_prepare_init(&io->loop, &io->prepare);
+    io->prepare.data = io;
+    uv_prepare_start(&io->prepare, before_sleep);
+    uv_unref((uv_handle_t *)&io->prepare);
     io->posted_end = &io->posted;
     uv_mutex_init(&io->mutex);
     signal(SIGPIPE, SIG_IGN);
@@ -88,6 +101,7 @@ void io_free(io_t *io)
     while (io->jobs > 0)
         uv_run(&io->loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&io->async, NULL);
+    uv_close((uv_handle_t *)&io->prepare, NULL);
     uv_run(&io->loop, UV_RUN_DEFAULT);
     int closed = uv_loop_close(&io->loop);
     assert(closed == 0); /* somebody left a handle open */
@@ -121,9 +135,12 @@ static bool run_until(io_t *io, const bool *is_done, uint64_t timeout_ms, bool i
 {
     bool is_late      = false;
     io_timer_t *timer = io_timer_start(io, timeout_ms, 0, note, &is_late);
+    const bool *outer = io->awaited;
+    io->awaited       = is_done;
     do
         uv_run(&io->loop, timeout_ms == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
     while (!*is_done && !is_late && !io->is_stopped && !is_once);
+    io->awaited = outer;
     if (!is_late) io_timer_stop(timer);
     return *is_done;
 }

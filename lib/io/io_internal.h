@@ -14,7 +14,9 @@ typedef struct io_posted {
 struct io {
     uv_loop_t loop;
     uv_async_t async;
-    uv_mutex_t mutex; /* of the posted list */
+    uv_prepare_t prepare;
+    const bool *awaited; /* of io_wait: the loop does not sleep once it is true */
+    uv_mutex_t mutex;    /* of the posted list */
     io_posted_t *posted, **posted_end;
     uv_signal_t signals[3]; /* SIGTERM, SIGINT, SIGHUP */
     bool has_signal[3], is_stopped;
@@ -27,6 +29,9 @@ struct io {
 
 /* web_fini ends what web.c made on a loop; turns the loop until it is gone. */
 void web_fini(io_t *io);
+
+/* io_wake lets the loop turn once more before it sleeps. */
+void io_wake(io_t *io);
 
 /* must gives memory back, or stops: a daemon without memory has nothing to go on with. */
 void *must(void *memory);

@@ -28,6 +28,17 @@ struct web *web_of(io_t *io)
     return io->web = web;
 }
 
+struct lws_context *web_context(struct lws_context_creation_info *info)
+{
+    static bool
+        is_tls_started; /* OpenSSL's indexes are the process': libwebsockets takes new ones each time */
+    if (is_tls_started) info->options &= ~(uint64_t)LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    struct lws_context *context = lws_create_context(info);
+    info->options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT; /* for the hosts of the context */
+    if (context) is_tls_started = true;
+    return context;
+}
+
 void web_context_info(io_t *io, struct lws_context_creation_info *info, void *loops[1])
 {
     memset(info, 0, sizeof *info);
@@ -56,7 +67,9 @@ static void turn(uv_timer_t *timer)
         free(dying->owner);
         free(dying);
     }
-    if (!web->dying) uv_timer_stop(&web->turn);
+    if (web->dying) return;
+    uv_timer_stop(&web->turn);
+    io_wake(web->io);
 }
 
 void web_end(io_t *io, struct lws_context *context, void *owner)

@@ -42,8 +42,9 @@ typedef struct {
 
 typedef struct {
     void *self;
-    /* on_request answers, now or later, by web_answer.  body lasts until on_request returns.
-     * on_request_gone: the peer left before the answer; the request must not be used again.  May be NULL. */
+    /* on_request answers, now or later (one without a body: now), by web_answer.  body lasts until on_request
+     * returns. on_request_gone: the peer left before the answer; the request must not be used again.  May be
+     * NULL. */
     void (*on_request)(void *self, web_request_t *request, const web_head_t *head, bytes_t body);
     void (*on_request_gone)(void *self, web_request_t *request);
     /* on_upgrade says 101 to let a session in, or the status that refuses it (401, 403, ...) before the

@@ -59,6 +59,7 @@ static void free_if_done(web_client_t *client)
     free(client->session);
     web_room_free(&client->body);
     web_room_free(&client->answer);
+    io_wake(client->io);
     free(client);
 }
 
@@ -115,7 +116,7 @@ static struct lws_context *clients_context(struct web *web)
     web_context_info(web->io, &info, loops);
     info.timeout_secs = CONNECT_MS / 1000;
     web->idle = (lws_retry_bo_t){.secs_since_valid_ping = IDLE_S / 2, .secs_since_valid_hangup = IDLE_S};
-    return web->clients = lws_create_context(&info);
+    return web->clients = web_context(&info);
 }
 
 static struct lws_vhost *vhost_of(struct web *web, const char *ca_file)
@@ -253,7 +254,6 @@ web_session_t *web_connect(io_t *io, const char *url, const char *ca_file, uint3
                                        .client      = client,
                                        .message_max = message_len ? message_len : WEB_MESSAGE_MAX,
                                        .queue_max   = QUEUE_MAX,
-                                       .close_code  = 1006,
                                        .stats       = &client->stats};
     snprintf(client->session->peer, sizeof client->session->peer, "%.63s", client->url.host);
     return client->session;
@@ -396,7 +396,10 @@ static int session_callback(web_client_t *client, enum lws_callback_reasons reas
         client->status = (int)lws_http_client_http_response(client->wsi);
     if (reason == LWS_CALLBACK_CLIENT_RECEIVE) return web_session_receive(session, in, len);
     if (reason == LWS_CALLBACK_CLIENT_WRITEABLE) return web_session_write(session);
-    if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) note_close(client, in, len);
+    if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) {
+        note_close(client, in, len);
+        return session->is_closing ? -1 : 0;
+    }
     if (reason == LWS_CALLBACK_CLIENT_RECEIVE_PONG && client->handler.on_pong)
         client->handler.on_pong(client->handler.self, session);
     if (reason == LWS_CALLBACK_CLIENT_CLOSED) closed(client);

@@ -48,6 +48,9 @@ void web_end(io_t *io, struct lws_context *context, void *owner);
 /* web_context_info fills what all contexts share. */
 void web_context_info(io_t *io, struct lws_context_creation_info *info, void *loops[1]);
 
+/* web_context makes one from it; NULL when libwebsockets does not start. */
+struct lws_context *web_context(struct lws_context_creation_info *info);
+
 /* ---- sessions ---- */
 
 typedef struct {
@@ -65,8 +68,6 @@ struct web_session {
     size_t queue_max, handed; /* handed: given to libwebsockets and not known to be written */
     web_room_t out, in;
     bool in_is_text;
-    uint16_t close_code;
-    char close_reason[124];
     char peer[64];
     void *self;
     web_stats_t *stats;

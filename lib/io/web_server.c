@@ -1,4 +1,8 @@
-/* web_server.c - a listener: requests with their answers, and upgrades that it lets in or refuses. */
+/* web_server.c - a listener: requests with their answers, and upgrades that it lets in or refuses.
+ *
+ * A connection carries one request: libwebsockets 4.1.6 takes the head of a second one that came in the same
+ * packet for the body of it, and turns for ever (lws_http_action's loop over the buflist).  So it is told to
+ * stop reading once a request is complete, and the connection closes behind the answer. */
 #include "web_internal.h"
 
 #include <assert.h>
@@ -10,17 +14,17 @@
 #define QUEUE_DEFAULT    (64u << 20)
 #define HEAD_S_DEFAULT   10
 #define IDLE_S_DEFAULT   60
-#define KEEPALIVE_S      60
 #define ANSWER_S         60 /* for the other side to take an answer */
 #define HTTP_EXTRA_CAP   256
 
 typedef struct web_socket web_socket_t;
 
-/* One socket of the listener: it carries requests one after the other, or becomes a session. */
+/* One socket of the listener: it carries a request, or becomes a session. */
 struct web_socket {
     struct lws *wsi;
     web_server_t *server;
-    web_request_t *request; /* the one that is under way */
+    web_request_t *request; /* until it is written */
+    bool is_heard;          /* a request came: no other will be looked at */
     web_session_t session;
     bool has_session, is_admitted; /* admitted: on_upgrade let it in, it is not open yet */
     web_socket_t *next, **back;
@@ -33,7 +37,7 @@ struct web_request {
     uint32_t body_len, body_cap;
     uint8_t *body;
     uint64_t started_ms;
-    bool is_told, is_head, is_close;
+    bool is_told, is_head, is_written, is_ended;
     web_room_t answer;
 };
 
@@ -117,6 +121,20 @@ static const char *method_name(int method)
     }
 }
 
+/* libwebsockets keeps the parts between the '&' apart. */
+static void copy_query(struct lws *wsi, char *out, int cap)
+{
+    int len = 0;
+    for (int i = 0; len < cap - 1; i++) {
+        int got =
+            lws_hdr_copy_fragment(wsi, out + len + (i > 0), cap - len - (i > 0), WSI_TOKEN_HTTP_URI_ARGS, i);
+        if (got < 0) break;
+        if (i > 0) out[len++] = '&';
+        len += got;
+    }
+    out[len] = 0;
+}
+
 /* request_new copies what the head said; false: nothing that can be answered. */
 static web_request_t *request_new(web_socket_t *socket)
 {
@@ -138,9 +156,7 @@ static web_request_t *request_new(web_socket_t *socket)
     request->target = must(malloc((size_t)uri_len + (size_t)query_len + 3));
     memcpy(request->target, uri, (size_t)uri_len);
     request->target[uri_len] = 0;
-    char *query              = request->target + uri_len + 1;
-    query[0]                 = 0;
-    if (query_len > 0 && lws_hdr_copy(wsi, query, query_len + 2, WSI_TOKEN_HTTP_URI_ARGS) < 0) query[0] = 0;
+    copy_query(wsi, request->target + uri_len + 1, query_len + 2);
     return request;
 }
 
@@ -208,8 +224,8 @@ static void build_answer(web_request_t *request, int status, const char *content
 {
     const web_server_t *server = request->socket->server;
     char head[1024];
-    int len = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Length: %u\r\nConnection: %s\r\n",
-                       status, status_text(status), body.len, request->is_close ? "close" : "keep-alive");
+    int len = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Length: %u\r\nConnection: close\r\n",
+                       status, status_text(status), body.len);
     if (content_type && body.len > 0)
         len += snprintf(head + len, sizeof head - (size_t)len, "Content-Type: %.200s\r\n", content_type);
     if (*request->origin && is_origin_let_in(server, request->origin))
@@ -241,14 +257,14 @@ static int write_answer(web_socket_t *socket)
 {
     web_request_t *request = socket->request;
     if (!request || request->answer.len == 0) return 0;
-    struct lws *wsi = socket->wsi;
-    bool is_close   = request->is_close;
-    lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, ANSWER_S);
-    int written = lws_write(wsi, request->answer.data + LWS_PRE, request->answer.len, LWS_WRITE_HTTP);
-    request_free(request);
-    if (written < 0) return -1;
-    if (is_close && !lws_partial_buffered(wsi)) return -1;
-    return lws_http_transaction_completed(wsi) ? -1 : 0;
+    if (request->is_written) return -1; /* all of it is out */
+    request->is_written = true;
+    lws_set_timeout(socket->wsi, PENDING_TIMEOUT_HTTP_CONTENT, ANSWER_S);
+    if (lws_write(socket->wsi, request->answer.data + LWS_PRE, request->answer.len, LWS_WRITE_HTTP) < 0)
+        return -1;
+    if (!lws_partial_buffered(socket->wsi)) return -1;
+    lws_callback_on_writable(socket->wsi);
+    return 0;
 }
 
 /* ---- requests ---- */
@@ -290,7 +306,6 @@ static bool is_preflight(const web_request_t *request)
 
 static int refuse(web_request_t *request, int status)
 {
-    request->is_close = true;
     answer_short(request, status, NULL);
     return 0;
 }
@@ -299,11 +314,12 @@ static int refuse(web_request_t *request, int status)
 static int on_head(web_socket_t *socket)
 {
     web_server_t *server   = socket->server;
-    web_request_t *request = request_new(socket);
+    web_request_t *request = socket->is_heard ? NULL : request_new(socket);
     if (!request) return -1;
-    socket->request = request;
-    int64_t len     = announced_len(socket->wsi);
-    bool wants_body = strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0 ||
+    socket->is_heard = true;
+    socket->request  = request;
+    int64_t len      = announced_len(socket->wsi);
+    bool wants_body  = strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0 ||
                       strcmp(request->method, "PATCH") == 0;
     if (!*request->method) return refuse(request, 405);
     if (len == -2) return refuse(request, 400);
@@ -342,7 +358,9 @@ static int on_body(web_socket_t *socket, const void *data, size_t len)
 static int on_body_end(web_socket_t *socket)
 {
     web_request_t *request = socket->request;
-    if (!request || request->is_told) return 0;
+    if (!request || request->is_ended) return -1; /* more than the request came */
+    request->is_ended = true;
+    if (request->is_told) return 0;
     if (request->body_len != request->body_cap) return -1;
     tell_request(request);
     return 0;
@@ -354,7 +372,6 @@ static int on_body_end(web_socket_t *socket)
 static int refuse_upgrade(web_socket_t *socket, web_request_t *request, int status)
 {
     socket->server->stats.refused++;
-    request->is_close = true;
     build_answer(request, status, "text/plain; charset=utf-8", NULL, bytes_text(status_text(status)));
     int written = lws_write(socket->wsi, request->answer.data + LWS_PRE, request->answer.len, LWS_WRITE_HTTP);
     request_free(request);
@@ -398,7 +415,6 @@ static int on_upgrade(web_socket_t *socket, const char *kind)
     socket->session      = (web_session_t){.wsi         = socket->wsi,
                                            .message_max = limits->message_len,
                                            .queue_max   = limits->queue_len,
-                                           .close_code  = 1006,
                                            .self        = session_self,
                                            .stats       = &server->stats,
                                            .server      = server};
@@ -493,6 +509,8 @@ static int socket_callback(web_socket_t *socket, enum lws_callback_reasons reaso
     if (!socket->has_session) return 0;
     if (reason == LWS_CALLBACK_RECEIVE) return web_session_receive(&socket->session, in, len);
     if (reason == LWS_CALLBACK_SERVER_WRITEABLE) return web_session_write(&socket->session);
+    /* Its answer to our close ends it; libwebsockets answers one that it began. */
+    if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) return socket->session.is_closing ? -1 : 0;
     if (reason == LWS_CALLBACK_RECEIVE_PONG && socket->server->handler.on_pong)
         socket->server->handler.on_pong(socket->server->handler.self, &socket->session);
     if (reason == LWS_CALLBACK_CLOSED) socket_end(socket);
@@ -555,7 +573,6 @@ static bool open_vhost(web_server_t *server, struct lws_context_creation_info *i
     info->protocols             = server->protocols;
     info->vhost_name            = "web";
     info->alpn                  = "http/1.1";
-    info->keepalive_timeout     = KEEPALIVE_S;
     info->timeout_secs_ah_idle  = server->listen.limits.head_s;
     info->retry_and_idle_policy = &server->idle;
     info->options |= LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND;
@@ -597,7 +614,7 @@ web_server_t *web_listen(io_t *io, const web_listen_t *listen, const web_handler
     web_context_info(io, &info, loops);
     info.user         = server;
     info.timeout_secs = server->listen.limits.head_s;
-    server->context   = lws_create_context(&info);
+    server->context   = web_context(&info);
     if (!server->context) {
         *error = "libwebsockets does not start: is libwebsockets-evlib-uv installed?";
         server_free(server);

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPCODE_TEXT   0x1
-#define OPCODE_BINARY 0x2
-#define OPCODE_PING   0x9
-#define FRAME_FINAL   0x80
-#define FRAME_MASKED  0x80
+#define OPCODE_TEXT      0x1
+#define OPCODE_BINARY    0x2
+#define OPCODE_CLOSE     0x8
+#define OPCODE_PING      0x9
+#define CLOSE_REASON_MAX 120
+#define FRAME_FINAL      0x80
+#define FRAME_MASKED     0x80
 
 /* ---- buffers ---- */
 
@@ -84,6 +86,7 @@ bool web_send(web_session_t *session, bytes_t message, bool is_text)
 {
     if (!session->is_open || session->is_closing) return false;
     if (web_queued(session) + message.len + 14 > session->queue_max) {
+        room_empty(&session->out); /* whole frames: those that are under way are libwebsockets' */
         web_close(session, 1013, "too slow");
         return false;
     }
@@ -106,10 +109,12 @@ size_t web_queued(const web_session_t *session) { return session->out.len + sess
 void web_close(web_session_t *session, uint16_t code, const char *reason)
 {
     if (session->is_closing) return;
-    session->is_closing = true;
-    session->close_code = code;
-    snprintf(session->close_reason, sizeof session->close_reason, "%s", reason ? reason : "");
-    if (!session->is_open) return;
+    session->is_closing                   = true;
+    uint8_t content[2 + CLOSE_REASON_MAX] = {(uint8_t)(code >> 8), (uint8_t)code};
+    size_t len                            = reason ? strnlen(reason, CLOSE_REASON_MAX) : 0;
+    if (len > 0) memcpy(content + 2, reason, len);
+    add_frame(session, OPCODE_CLOSE, (bytes_t){content, (uint32_t)len + 2});
+    if (!session->is_open) return; /* it is said when the line is up */
     lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE, WEB_CLOSE_MS / 1000);
     lws_callback_on_writable(session->wsi);
 }
@@ -126,12 +131,7 @@ int web_session_write(web_session_t *session)
         lws_callback_on_writable(session->wsi);
         return 0;
     }
-    if (session->is_closing) {
-        lws_close_reason(session->wsi, session->close_code, (uint8_t *)session->close_reason,
-                         strlen(session->close_reason));
-        return -1;
-    }
-    if (had_some) web_session_told_drained(session);
+    if (had_some && !session->is_closing) web_session_told_drained(session);
     return 0;
 }
 
