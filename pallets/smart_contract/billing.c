@@ -16,18 +16,18 @@ enum { BILLS_A_BLOCK = 2000, EVENTS_BEFORE_FLUSH = 64 * 1024 };
 
 /* All that one bill looks at. */
 typedef struct {
+    u128_t usable; /* what the owner can spend */
+    u128_t stash;  /* what the account bonded to his twin can spend */
+    u128_t standard_due, additional_due, need;
+    payment_t payment;
     contract_t contract;
     tfgrid_pricing_policy_t policy;
     support_node_t node; /* of node and rent contracts */
-    payment_t payment;
-    earners_t earners;
-    u128_t usable; /* what the owner can spend */
-    u128_t stash;  /* what the account bonded to his twin can spend */
     uint64_t now_s, seconds;
     uint32_t block;
-    bool is_waived;
-    u128_t standard_due, additional_due, need;
     smart_contract_discount_level_t level;
+    earners_t earners;
+    bool is_waived;
 } bill_t;
 
 static bool has_node(const bill_t *bill)

@@ -114,7 +114,7 @@ dispatch_t cost_in_tft(rt_t *rt, uint64_t units, uint64_t *tft)
     if (price < least) price = least;
     if (price > most) price = most;
     ENSURE(price > 0, SMART_CONTRACT_TFT_PRICE_VALUE_ERROR);
-    *tft = fixed_round(fixed_times(fixed_ratio(units, price * UNITS_PER_MUSD), TFT_UNITS));
+    *tft = fixed_round(fixed_times(fixed_ratio(units, (u128_t)price * UNITS_PER_MUSD), TFT_UNITS));
     return DISPATCH_OK;
 }
 

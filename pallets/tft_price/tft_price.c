@@ -34,7 +34,8 @@ static void push(rt_t *rt, uint32_t price)
 static uint32_t average(rt_t *rt)
 {
     uint32_t sum = 0, count = 0;
-    for (uint16_t i = 0; i < RING_SIZE; i++) {
+    for (uint32_t at = 0; at < RING_SIZE; at++) {
+        const uint16_t i = (uint16_t)at;
         if (!tft_price_tft_price_history_exists(rt, i)) continue;
         sum = u32_add_sat(sum, tft_price_tft_price_history_get(rt, i));
         count++;
