@@ -217,7 +217,7 @@ static json_t *recover(cli_t *cli, uint64_t id, bytes_t data)
                        id);
         return NULL;
     }
-    uint8_t *room = malloc(RECOVERY_PARTS_MAX * RECOVERY_PART_MAX);
+    uint8_t *room = malloc((size_t)RECOVERY_PARTS_MAX * RECOVERY_PART_MAX);
     if (!room) abort();
     for (uint32_t i = 0; i < parts; i++) {
         snprintf(key, sizeof key, "trellis/%" PRIu64 "/%u", id, i);
@@ -246,8 +246,10 @@ int cmd_contract_recover(cli_t *cli)
     bool is_node     = text != NULL;
     if (is_node && strncmp(text, "0x", 2) == 0 && !hex_decode(bytes_text(text), data, sizeof data, &len))
         len = 0;
-    if (is_node && strncmp(text, "0x", 2) != 0 && strlen(text) <= sizeof data)
-        memcpy(data, text, len = (uint32_t)strlen(text));
+    if (is_node && strncmp(text, "0x", 2) != 0 && strlen(text) <= sizeof data) {
+        len = (uint32_t)strlen(text);
+        memcpy(data, text, len); /* NOLINT(bugprone-not-null-terminated-result): bytes, not a text */
+    }
     json_decref(contract);
     if (!is_node) return cli_fail(cli, "contract %" PRIu64 " is no node contract", id);
     json_t *deployment = recover(cli, id, (bytes_t){data, len});

@@ -7,25 +7,31 @@
 
 #define LIST_MAX 100000u
 
+typedef struct {
+    json_int_t id;
+    json_t *value;
+} row_t;
+
 static int by_id(const void *a, const void *b)
 {
-    const json_t *const *x = a, *const *y = b;
-    json_int_t left  = json_integer_value(json_object_get(*x, "id")),
-               right = json_integer_value(json_object_get(*y, "id"));
-    return (left > right) - (left < right);
+    const row_t *x = a, *y = b;
+    return (x->id > y->id) - (x->id < y->id);
 }
 
 /* values_sorted takes the values out of entries, which it drops, by rising id. */
 static json_t *values_sorted(json_t *entries)
 {
-    size_t count  = json_array_size(entries);
-    json_t **rows = calloc(count + 1, sizeof *rows), *list = json_array();
+    size_t count = json_array_size(entries);
+    row_t *rows  = calloc(count + 1, sizeof *rows);
+    json_t *list = json_array();
     if (!rows) abort();
-    for (size_t i = 0; i < count; i++)
-        rows[i] = json_object_get(json_array_get(entries, i), "value");
+    for (size_t i = 0; i < count; i++) {
+        rows[i].value = json_object_get(json_array_get(entries, i), "value");
+        rows[i].id    = json_integer_value(json_object_get(rows[i].value, "id"));
+    }
     qsort(rows, count, sizeof *rows, by_id);
     for (size_t i = 0; i < count; i++)
-        json_array_append(list, rows[i]);
+        json_array_append(list, rows[i].value);
     free(rows);
     json_decref(entries);
     return list;
@@ -104,7 +110,7 @@ static bool farm_id(cli_t *cli, const char *text, uint64_t *id)
 
 int cmd_farm_show(cli_t *cli)
 {
-    uint64_t id;
+    uint64_t id = 0;
     json_t *farm;
     if (!farm_id(cli, cli_argument(cli, 0), &id) ||
         !cli_read(cli, "TfgridModule", "Farms", json_pack("[I]", (json_int_t)id), NULL, &farm))

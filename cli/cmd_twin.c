@@ -120,7 +120,7 @@ static bool which_twin(cli_t *cli, uint32_t *id)
 
 int cmd_twin_show(cli_t *cli)
 {
-    uint32_t id;
+    uint32_t id = 0;
     json_t *twin;
     if (!which_twin(cli, &id) || !cli_read(cli, "TfgridModule", "Twins", json_pack("[i]", id), NULL, &twin))
         return 1;

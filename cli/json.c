@@ -17,7 +17,7 @@ json_t *json_hex(bytes_t v)
 {
     char *text = malloc(2 * (size_t)v.len + 3);
     if (!text) abort();
-    memcpy(text, "0x", 2);
+    memcpy(text, "0x", sizeof "0x");
     hex_encode(text + 2, v);
     json_t *json = json_string(text);
     free(text);

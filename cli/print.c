@@ -13,7 +13,8 @@
 static void say(const cli_t *cli, const char *format, va_list arguments)
 {
     fprintf(stderr, "trellis%s%s: ", cli->command ? " " : "", cli->command ? cli->command->words : "");
-    vfprintf(stderr, format, arguments);
+    vfprintf(stderr, format,
+             arguments); /* NOLINT(clang-analyzer-valist.Uninitialized): va_start is our caller's */
     fputc('\n', stderr);
 }
 
@@ -43,7 +44,7 @@ void cli_note(const cli_t *cli, const char *format, ...)
     va_list arguments;
     if (cli->is_json || cli->is_quiet) return;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vfprintf(stderr, format, arguments); /* NOLINT(clang-analyzer-valist.Uninitialized) */
     va_end(arguments);
     fputc('\n', stderr);
 }

@@ -87,7 +87,7 @@ bool recovery_pack(const json_t *deployment, const keypair_t *key, uint8_t **sea
 uint32_t recovery_data(const uint8_t *sealed, uint32_t len, uint8_t data[RECOVERY_DATA_MAX], uint32_t *parts)
 {
     bool is_short = len <= RECOVERY_DATA_MAX - MAGIC_LEN;
-    memcpy(data, is_short ? "TRL1" : "TRL2", MAGIC_LEN);
+    memcpy(data, is_short ? "TRL1" : "TRL2", MAGIC_LEN); /* NOLINT(bugprone-not-null-terminated-result) */
     *parts = is_short ? 0 : (len + RECOVERY_PART_MAX - 1) / RECOVERY_PART_MAX;
     if (is_short)
         memcpy(data + MAGIC_LEN, sealed, len);

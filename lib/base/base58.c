@@ -6,7 +6,7 @@ static const char alphabet[] = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnop
 static int digit_value(uint8_t c)
 {
     for (int i = 0; i < 58; i++)
-        if (alphabet[i] == c) return i;
+        if ((uint8_t)alphabet[i] == c) return i;
     return -1;
 }
 

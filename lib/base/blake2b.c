@@ -53,7 +53,7 @@ static void compress(uint64_t h[8], const uint8_t block[BLOCK], uint64_t counted
     v[14] = last ? ~v[14] : v[14];
     for (int round = 0; round < 12; round++) {
         const uint8_t *s = sigma[round % 10];
-        for (int i = 0; i < 8; i++)
+        for (size_t i = 0; i < 8; i++)
             mix(v, at[i], m[s[2 * i]], m[s[2 * i + 1]]);
     }
     for (int i = 0; i < 8; i++)

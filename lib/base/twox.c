@@ -34,7 +34,7 @@ static uint64_t stripes(const uint8_t **at, uint32_t count, uint64_t seed)
 {
     uint64_t sum[4] = {seed + P1 + P2, seed + P2, seed, seed - P1};
     for (uint32_t i = 0; i < count; i++, *at += 32)
-        for (int j = 0; j < 4; j++)
+        for (size_t j = 0; j < 4; j++)
             sum[j] = lane(sum[j], read_64(*at + 8 * j));
     uint64_t hash =
         rotate_left(sum[0], 1) + rotate_left(sum[1], 7) + rotate_left(sum[2], 12) + rotate_left(sum[3], 18);
@@ -65,7 +65,7 @@ static uint64_t xxh64(bytes_t message, uint64_t seed)
 
 static void twox(uint8_t *digest, uint32_t lanes, bytes_t message)
 {
-    for (uint32_t seed = 0; seed < lanes; seed++) {
+    for (size_t seed = 0; seed < lanes; seed++) {
         uint64_t hash = xxh64(message, seed);
         memcpy(digest + 8 * seed, &hash, sizeof hash);
     }

@@ -143,7 +143,8 @@ static void path_step(follower_t *f)
     bool is_all    = f->shown_count == 0 && (f->want.from == 0 || oldest->number <= f->want.from);
     if (at >= 0) {
         if (retract_above(f, (uint32_t)at + 1)) show_next(f);
-    } else if (is_all || oldest->number == 0 || (f->shown_count > 0 && oldest->number <= f->shown[0].number)) {
+    } else if (is_all || oldest->number == 0 ||
+               (f->shown_count > 0 && oldest->number <= f->shown[0].number)) {
         path_gap(f, f->path_count);
     } else if (f->path_count == CLIENT_GAP_MAX) {
         path_gap(f, 1);

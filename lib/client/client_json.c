@@ -93,7 +93,7 @@ bool header_read(const json_t *json, uint32_t *number, hash_t *parent, hash_t *h
 
 void params_hash(char params[80], const hash_t *hash)
 {
-    memcpy(params, "[\"0x", 4);
+    memcpy(params, "[\"0x", sizeof "[\"0x");
     hex_encode(params + 4, (bytes_t){hash->b, sizeof hash->b});
     memcpy(params + 68, "\"]", 3);
 }

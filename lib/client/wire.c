@@ -10,7 +10,7 @@
 #define PAUSE_MS     100u /* before the second try; doubled for each further one */
 #define PAUSE_MS_MAX 5000u
 #define DOUBLES_MAX  6u
-#define QUIET_MS     30000u /* after so long without a word the node is asked for its name */
+#define QUIET_MS     UINT64_C(30000) /* after so long without a word the node is asked for its name */
 #define MESSAGE_MAX  (32u << 20)
 
 struct wire {

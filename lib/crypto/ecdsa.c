@@ -15,7 +15,7 @@ bool ecdsa_init(void)
     uint8_t seed[32];
     if (context) return true;
     randombytes_buf(seed, sizeof seed);
-    context = secp256k1_context_create(SECP256K1_CONTEXT_SIGN | SECP256K1_CONTEXT_VERIFY);
+    context = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
     return context && secp256k1_context_randomize(context, seed) == 1;
 }
 

@@ -10,7 +10,7 @@ _Static_assert(KEY_SEAL_OVERHEAD == crypto_secretbox_NONCEBYTES + crypto_secretb
 static void seal_key(const keypair_t *key, uint8_t secret[32])
 {
     static const char context[] = "trellis: sealed to oneself";
-    uint8_t           message[sizeof context + sizeof key->seed];
+    uint8_t message[sizeof context + sizeof key->seed];
     memcpy(message, context, sizeof context);
     memcpy(message + sizeof context, key->seed, sizeof key->seed);
     blake2b(secret, 32, (bytes_t){message, sizeof message});
@@ -20,8 +20,7 @@ static void seal_key(const keypair_t *key, uint8_t secret[32])
 bool key_seal(const keypair_t *key, bytes_t plain, uint8_t *sealed)
 {
     uint8_t secret[32];
-    if (!key->has_seed)
-        return false;
+    if (!key->has_seed) return false;
     seal_key(key, secret);
     randombytes_buf(sealed, crypto_secretbox_NONCEBYTES);
     crypto_secretbox_easy(sealed + crypto_secretbox_NONCEBYTES, plain.data, plain.len, sealed, secret);
@@ -32,11 +31,11 @@ bool key_seal(const keypair_t *key, bytes_t plain, uint8_t *sealed)
 bool key_unseal(const keypair_t *key, bytes_t sealed, uint8_t *plain)
 {
     uint8_t secret[32];
-    if (!key->has_seed || sealed.len < KEY_SEAL_OVERHEAD)
-        return false;
+    if (!key->has_seed || sealed.len < KEY_SEAL_OVERHEAD) return false;
     seal_key(key, secret);
-    bool is_open = crypto_secretbox_open_easy(plain, sealed.data + crypto_secretbox_NONCEBYTES,
-                                              sealed.len - crypto_secretbox_NONCEBYTES, sealed.data, secret) == 0;
+    bool is_open =
+        crypto_secretbox_open_easy(plain, sealed.data + crypto_secretbox_NONCEBYTES,
+                                   sealed.len - crypto_secretbox_NONCEBYTES, sealed.data, secret) == 0;
     sodium_memzero(secret, sizeof secret);
     return is_open;
 }
