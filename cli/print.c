@@ -13,8 +13,8 @@
 static void say(const cli_t *cli, const char *format, va_list arguments)
 {
     fprintf(stderr, "trellis%s%s: ", cli->command ? " " : "", cli->command ? cli->command->words : "");
-    vfprintf(stderr, format,
-             arguments); /* NOLINT(clang-analyzer-valist.Uninitialized): va_start is our caller's */
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start was called */
+    vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
 }
 
@@ -44,7 +44,8 @@ void cli_note(const cli_t *cli, const char *format, ...)
     va_list arguments;
     if (cli->is_json || cli->is_quiet) return;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments); /* NOLINT(clang-analyzer-valist.Uninitialized) */
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start was called */
+    vfprintf(stderr, format, arguments);
     va_end(arguments);
     fputc('\n', stderr);
 }

@@ -142,8 +142,8 @@ key_status_t mnemonic_mini_secret(const char *text, const char *password, uint8_
     key_status_t status = mnemonic_entropy(text, entropy, &len);
     if (status != KEY_OK) return status;
     memcpy(salt, prefix, sizeof prefix - 1);
-    memcpy(salt + sizeof prefix - 1, password,
-           password_len); /* NOLINT(bugprone-not-null-terminated-result) */
+    /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): bytes, not a text */
+    memcpy(salt + sizeof prefix - 1, password, password_len);
     pbkdf2((bytes_t){entropy, len}, (bytes_t){salt, (uint32_t)(sizeof prefix - 1 + password_len)}, seed);
     memcpy(mini_secret, seed, 32);
     sodium_memzero(entropy, sizeof entropy);
