@@ -32,6 +32,7 @@ bool chainspec_genesis(void *self, const host_t *host)
     else
         runtime_genesis_dev(&genesis);
     genesis.slot_duration_ms = spec->slot_ms;
+    genesis.code             = spec->code;
 
     void *memory = malloc(RUNTIME_QUERY_MEMORY);
     if (!memory) return false;

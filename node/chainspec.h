@@ -7,6 +7,7 @@ typedef struct {
     const char *id;   /* "dev", "local" */
     const char *name; /* system_chain: "Development" */
     const char *type; /* system_chainType */
+    bytes_t code;     /* the wasm blob for :code; empty: none */
     uint64_t slot_ms; /* the slot of a new chain; 0: the default */
 } chainspec_t;
 

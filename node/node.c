@@ -1,0 +1,231 @@
+/* node.c - starts the parts, and moves them: pool, author, finality, in this order, whenever something
+ * changed. */
+
+#include "node.h"
+
+#include "blob.h"
+#include "keyring.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { MIB = 1 << 20, TIMER_MAX_MS = 60000 };
+
+/* ------------------------------------------------------------------------------------ going on */
+
+static void go_on(void *self);
+
+static void timer_due(void *self)
+{
+    node_t *node = self;
+    node->timer  = NULL;
+    go_on(node);
+}
+
+/* sleep_until has go_on called at a time, or earlier when something wakes the node. */
+static void sleep_until(node_t *node, uint64_t now_ms, uint64_t at_ms)
+{
+    if (node->timer) io_timer_stop(node->timer);
+    node->timer = NULL;
+    if (at_ms == AUTHOR_NEVER) return;
+    uint64_t wait_ms = at_ms > now_ms ? at_ms - now_ms : 0;
+    node->timer =
+        io_timer_start(node->io, wait_ms < TIMER_MAX_MS ? wait_ms : TIMER_MAX_MS, 0, timer_due, node);
+}
+
+static uint64_t tick_author(node_t *node, uint64_t now_ms)
+{
+    uint64_t next = AUTHOR_NEVER;
+    if (!node->author || node->config->sealing == SEALING_MANUAL) return next;
+    author_status_t status = author_tick(node->author, now_ms, &next);
+    if (status == AUTHOR_FAILED || status == AUTHOR_NOT_AUTHORITY)
+        log_error(LOG_AUTHOR, "no block could be made", LOG_TEXT("reason", author_status_text(status)),
+                  LOG_TEXT("chain",
+                           status == AUTHOR_FAILED ? chain_status_text(author_failure(node->author)) : NULL));
+    return next;
+}
+
+static uint64_t tick_finality(node_t *node, uint64_t now_ms)
+{
+    uint64_t next = FINALITY_NEVER;
+    if (!node->finality) return next;
+    chain_status_t status = finality_tick(node->finality, now_ms, &next);
+    if (status != CHAIN_OK)
+        log_error(LOG_FINAL, "no block could be finalized", LOG_TEXT("reason", chain_status_text(status)));
+    return next;
+}
+
+static void go_on(void *self)
+{
+    node_t *node = self;
+    node->is_due = false;
+    if (node->is_stopping) return;
+    uint64_t now_ms = io_now_ms(node->io);
+    pool_tick(node->pool, now_ms);
+    uint64_t author_at = tick_author(node, now_ms);
+    if (pool_has_work(node->pool)) pool_tick(node->pool, now_ms);
+    uint64_t finality_at = tick_finality(node, now_ms);
+    if (pool_has_work(node->pool)) pool_tick(node->pool, now_ms);
+    sleep_until(node, now_ms, author_at < finality_at ? author_at : finality_at);
+}
+
+void node_wake(void *self)
+{
+    node_t *node = self;
+    if (node->is_due || node->is_stopping) return;
+    node->is_due = true;
+    io_post(node->io, go_on, node);
+}
+
+static void pool_is_ready(void *self)
+{
+    node_t *node = self;
+    if (node->author) author_wake(node->author);
+    node_wake(node);
+}
+
+/* ------------------------------------------------------------------------------------ starting */
+
+/* make_folders makes every folder on the way to path, this one included. */
+static bool make_folders(char *path)
+{
+    for (char *at = path + 1;; at++) {
+        if (*at != '/' && *at != 0) continue;
+        char end     = *at;
+        *at          = 0;
+        bool is_made = mkdir(path, 0755) == 0 || errno == EEXIST;
+        *at          = end;
+        if (!is_made || end == 0) return is_made;
+    }
+}
+
+static bool find_path(node_t *node)
+{
+    if (node->config->is_tmp) {
+        memcpy(node->path, "/tmp/trellis-node-XXXXXX", sizeof "/tmp/trellis-node-XXXXXX");
+        if (mkdtemp(node->path)) return true;
+    } else if (config_path(node->config, node->path, sizeof node->path) && make_folders(node->path)) {
+        return true;
+    }
+    log_error(LOG_MAIN, "the base path cannot be made", LOG_TEXT("path", node->path),
+              LOG_TEXT("reason", strerror(errno)));
+    return false;
+}
+
+static bool open_chain(node_t *node)
+{
+    chain_options_t options = {
+        .path         = node->path,
+        .is_unsynced  = node->config->is_unsynced || node->config->is_tmp,
+        .cache_mib    = node->config->db_cache_mib,
+        .genesis      = chainspec_genesis,
+        .genesis_self = &node->spec,
+    };
+    chain_status_t status = chain_open(&options, &node->chain);
+    if (status == CHAIN_OK) return true;
+    log_error(
+        LOG_MAIN, "the chain cannot be opened", LOG_TEXT("path", node->path),
+        LOG_TEXT("reason", chain_status_text(status)),
+        LOG_TEXT(
+            "advice",
+            status == CHAIN_OTHER_GENESIS
+                ? "another --chain, --sealing MS or version made it: use that one, or another --base-path"
+                : "is another node running on it?"));
+    return false;
+}
+
+/* The development authorities' Aura and GRANDPA keys come of one URI (spec tfgrid 1.6). */
+static bool start_authority(node_t *node)
+{
+    const config_t *config = node->config;
+    keypair_t aura, grandpa;
+    if (!config->authority) return true;
+    if (key_from_suri(config->authority, KEY_SR25519, &aura) != KEY_OK ||
+        key_from_suri(config->authority, KEY_ED25519, &grandpa) != KEY_OK)
+        return false;
+    author_options_t author = {
+        .sealing = config->sealing, .pair = aura.sr25519, .source = pool_source(node->pool)};
+    finality_options_t options = {.is_manual = config->sealing == SEALING_MANUAL};
+    memcpy(options.seed, grandpa.seed, sizeof options.seed);
+    node->author   = author_new(node->chain, &author);
+    node->finality = finality_new(node->chain, &options);
+    crypto_wipe(&author, sizeof author);
+    crypto_wipe(&options, sizeof options);
+    key_wipe(&aura);
+    key_wipe(&grandpa);
+    return node->author && node->finality;
+}
+
+static bool start_rpc(node_t *node)
+{
+    const config_t *c = node->config;
+    const char *error = NULL;
+    bool is_unsafe =
+        c->rpc_methods == RPC_METHODS_UNSAFE || (c->rpc_methods == RPC_METHODS_AUTO && !c->is_rpc_external);
+    const char *default_origins = c->is_dev ? "all"
+                                            : "http://localhost:*,http://127.0.0.1:*,https://"
+                                              "localhost:*,https://127.0.0.1:*,https://polkadot.js.org";
+    rpc_options_t options       = {
+              .io                = node->io,
+              .chain             = node->chain,
+              .pool              = node->pool,
+              .author            = node->author,
+              .finality          = node->finality,
+              .wake              = node_wake,
+              .wake_self         = node,
+              .address           = c->is_rpc_external ? "0.0.0.0" : "127.0.0.1",
+              .port              = c->rpc_port,
+              .is_unsafe_allowed = is_unsafe,
+              .origins           = c->rpc_cors ? c->rpc_cors : default_origins,
+              .connections_max   = c->rpc_connections_max,
+              .subscriptions_max = c->rpc_subscriptions_max,
+              .request_max       = c->rpc_request_mib * MIB,
+              .response_max      = c->rpc_response_mib * MIB,
+              .node_name         = "trellis-node",
+              .version           = TRELLIS_VERSION,
+              .chain_name        = node->spec.name,
+              .chain_type        = node->spec.type,
+              .chain_id          = node->spec.id,
+              .role              = node->author ? "Authority" : "Full",
+    };
+    node->rpc = rpc_new(&options, &error);
+    if (!node->rpc)
+        log_error(LOG_RPC, "the RPC port cannot be opened", LOG_U64("port", c->rpc_port),
+                  LOG_TEXT("reason", error));
+    return node->rpc != NULL;
+}
+
+bool node_start(node_t *node, const config_t *config)
+{
+    *node = (node_t){.config = config};
+    if (!chainspec_find(config->chain, &node->spec) || !find_path(node)) return false;
+    node->spec.slot_ms = config->slot_ms;
+    node->spec.code    = runtime_blob();
+    if (!open_chain(node)) return false;
+    node->io   = io_new();
+    node->pool = pool_new(node->chain);
+    pool_on_ready(node->pool, pool_is_ready, node);
+    if (!node->io || !start_authority(node) || !start_rpc(node) || !node_metrics_start(node)) return false;
+    chain_point_t best = chain_best(node->chain), genesis = chain_genesis(node->chain);
+    log_info(LOG_MAIN, "node is up", LOG_TEXT("version", TRELLIS_VERSION), LOG_TEXT("name", config->name),
+             LOG_TEXT("chain", node->spec.name), LOG_HASH("genesis", genesis.hash),
+             LOG_U64("best", best.number), LOG_U64("rpc_port", rpc_port(node->rpc)),
+             LOG_TEXT("base_path", node->path));
+    node_wake(node);
+    return true;
+}
+
+void node_stop(node_t *node)
+{
+    node->is_stopping = true;
+    if (node->timer) io_timer_stop(node->timer);
+    node_metrics_stop(node);
+    rpc_free(node->rpc);
+    pool_free(node->pool);
+    author_free(node->author);
+    finality_free(node->finality);
+    chain_free(node->chain);
+    io_free(node->io);
+}

@@ -1,0 +1,160 @@
+/* rpc_internal.h - what the files of the RPC share. */
+#ifndef RPC_INTERNAL_H
+#define RPC_INTERNAL_H
+#include "metrics.h"
+#include "rpc.h"
+#include "web.h"
+
+#include <jansson.h>
+
+enum {
+    RPC_PARSE                  = -32700,
+    RPC_INVALID_REQUEST        = -32600,
+    RPC_NO_METHOD              = -32601,
+    RPC_INVALID_PARAMS         = -32602,
+    RPC_INTERNAL               = -32603,
+    RPC_EXECUTION              = -32000,
+    RPC_TOO_BIG                = -32007,
+    RPC_ANSWER_TOO_BIG         = -32008,
+    RPC_TOO_MANY_SUBSCRIPTIONS = -32006,
+    RPC_BATCH_TOO_BIG          = -32010,
+    RPC_BAD_FORMAT             = 1001,
+    RPC_VERIFICATION           = 1002,
+    RPC_TX_INVALID             = 1010,
+    RPC_TX_UNKNOWN             = 1011,
+    RPC_TX_BANNED              = 1012,
+    RPC_TX_KNOWN               = 1013,
+    RPC_TX_LOW_PRIORITY        = 1014,
+    RPC_TX_DROPPED             = 1016,
+    RPC_TX_UNACTIONABLE        = 1018,
+    RPC_BLOCK_RANGE            = 4001,
+    RPC_COUNT                  = 4002,
+    RPC_CLIENT                 = 4003,
+};
+enum {
+    RPC_BATCH_MAX           = 1000,
+    RPC_ARENA               = 64 << 20,
+    RPC_KEYS_MAX            = 1000,
+    RPC_SUBSCRIBED_KEYS_MAX = 4096,
+    RPC_ID_LEN              = 16
+};
+
+typedef struct subscription subscription_t;
+
+/* One WebSocket. */
+typedef struct conn {
+    struct conn *next, **here;
+    rpc_t *rpc;
+    web_session_t *web;
+    subscription_t *subscriptions;
+    uint32_t subscription_count;
+} conn_t;
+
+typedef enum {
+    SUB_NEW_HEADS,
+    SUB_ALL_HEADS,
+    SUB_FINALIZED_HEADS,
+    SUB_VERSION,
+    SUB_STORAGE,
+    SUB_EXTRINSIC,
+    SUB_JUSTIFICATIONS
+} sub_kind_t;
+
+typedef struct {
+    uint8_t *bytes;
+    uint32_t len;
+    hash_t last; /* H of the value that was told; none: is_absent */
+    bool is_absent;
+} watched_key_t;
+
+struct subscription {
+    subscription_t *next;
+    conn_t *conn;
+    sub_kind_t kind;
+    char id[RPC_ID_LEN + 1];
+    const char *method; /* of its notifications */
+    bool is_started, is_over;
+    watched_key_t *keys; /* STORAGE */
+    uint32_t key_count;
+    json_t *early; /* EXTRINSIC: told before the id was */
+};
+
+/* One call of a method. */
+typedef struct {
+    rpc_t *rpc;
+    conn_t *conn;   /* NULL over HTTP: no subscriptions */
+    json_t *params; /* array, or NULL */
+    arena_t *arena; /* until the answer is written */
+    int code;       /* 0: no error */
+    char message[256];
+    json_t *data;
+    subscription_t *started; /* a subscription whose id is the answer */
+} call_t;
+
+typedef struct {
+    const char *name;
+    bool is_unsafe;
+    json_t *(*run)(call_t *call); /* NULL with call->code set on failure */
+} method_t;
+
+struct rpc {
+    rpc_options_t o;
+    web_server_t *web;
+    conn_t *conns;
+    arena_t arena;
+    rpc_counters_t counters;
+    bool is_stopping;
+};
+
+/* ---- failures and parameters ---- */
+
+/* rpc_fail sets the error and returns NULL; data may be NULL, a text. */
+json_t *rpc_fail(call_t *call, int code, const char *data, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+json_t *rpc_bad_param(call_t *call, const char *what);
+json_t *rpc_unknown_block(call_t *call, const hash_t *hash);
+/* rpc_chain_failed tells a chain's status. */
+json_t *rpc_chain_failed(call_t *call, chain_status_t status, const hash_t *hash);
+
+json_t *param_at(const call_t *call, size_t index); /* NULL when it is absent or null */
+/* These are false, with the error set, when the parameter is not as it must be. */
+bool param_bytes(call_t *call, size_t index, bytes_t *bytes);
+bool param_text(call_t *call, size_t index, const char **text);
+bool param_u32(call_t *call, size_t index, uint32_t *number);
+/* param_block reads an optional block hash: absent gives the best block; *hash is always set. */
+bool param_block(call_t *call, size_t index, hash_t *hash);
+bool param_keys(call_t *call, size_t index, bytes_t **keys, uint32_t *count);
+bool json_to_bytes(call_t *call, const json_t *value, bytes_t *bytes);
+
+json_t *json_hex(bytes_t bytes);
+json_t *json_hash(const hash_t *hash);
+json_t *json_number_hex(uint64_t number);
+json_t *json_header(bytes_t header); /* of an encoded one; NULL when it does not decode */
+json_t *rpc_version_json(void);
+json_t *rpc_health_json(const rpc_t *rpc);
+
+/* ---- subscriptions ---- */
+
+/* rpc_subscribe makes one whose id is the call's answer; NULL with the error set. */
+subscription_t *rpc_subscribe(call_t *call, sub_kind_t kind, const char *method);
+json_t *rpc_subscribed(call_t *call, subscription_t *subscription);
+/* rpc_unsubscribe ends the one that the first parameter names; answers true or false. */
+json_t *rpc_unsubscribe(call_t *call);
+void rpc_start(subscription_t *subscription);                  /* after its id was sent */
+void rpc_notify(subscription_t *subscription, json_t *result); /* takes result */
+void rpc_end_subscription(subscription_t *subscription);
+void rpc_end_subscriptions(conn_t *conn);
+void rpc_chain_event(void *self, const chain_event_t *event);
+
+/* ---- methods ---- */
+
+typedef struct {
+    const method_t *methods;
+    size_t count;
+} method_table_t;
+method_table_t rpc_author_methods(void), rpc_chain_methods(void), rpc_state_methods(void),
+    rpc_system_methods(void), rpc_engine_methods(void);
+const method_t *rpc_find(const char *name);
+json_t *rpc_all_methods(const rpc_t *rpc);
+
+#endif

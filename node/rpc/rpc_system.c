@@ -1,0 +1,72 @@
+/* rpc_system.c - who this node is, and how it is. */
+
+#include "rpc_internal.h"
+#include "ss58.h"
+
+#include <string.h>
+
+static json_t *name(call_t *call) { return json_string(call->rpc->o.node_name); }
+static json_t *version(call_t *call) { return json_string(call->rpc->o.version); }
+static json_t *chain_name(call_t *call) { return json_string(call->rpc->o.chain_name); }
+static json_t *chain_type(call_t *call) { return json_string(call->rpc->o.chain_type); }
+
+static json_t *properties(call_t *call)
+{
+    (void)call;
+    return json_pack("{s:i, s:s}", "tokenDecimals", 7, "tokenSymbol", "TFT");
+}
+
+json_t *rpc_health_json(const rpc_t *rpc)
+{
+    (void)rpc;
+    return json_pack("{s:i, s:b, s:b}", "peers", 0, "isSyncing", 0, "shouldHavePeers", 0);
+}
+static json_t *health(call_t *call) { return rpc_health_json(call->rpc); }
+
+static json_t *nothing(call_t *call)
+{
+    (void)call;
+    return json_array();
+}
+
+static json_t *roles(call_t *call) { return json_pack("[s]", call->rpc->o.role); }
+
+static json_t *sync_state(call_t *call)
+{
+    uint32_t best = chain_best(call->rpc->o.chain).number;
+    return json_pack("{s:i, s:i, s:i}", "startingBlock", 0, "currentBlock", (int)best, "highestBlock",
+                     (int)best);
+}
+
+static json_t *next_index(call_t *call)
+{
+    const char *text;
+    account_id_t who;
+    if (!param_text(call, 0, &text)) return NULL;
+    bytes_t address = {(const uint8_t *)text, (uint32_t)strlen(text)};
+    if (!ss58_account_decode(address, &who))
+        return rpc_bad_param(call, "parameter 1: expected an SS58 address");
+    return json_integer(pool_next_nonce(call->rpc->o.pool, &who));
+}
+
+static json_t *methods_list(call_t *call) { return rpc_all_methods(call->rpc); }
+
+method_table_t rpc_system_methods(void)
+{
+    static const method_t methods[] = {
+        {"account_nextIndex",           false, next_index  },
+        {"rpc_methods",                 false, methods_list},
+        {"system_accountNextIndex",     false, next_index  },
+        {"system_chain",                false, chain_name  },
+        {"system_chainType",            false, chain_type  },
+        {"system_health",               false, health      },
+        {"system_localListenAddresses", false, nothing     },
+        {"system_name",                 false, name        },
+        {"system_nodeRoles",            false, roles       },
+        {"system_peers",                true,  nothing     },
+        {"system_properties",           false, properties  },
+        {"system_syncState",            false, sync_state  },
+        {"system_version",              false, version     },
+    };
+    return (method_table_t){methods, sizeof methods / sizeof *methods};
+}

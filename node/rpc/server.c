@@ -1,0 +1,352 @@
+/* server.c - requests in, answers out: single, batched, over WebSocket and HTTP. */
+
+#include "hex.h"
+#include "rpc_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* ------------------------------------------------------------------------------------ failures */
+
+json_t *rpc_fail(call_t *call, int code, const char *data, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(call->message, sizeof call->message, format, arguments);
+    va_end(arguments);
+    call->code = code;
+    json_decref(call->data);
+    call->data = data ? json_string(data) : NULL;
+    return NULL;
+}
+
+json_t *rpc_bad_param(call_t *call, const char *what)
+{
+    return rpc_fail(call, RPC_INVALID_PARAMS, what, "Invalid params");
+}
+
+json_t *rpc_unknown_block(call_t *call, const hash_t *hash)
+{
+    char text[65];
+    hex_encode(text, (bytes_t){hash->b, sizeof hash->b});
+    return rpc_fail(call, RPC_CLIENT, NULL, "Client error: UnknownBlock: State of block 0x%s is not here",
+                    text);
+}
+
+json_t *rpc_chain_failed(call_t *call, chain_status_t status, const hash_t *hash)
+{
+    if (status == CHAIN_UNKNOWN_BLOCK) return rpc_unknown_block(call, hash);
+    return rpc_fail(call, RPC_CLIENT, NULL, "Client error: Execution failed: %s", chain_status_text(status));
+}
+
+/* ------------------------------------------------------------------------------------ one call */
+
+static json_t *error_object(int code, const char *message, json_t *data)
+{
+    json_t *error = json_pack("{s:i, s:s}", "code", code, "message", message);
+    if (data) json_object_set(error, "data", data);
+    return error;
+}
+
+static json_t *answer_object(json_t *id, json_t *result, json_t *error)
+{
+    json_t *answer = json_object();
+    json_object_set_new(answer, "jsonrpc", json_string("2.0"));
+    if (error)
+        json_object_set_new(answer, "error", error);
+    else
+        json_object_set_new(answer, "result", result ? result : json_null());
+    json_object_set(answer, "id", id ? id : json_null());
+    return answer;
+}
+
+static json_t *failed_answer(json_t *id, int code, const char *message)
+{
+    return answer_object(id, NULL, error_object(code, message, NULL));
+}
+
+static json_t *run_method(call_t *call, const char *name)
+{
+    const method_t *method = rpc_find(name);
+    if (!method) return rpc_fail(call, RPC_NO_METHOD, NULL, "Method not found");
+    if (method->is_unsafe && !call->rpc->o.is_unsafe_allowed)
+        return rpc_fail(call, RPC_NO_METHOD, NULL, "RPC call is unsafe to be called externally");
+    return method->run(call);
+}
+
+static bool is_request(const json_t *request)
+{
+    const json_t *id = json_object_get(request, "id"), *params = json_object_get(request, "params");
+    const char *version = json_string_value(json_object_get(request, "jsonrpc"));
+    return json_is_object(request) && version && strcmp(version, "2.0") == 0 &&
+           json_is_string(json_object_get(request, "method")) &&
+           (!id || json_is_null(id) || json_is_string(id) || json_is_number(id)) &&
+           (!params || json_is_null(params) || json_is_array(params));
+}
+
+/* answer_one gives the answer to one request, NULL to a notification. *started is the subscription that it
+ * opened. */
+static json_t *answer_one(rpc_t *rpc, conn_t *conn, json_t *request, subscription_t **started)
+{
+    json_t *id = json_is_object(request) ? json_object_get(request, "id") : NULL;
+    *started   = NULL;
+    if (!is_request(request))
+        return failed_answer(json_is_string(id) || json_is_number(id) ? id : NULL, RPC_INVALID_REQUEST,
+                             "Invalid request");
+    json_t *params = json_object_get(request, "params");
+    call_t call    = {
+           .rpc = rpc, .conn = conn, .params = json_is_array(params) ? params : NULL, .arena = &rpc->arena};
+    rpc->arena.used = 0;
+    rpc->counters.calls++;
+    json_t *result = run_method(&call, json_string_value(json_object_get(request, "method")));
+    json_t *answer;
+    if (call.code != 0) {
+        rpc->counters.errors++;
+        json_decref(result);
+        answer = answer_object(id, NULL, error_object(call.code, call.message, call.data));
+    } else {
+        answer = answer_object(id, result, NULL);
+    }
+    json_decref(call.data);
+    *started = call.started;
+    if (id) return answer;
+    json_decref(answer); /* nobody asked for an answer */
+    return NULL;
+}
+
+/* ------------------------------------------------------------------------------------ whole messages */
+
+typedef struct {
+    subscription_t *items[RPC_BATCH_MAX];
+    size_t count;
+} started_t;
+
+static json_t *answer_batch(rpc_t *rpc, conn_t *conn, json_t *batch, started_t *all)
+{
+    if (json_array_size(batch) == 0) return failed_answer(NULL, RPC_INVALID_REQUEST, "Invalid request");
+    if (json_array_size(batch) > RPC_BATCH_MAX)
+        return failed_answer(NULL, RPC_BATCH_TOO_BIG, "The batch request was too large");
+    json_t *answers = json_array(), *request;
+    size_t i;
+    json_array_foreach(batch, i, request)
+    {
+        subscription_t *started;
+        json_t *answer = answer_one(rpc, conn, request, &started);
+        if (answer) json_array_append_new(answers, answer);
+        if (started) all->items[all->count++] = started;
+    }
+    if (json_array_size(answers) > 0) return answers;
+    json_decref(answers);
+    return NULL;
+}
+
+static json_t *answer_message(rpc_t *rpc, conn_t *conn, bytes_t message, started_t *all)
+{
+    json_error_t where;
+    json_t *request = json_loadb((const char *)message.data, message.len, JSON_ALLOW_NUL, &where);
+    if (!request) return failed_answer(NULL, RPC_PARSE, "Parse error");
+    json_t *answer;
+    if (json_is_array(request)) {
+        answer = answer_batch(rpc, conn, request, all);
+    } else {
+        subscription_t *started;
+        answer = answer_one(rpc, conn, request, &started);
+        if (started) all->items[all->count++] = started;
+    }
+    json_decref(request);
+    return answer;
+}
+
+/* to_text gives the answer as text, or in its place the error that it is too long. */
+static char *to_text(const rpc_t *rpc, json_t *answer)
+{
+    char *text = json_dumps(answer, JSON_COMPACT);
+    if (text && strlen(text) > rpc->o.response_max) {
+        free(text);
+        json_t *id    = json_is_object(answer) ? json_object_get(answer, "id") : NULL;
+        json_t *error = failed_answer(id, RPC_ANSWER_TOO_BIG, "Response is too big");
+        text          = json_dumps(error, JSON_COMPACT);
+        json_decref(error);
+    }
+    return text;
+}
+
+/* After a method the pool may be fuller, or the chain longer: whoever owns them goes on. */
+static void wake(rpc_t *rpc)
+{
+    if (rpc->o.wake) rpc->o.wake(rpc->o.wake_self);
+}
+
+/* ------------------------------------------------------------------------------------ WebSocket */
+
+static int on_upgrade(void *self, const web_head_t *head, void **session_self)
+{
+    const rpc_t *rpc = self;
+    (void)head;
+    (void)session_self;
+    return rpc->is_stopping ? 503 : 101;
+}
+
+static void on_open(void *self, web_session_t *web)
+{
+    rpc_t *rpc   = self;
+    conn_t *conn = calloc(1, sizeof *conn);
+    if (!conn) abort();
+    *conn = (conn_t){.rpc = rpc, .web = web, .next = rpc->conns, .here = &rpc->conns};
+    if (conn->next) conn->next->here = &conn->next;
+    rpc->conns = conn;
+    rpc->counters.connections++;
+    web_session_set_self(web, conn);
+}
+
+static void on_message(void *self, web_session_t *web, bytes_t message, bool is_text)
+{
+    (void)is_text; /* Substrate takes both */
+    rpc_t *rpc     = self;
+    conn_t *conn   = web_session_self(web);
+    started_t *all = calloc(1, sizeof *all);
+    if (!all) abort();
+    json_t *answer = answer_message(rpc, conn, message, all);
+    char *text     = answer ? to_text(rpc, answer) : NULL;
+    if (text) (void)web_send(web, (bytes_t){(const uint8_t *)text, (uint32_t)strlen(text)}, true);
+    free(text);
+    json_decref(answer);
+    for (size_t i = 0; i < all->count; i++)
+        rpc_start(all->items[i]);
+    free(all);
+    wake(rpc);
+}
+
+static void on_close(void *self, web_session_t *web)
+{
+    rpc_t *rpc   = self;
+    conn_t *conn = web_session_self(web);
+    if (!conn) return;
+    rpc_end_subscriptions(conn);
+    *conn->here = conn->next;
+    if (conn->next) conn->next->here = conn->here;
+    rpc->counters.connections--;
+    free(conn);
+}
+
+/* ------------------------------------------------------------------------------------ HTTP */
+
+static void answer_text(web_request_t *request, int status, const char *type, const char *text)
+{
+    web_answer(request, status, type, NULL, (bytes_t){(const uint8_t *)text, (uint32_t)strlen(text)});
+}
+
+static void answer_health(rpc_t *rpc, web_request_t *request)
+{
+    json_t *health = rpc_health_json(rpc);
+    char *text     = json_dumps(health, JSON_COMPACT);
+    answer_text(request, 200, "application/json", text ? text : "{}");
+    free(text);
+    json_decref(health);
+}
+
+static void on_request(void *self, web_request_t *request, const web_head_t *head, bytes_t body)
+{
+    rpc_t *rpc = self;
+    if (strcmp(head->method, "GET") == 0 && strcmp(head->path, "/health") == 0) {
+        answer_health(rpc, request);
+        return;
+    }
+    if (strcmp(head->method, "POST") != 0) {
+        answer_text(request, 405, "text/plain", "Used HTTP Method is not allowed. POST is required\n");
+        return;
+    }
+    started_t all  = {.count = 0};
+    json_t *answer = answer_message(rpc, NULL, body, &all);
+    char *text     = answer ? to_text(rpc, answer) : NULL;
+    answer_text(request, 200, "application/json; charset=utf-8", text ? text : "");
+    free(text);
+    json_decref(answer);
+    wake(rpc);
+}
+
+/* ------------------------------------------------------------------------------------ the server */
+
+rpc_t *rpc_new(const rpc_options_t *options, const char **error)
+{
+    rpc_t *rpc = calloc(1, sizeof *rpc);
+    if (!rpc) abort();
+    rpc->o = *options;
+    void *room =
+        mmap(NULL, RPC_ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    rpc->arena =
+        (arena_t){.start = room == MAP_FAILED ? NULL : room, .size = room == MAP_FAILED ? 0 : RPC_ARENA};
+    web_listen_t listen = {
+        .address = options->address,
+        .port    = options->port,
+        .limits  = {.sessions    = options->connections_max,
+                    .message_len = options->request_max,
+                    .body_len    = options->request_max},
+        .origins = options->origins,
+    };
+    web_handler_t handler = {.self       = rpc,
+                             .on_request = on_request,
+                             .on_upgrade = on_upgrade,
+                             .on_open    = on_open,
+                             .on_message = on_message,
+                             .on_close   = on_close};
+    rpc->web              = web_listen(options->io, &listen, &handler, error);
+    if (!rpc->web) {
+        rpc_free(rpc);
+        return NULL;
+    }
+    chain_listen(options->chain, rpc_chain_event, rpc);
+    return rpc;
+}
+
+void rpc_free(rpc_t *rpc)
+{
+    if (!rpc) return;
+    rpc->is_stopping = true;
+    if (rpc->web) {
+        chain_unlisten(rpc->o.chain, rpc_chain_event, rpc);
+        web_server_free(rpc->web);
+    }
+    if (rpc->arena.start) munmap(rpc->arena.start, RPC_ARENA);
+    free(rpc);
+}
+
+uint16_t rpc_port(const rpc_t *rpc) { return web_server_port(rpc->web); }
+rpc_counters_t rpc_counters(const rpc_t *rpc) { return rpc->counters; }
+
+/* ------------------------------------------------------------------------------------ the tables */
+
+static size_t tables(method_table_t out[5])
+{
+    out[0] = rpc_author_methods();
+    out[1] = rpc_chain_methods();
+    out[2] = rpc_state_methods();
+    out[3] = rpc_system_methods();
+    out[4] = rpc_engine_methods();
+    return 5;
+}
+
+const method_t *rpc_find(const char *name)
+{
+    method_table_t all[5];
+    size_t count = tables(all);
+    for (size_t t = 0; t < count; t++)
+        for (size_t i = 0; i < all[t].count; i++)
+            if (strcmp(all[t].methods[i].name, name) == 0) return &all[t].methods[i];
+    return NULL;
+}
+
+json_t *rpc_all_methods(const rpc_t *rpc)
+{
+    method_table_t all[5];
+    size_t count  = tables(all);
+    json_t *names = json_array();
+    for (size_t t = 0; t < count; t++)
+        for (size_t i = 0; i < all[t].count; i++)
+            if (!all[t].methods[i].is_unsafe || rpc->o.is_unsafe_allowed)
+                json_array_append_new(names, json_string(all[t].methods[i].name));
+    return json_pack("{s:o}", "methods", names);
+}

@@ -1,0 +1,205 @@
+/* subscriptions.c - what is told without being asked again. */
+
+#include "hash.h"
+#include "rpc_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------------------------ begin and end */
+
+static void make_id(char id[RPC_ID_LEN + 1])
+{
+    static const char letters[] = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    uint8_t random[RPC_ID_LEN];
+    io_random(random, sizeof random);
+    for (int i = 0; i < RPC_ID_LEN; i++)
+        id[i] = letters[random[i] % (sizeof letters - 1)];
+    id[RPC_ID_LEN] = 0;
+}
+
+subscription_t *rpc_subscribe(call_t *call, sub_kind_t kind, const char *method)
+{
+    conn_t *conn = call->conn;
+    if (!conn) {
+        rpc_fail(call, RPC_NO_METHOD, "subscriptions need a WebSocket", "Method not found");
+        return NULL;
+    }
+    if (conn->subscription_count >= call->rpc->o.subscriptions_max) {
+        rpc_fail(call, RPC_TOO_MANY_SUBSCRIPTIONS, NULL, "Too many subscriptions on the connection");
+        return NULL;
+    }
+    subscription_t *s = calloc(1, sizeof *s);
+    if (!s) abort();
+    s->conn             = conn;
+    s->kind             = kind;
+    s->method           = method;
+    s->next             = conn->subscriptions;
+    conn->subscriptions = s;
+    conn->subscription_count++;
+    call->rpc->counters.subscriptions++;
+    make_id(s->id);
+    return s;
+}
+
+json_t *rpc_subscribed(call_t *call, subscription_t *subscription)
+{
+    if (!subscription) return NULL;
+    call->started = subscription;
+    return json_string(subscription->id);
+}
+
+static void free_subscription(subscription_t *s)
+{
+    conn_t *conn = s->conn;
+    if (s->kind == SUB_EXTRINSIC) pool_unwatch(conn->rpc->o.pool, s);
+    for (uint32_t i = 0; i < s->key_count; i++)
+        free(s->keys[i].bytes);
+    free(s->keys);
+    json_decref(s->early);
+    conn->subscription_count--;
+    conn->rpc->counters.subscriptions--;
+    free(s);
+}
+
+void rpc_end_subscription(subscription_t *subscription)
+{
+    for (subscription_t **at = &subscription->conn->subscriptions; *at; at = &(*at)->next)
+        if (*at == subscription) {
+            *at = subscription->next;
+            free_subscription(subscription);
+            return;
+        }
+}
+
+void rpc_end_subscriptions(conn_t *conn)
+{
+    while (conn->subscriptions)
+        rpc_end_subscription(conn->subscriptions);
+}
+
+json_t *rpc_unsubscribe(call_t *call)
+{
+    const json_t *id = param_at(call, 0);
+    if (!json_is_string(id)) return rpc_bad_param(call, "parameter 1: expected the id of a subscription");
+    for (subscription_t *s = call->conn ? call->conn->subscriptions : NULL; s; s = s->next)
+        if (strcmp(s->id, json_string_value(id)) == 0) {
+            rpc_end_subscription(s);
+            return json_true();
+        }
+    return json_false();
+}
+
+void rpc_notify(subscription_t *s, json_t *result)
+{
+    json_t *message = json_pack("{s:s, s:s, s:{s:s, s:o}}", "jsonrpc", "2.0", "method", s->method, "params",
+                                "subscription", s->id, "result", result);
+    char *text      = message ? json_dumps(message, JSON_COMPACT) : NULL;
+    if (text && !web_send(s->conn->web, (bytes_t){(const uint8_t *)text, (uint32_t)strlen(text)}, true))
+        web_close(s->conn->web, 1013, "too slow: notifications could not be sent");
+    free(text);
+    json_decref(message);
+}
+
+/* ------------------------------------------------------------------------------------ storage */
+
+static bool has_changed(watched_key_t *key, const bytes_t *value, bool is_first)
+{
+    hash_t hash    = value ? blake2_256(*value) : (hash_t){0};
+    bool is_absent = value == NULL;
+    bool is_changed =
+        is_first || is_absent != key->is_absent || memcmp(hash.b, key->last.b, sizeof hash.b) != 0;
+    key->last      = hash;
+    key->is_absent = is_absent;
+    return is_changed;
+}
+
+static void tell_storage(subscription_t *s, const hash_t *at, bool is_first)
+{
+    rpc_t *rpc      = s->conn->rpc;
+    json_t *changes = json_array();
+    for (uint32_t i = 0; i < s->key_count; i++) {
+        bytes_t key     = {s->keys[i].bytes, s->keys[i].len}, value;
+        rpc->arena.used = 0;
+        bool is_there   = chain_state_get(rpc->o.chain, at, key, &rpc->arena, &value);
+        if (has_changed(&s->keys[i], is_there ? &value : NULL, is_first))
+            json_array_append_new(
+                changes, json_pack("[o, o]", json_hex(key), is_there ? json_hex(value) : json_null()));
+    }
+    if (is_first || json_array_size(changes) > 0)
+        rpc_notify(s, json_pack("{s:o, s:O}", "block", json_hash(at), "changes", changes));
+    json_decref(changes);
+}
+
+/* ------------------------------------------------------------------------------------ heads */
+
+static void tell_header(subscription_t *s, const hash_t *hash)
+{
+    rpc_t *rpc = s->conn->rpc;
+    bytes_t header;
+    rpc->arena.used = 0;
+    if (chain_header(rpc->o.chain, hash, &rpc->arena, &header)) rpc_notify(s, json_header(header));
+}
+
+static void tell_justification(subscription_t *s, const hash_t *hash)
+{
+    rpc_t *rpc = s->conn->rpc;
+    bytes_t justification;
+    rpc->arena.used = 0;
+    if (chain_justification(rpc->o.chain, hash, &rpc->arena, &justification) && justification.len > 0)
+        rpc_notify(s, json_hex(justification));
+}
+
+static void tell_early(subscription_t *s)
+{
+    json_t *early = s->early, *event;
+    size_t i;
+    s->early = NULL;
+    json_array_foreach(early, i, event) rpc_notify(s, json_incref(event));
+    json_decref(early);
+    if (s->is_over) rpc_end_subscription(s);
+}
+
+void rpc_start(subscription_t *s)
+{
+    chain_t *chain = s->conn->rpc->o.chain;
+    hash_t best = chain_best(chain).hash, finalized = chain_finalized(chain).hash;
+    s->is_started = true;
+    switch (s->kind) {
+    case SUB_NEW_HEADS:
+    case SUB_ALL_HEADS: tell_header(s, &best); return;
+    case SUB_FINALIZED_HEADS: tell_header(s, &finalized); return;
+    case SUB_VERSION: rpc_notify(s, rpc_version_json()); return;
+    case SUB_STORAGE: tell_storage(s, &best, true); return;
+    case SUB_EXTRINSIC: tell_early(s); return;
+    case SUB_JUSTIFICATIONS: return;
+    }
+}
+
+/* ------------------------------------------------------------------------------------ the chain went on */
+
+static void tell_event(subscription_t *s, const chain_event_t *event)
+{
+    if (event->kind == CHAIN_IMPORTED && s->kind == SUB_ALL_HEADS) tell_header(s, &event->block.hash);
+    if (event->kind == CHAIN_BEST && s->kind == SUB_NEW_HEADS) tell_header(s, &event->block.hash);
+    if (event->kind == CHAIN_BEST && s->kind == SUB_STORAGE) tell_storage(s, &event->block.hash, false);
+    if (event->kind == CHAIN_FINALIZED && s->kind == SUB_JUSTIFICATIONS)
+        tell_justification(s, &event->block.hash);
+    for (uint32_t i = 0;
+         event->kind == CHAIN_FINALIZED && s->kind == SUB_FINALIZED_HEADS && i < event->finalized_count; i++)
+        tell_header(s, &event->finalized[i].hash);
+}
+
+void rpc_chain_event(void *self, const chain_event_t *event)
+{
+    rpc_t *rpc    = self;
+    uint32_t used = rpc->arena.used;
+    /* A method may be running that made this block (engine_createBlock): what it holds in the arena is not
+     * reused. */
+    arena_t whole = rpc->arena;
+    rpc->arena    = (arena_t){.start = whole.start + used, .size = whole.size - used};
+    for (conn_t *conn = rpc->conns; conn; conn = conn->next)
+        for (subscription_t *s = conn->subscriptions; s; s = s->next)
+            if (s->is_started) tell_event(s, event);
+    rpc->arena = whole;
+}
