@@ -47,7 +47,7 @@ static void *room(rt_t *rt, uint32_t count, size_t item_size)
 {
     uint64_t size = (uint64_t)count * item_size;
     void *taken   = size > UINT32_MAX ? NULL : arena_take(&rt->arena, (uint32_t)size);
-    if (!taken && size > 0) rt_fault(rt, "dao: no room in the block's memory");
+    if (!taken && size > 0) rt_exhaust(rt, "dao: no room in the block's memory");
     return taken;
 }
 

@@ -10,7 +10,7 @@
 #include "smart_contract.h"
 #include "system_pallet.h"
 
-enum { BILLS_A_BLOCK = 2000, EVENTS_BEFORE_FLUSH = 64 * 1024 };
+enum { BILLS_A_BLOCK = 2000 };
 
 #define BILLING_POLICY 1
 
@@ -137,9 +137,13 @@ static bool waits_for_tenants(rt_t *rt, const contract_t *contract)
     u64_vec_t active;
     if (!contract_is_rent(contract)) return false;
     smart_contract_active_node_contracts_get(rt, contract_node_id(contract), &active);
-    for (uint32_t i = 0; i < active.len; i++)
-        if (holds_reserve(rt, active.items[i])) return true;
-    return false;
+    bool waits          = false;
+    const uint32_t used = rt->arena.used;
+    for (uint32_t i = 0; i < active.len && !waits; i++) {
+        waits          = holds_reserve(rt, active.items[i]);
+        rt->arena.used = used; /* there may be many tenants */
+    }
+    return waits;
 }
 
 static bool is_under_suspended_rent(rt_t *rt, const contract_t *contract)
@@ -172,7 +176,8 @@ static void follow(rt_t *rt, const contract_t *rent, uint64_t block)
     u64_vec_t active;
     if (!contract_is_rent(rent)) return;
     smart_contract_active_node_contracts_get(rt, contract_node_id(rent), &active);
-    for (uint32_t i = 0; i < active.len; i++) {
+    const uint32_t used = rt->arena.used;
+    for (uint32_t i = 0; i < active.len; i++, rt->arena.used = used) {
         contract_t tenant;
         if (!smart_contract_contracts_get(rt, active.items[i], &tenant)) continue;
         if (contract_is_in_grace(rent) && contract_is_created(&tenant)) enter_grace(rt, &tenant, block);
@@ -318,7 +323,6 @@ static void bill_one(rt_t *rt, uint64_t contract_id)
         if (result != DISPATCH_OK) rt->host->log(rt->host->state, "smart_contract: a bill was dropped");
     }
     rt->arena.used = used;
-    if (rt->events.len > EVENTS_BEFORE_FLUSH) rt_events_flush(rt);
 }
 
 void smart_contract_on_finalize(rt_t *rt)

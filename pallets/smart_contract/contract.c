@@ -47,7 +47,7 @@ void *contract_room(rt_t *rt, uint32_t count, size_t item_size)
 {
     uint64_t size = (uint64_t)count * item_size;
     void *room    = size > UINT32_MAX ? NULL : arena_take(&rt->arena, (uint32_t)size);
-    if (!room && size > 0) rt_fault(rt, "smart_contract: no room in the block's memory");
+    if (!room && size > 0) rt_exhaust(rt, "smart_contract: no room in the block's memory");
     return room;
 }
 
@@ -214,7 +214,8 @@ static void remove_rent_contract(rt_t *rt, const contract_t *contract)
     const uint32_t node_id = contract_node_id(contract);
     smart_contract_active_rent_contract_for_node_remove(rt, node_id);
     smart_contract_active_node_contracts_get(rt, node_id, &active);
-    for (uint32_t i = 0; i < active.len; i++) {
+    const uint32_t used = rt->arena.used;
+    for (uint32_t i = 0; i < active.len; i++, rt->arena.used = used) {
         contract_t tenant;
         if (!smart_contract_contracts_get(rt, active.items[i], &tenant)) continue;
         remove_node_contract(rt, &tenant);

@@ -36,7 +36,8 @@ uint32_t contract_node_id(const contract_t *contract);
 /* contract_now_s is the time of the present block, in seconds since 1970. */
 uint64_t contract_now_s(rt_t *rt);
 
-/* contract_room takes room for `count` items in the block's memory; a fault when there is none. */
+/* contract_room takes room for `count` items in the block's memory; NULL, and the call exhausted, when there
+ * is none. */
 void *contract_room(rt_t *rt, uint32_t count, size_t item_size);
 
 bool contract_is_same_account(const account_id_t *a, const account_id_t *b);

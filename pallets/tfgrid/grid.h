@@ -44,7 +44,8 @@ dispatch_t grid_policy_choose(rt_t *rt, const support_node_t *node, tfgrid_farmi
 dispatch_t grid_farm_list_add(rt_t *rt, uint32_t farm_id, uint32_t node_id);
 bool grid_farm_list_remove(rt_t *rt, uint32_t farm_id, uint32_t node_id);
 
-/* grid_room takes room for `count` items in the block's memory; a fault when there is none. */
+/* grid_room takes room for `count` items in the block's memory; NULL, and the call exhausted, when there is
+ * none. */
 void *grid_room(rt_t *rt, uint32_t count, size_t item_size);
 
 #endif

@@ -22,7 +22,7 @@ void *grid_room(rt_t *rt, uint32_t count, size_t item_size)
 {
     uint64_t size = (uint64_t)count * item_size;
     void *room    = size > UINT32_MAX ? NULL : arena_take(&rt->arena, (uint32_t)size);
-    if (!room && size > 0) rt_fault(rt, "tfgrid: no room in the block's memory");
+    if (!room && size > 0) rt_exhaust(rt, "tfgrid: no room in the block's memory");
     return room;
 }
 
