@@ -13,7 +13,7 @@
 #include "bus_frame.h"
 
 #define LISTEN_QUEUE     8192 /* nng's most: messages of all pipes on their way to their own queues */
-#define DIAL_QUEUE       256
+#define DIAL_QUEUE       1024
 #define RECONNECT_MS     100
 #define RECONNECT_MS_MAX 5000
 #define PEM_MAX          (4u << 20)

@@ -15,6 +15,8 @@
 #define SILENCE_MS   60000 /* peers say something each 20 s */
 #define LOGIN_MS     10000
 #define BUCKETS      1024
+#define ACK_DELAY_MS 3
+#define ACKS_NOW_LEN 1024
 #define CLOSING_MS   200 /* so that the reason arrives before the end */
 
 typedef struct link {
@@ -41,7 +43,7 @@ struct edge_bus {
     link_t *links[BUCKETS];
     link_t *dirty;
     uint32_t link_count;
-    bool is_flush_due;
+    bool is_flush_now;
     io_timer_t *flush_timer, *tick_timer;
     bus_writer_t out;
 };
@@ -120,9 +122,8 @@ static void pump(link_t *link)
 
 static void flush(void *self)
 {
-    edge_bus_t *edge   = self;
-    edge->flush_timer  = NULL;
-    edge->is_flush_due = false;
+    edge_bus_t *edge  = self;
+    edge->flush_timer = NULL;
     while (edge->dirty) {
         link_t *link   = edge->dirty;
         edge->dirty    = link->next_dirty;
@@ -131,8 +132,9 @@ static void flush(void *self)
     }
 }
 
-/* What one turn of the loop brings for a link leaves in one message. */
-static void dirty(link_t *link)
+/* What one turn of the loop brings for a link leaves in one message.  Acknowledgements alone wait a little:
+ * an answer that goes the same way takes them along. */
+static void dirty(link_t *link, uint64_t delay_ms)
 {
     edge_bus_t *edge = link->edge;
     if (!link->is_dirty) {
@@ -140,12 +142,13 @@ static void dirty(link_t *link)
         link->next_dirty = edge->dirty;
         edge->dirty      = link;
     }
-    if (edge->is_flush_due) return;
-    edge->is_flush_due = true;
-    edge->flush_timer  = io_timer_start(edge->config.io, 0, 0, flush, edge);
+    if (edge->flush_timer && (edge->is_flush_now || delay_ms > 0)) return;
+    if (edge->flush_timer) io_timer_stop(edge->flush_timer);
+    edge->is_flush_now = delay_ms == 0;
+    edge->flush_timer  = io_timer_start(edge->config.io, delay_ms, 0, flush, edge);
 }
 
-static void on_wake(void *self) { dirty(self); }
+static void on_wake(void *self) { dirty(self, 0); }
 
 static void on_ack(void *self, const char *uid, relay_ack_t ack)
 {
@@ -155,7 +158,7 @@ static void on_ack(void *self, const char *uid, relay_ack_t ack)
         return;
     }
     bus_write_ack(&link->acks, ack == RELAY_STORED ? BUS_STORED : BUS_DROPPED, uid);
-    dirty(link);
+    dirty(link, link->acks.len > ACKS_NOW_LEN ? 0 : ACK_DELAY_MS);
 }
 
 static void on_relay_close(void *self, relay_close_t reason)
@@ -233,7 +236,7 @@ static bool take_acks(link_t *link, bytes_t message)
         relay_session_taken(link->edge->config.relay, link->session, link->in_flight[i]);
     in_flight_drop(link);
     link->is_waiting = false;
-    dirty(link);
+    dirty(link, 0);
     return true;
 }
 

@@ -41,6 +41,7 @@ static void on_ack(void *self, const char *uid, bool is_stored)
 {
     peer_t *peer = self;
     out_t *out   = peer_out_get(peer, uid);
+    peer_work_soon(peer); /* there is room again */
     if (!out || out->stage != OUT_SENT) return;
     out->is_acked = true;
     if (!out->is_request) {

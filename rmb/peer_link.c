@@ -13,10 +13,12 @@
 
 #define PAUSE_MS     200
 #define PAUSE_MS_MAX 15000
-#define TICK_MS      5000
-#define LOGIN_MS     10000
-#define QUIET_MS     20000 /* then we say that we live, as rmb-peer does */
-#define SILENCE_MS   40000 /* then the relay is taken for lost */
+#define UNACKED_MAX  256 /* envelopes; a quarter of the queue of a pipe, so that acknowledgements find room  \
+                          */
+#define TICK_MS    5000
+#define LOGIN_MS   10000
+#define QUIET_MS   20000 /* then we say that we live, as rmb-peer does */
+#define SILENCE_MS 40000 /* then the relay is taken for lost */
 
 /* A WebSocket outlives its link until it is closed. */
 typedef struct {
@@ -30,7 +32,7 @@ struct peer_link {
     char url[RMB_URL_MAX];
     bool is_nng, is_ready;
     bus_t *bus;
-    uint32_t pipe;
+    uint32_t pipe, unacked;
     web_t *web;
     uint64_t heard_ms, said_ms, begun_ms, pause_ms;
     io_timer_t *tick_timer, *retry_timer;
@@ -114,6 +116,7 @@ static void take(peer_link_t *link, bytes_t message)
         } else if (item.kind == BUS_ACK) {
             memcpy(uid, item.bytes.data, item.bytes.len);
             uid[item.bytes.len] = 0;
+            if (link->unacked > 0) link->unacked--;
             link->handler.on_ack(link->handler.self, uid, item.ack == BUS_STORED);
         }
     }
@@ -233,6 +236,7 @@ static void connect_now(void *self)
     link->retry_timer     = NULL;
     link->heard_ms = link->begun_ms = link->said_ms = ticks_ms(link);
     link->pipe                                      = 0;
+    link->unacked                                   = 0;
     if (!link->is_nng) {
         web_start(link);
         return;
@@ -296,5 +300,8 @@ bool peer_link_send(peer_link_t *link, bytes_t wire)
 {
     if (!link->is_ready) return false;
     link->said_ms = ticks_ms(link);
-    return link->is_nng ? bus_send(link->bus, link->pipe, wire) : web_send(link->web->socket, wire, false);
+    if (!link->is_nng) return web_send(link->web->socket, wire, false);
+    if (link->unacked >= UNACKED_MAX || !bus_send(link->bus, link->pipe, wire)) return false;
+    link->unacked++;
+    return true;
 }
