@@ -1,5 +1,6 @@
 /* executive.c - a block from start to end (spec tfgrid 1.7): start, inherents, extrinsics, finish. */
 
+#include "checked.h"
 #include "extension.h"
 #include "limits.h"
 #include "runtime.h"
@@ -101,15 +102,27 @@ static bool is_inherent(const extrinsic_t *x)
 /* run_call runs the call of an extrinsic.  A limit that it met, at whatever depth, undoes all of it. */
 static dispatch_t run_call(rt_t *rt, const origin_t *origin, const runtime_call_t *call)
 {
-    rt->pays_no_fee   = false;
-    rt->call_depth    = 0;
-    rt->is_exhausted  = false;
-    rt_layer_t layer  = rt_layer_begin(rt);
-    dispatch_t result = runtime_call_dispatch(rt, origin, call);
+    rt->pays_no_fee     = false;
+    rt->has_used_weight = false;
+    rt->call_depth      = 0;
+    rt->is_exhausted    = false;
+    rt_layer_t layer    = rt_layer_begin(rt);
+    dispatch_t result   = runtime_call_dispatch(rt, origin, call);
     if (rt->is_exhausted) result = DISPATCH_EXHAUSTED;
     rt_layer_end(rt, layer, result == DISPATCH_OK);
     rt->is_exhausted = false;
     return result;
+}
+
+/* give_back_weight makes info tell what the call really weighed. */
+static void give_back_weight(rt_t *rt, dispatch_info_t *info)
+{
+    if (!rt->has_used_weight) return;
+    weight_t unused = {u64_sub_sat(info->weight.ref_time, rt->used_weight.ref_time),
+                       u64_sub_sat(info->weight.proof_size, rt->used_weight.proof_size)};
+    system_weight_refund(rt, info->class, unused);
+    info->weight.ref_time -= unused.ref_time;
+    info->weight.proof_size -= unused.proof_size;
 }
 
 static validity_t apply_inherent(rt_t *rt, const extrinsic_t *x, dispatch_t *result)
@@ -137,6 +150,7 @@ static validity_t apply_signed(rt_t *rt, const extrinsic_t *x, dispatch_t *resul
 
     *result          = run_call(rt, &(origin_t){.kind = ORIGIN_SIGNED, .who = who}, &x->call);
     info.pays_no_fee = info.pays_no_fee || (*result == DISPATCH_OK && rt->pays_no_fee);
+    give_back_weight(rt, &info);
     extension_after(rt, &paid, &info, x->encoded.len);
     emit_result(rt, *result, &info);
     return VALID;

@@ -39,6 +39,12 @@ void rt_exhaust(rt_t *rt, const char *reason)
 
 void rt_pays_no(rt_t *rt) { rt->pays_no_fee = true; }
 
+void rt_weight_used(rt_t *rt, weight_t used)
+{
+    rt->has_used_weight = true;
+    rt->used_weight     = used;
+}
+
 rt_layer_t rt_layer_begin(rt_t *rt)
 {
     rt->host->begin(rt->host->state);

@@ -123,6 +123,8 @@ typedef struct {
     /* What the call under way said about its own cost after it ran: */
     bool pays_no_fee;
     const char *fault; /* NULL, or the first thing that broke */
+    bool has_used_weight;
+    weight_t used_weight; /* rt_weight_used */
     uint32_t layer_depth; /* of rt_layer_begin */
     uint32_t event_start; /* where the event being written begins */
     bool is_exhausted;    /* the extrinsic under way asked for more than there can be: see rt_exhaust */
@@ -138,6 +140,9 @@ void rt_exhaust(rt_t *rt, const char *reason);
 
 /* rt_pays_no says that the call under way, having succeeded, costs no fee (Pays::No). */
 void rt_pays_no(rt_t *rt);
+
+/* rt_weight_used says what the call under way really cost; it counts when that is less than was announced. */
+void rt_weight_used(rt_t *rt, weight_t used);
 
 /* rt_layer_begin and rt_layer_end bracket writes and events that are kept or undone as one. */
 typedef struct {

@@ -94,7 +94,7 @@ dispatch_t council_execute(rt_t *rt, const account_id_t *who, const council_exec
     ENSURE(args->proposal->encoded.len <= args->length_bound, COUNCIL_WRONG_PROPOSAL_LENGTH);
 
     support_dispatch_error_result_t result =
-        support_dispatch_result_from(nested_run(rt, &origin, args->proposal));
+        support_dispatch_result_from(nested_run(rt, &origin, args->proposal, NULL));
     council_emit_member_executed(rt, &hash, &result);
     return DISPATCH_OK;
 }
@@ -104,7 +104,8 @@ static dispatch_t execute_now(rt_t *rt, const runtime_call_t *call, const hash_t
 {
     origin_t origin = {.kind = ORIGIN_COUNCIL_MEMBERS, .ayes = 1, .seats = seats};
 
-    support_dispatch_error_result_t result = support_dispatch_result_from(nested_run(rt, &origin, call));
+    support_dispatch_error_result_t result =
+        support_dispatch_result_from(nested_run(rt, &origin, call, NULL));
     council_emit_executed(rt, hash, &result);
     return DISPATCH_OK;
 }
@@ -221,11 +222,14 @@ static dispatch_t approve(rt_t *rt, const council_close_args_t *args, uint32_t a
     ENSURE(call->encoded.len <= args->length_bound, COUNCIL_WRONG_PROPOSAL_LENGTH);
     ENSURE(weight_fits(runtime_call_dispatch_info(call).weight, bound), COUNCIL_WRONG_PROPOSAL_WEIGHT);
 
+    weight_t used = COUNCIL_CLOSE_WEIGHT;
     council_emit_closed(rt, hash, ayes, nays);
     council_emit_approved(rt, hash);
-    support_dispatch_error_result_t result = support_dispatch_result_from(nested_run(rt, &origin, call));
+    support_dispatch_error_result_t result =
+        support_dispatch_result_from(nested_run(rt, &origin, call, &used));
     council_emit_executed(rt, hash, &result);
     remove_motion(rt, hash);
+    rt_weight_used(rt, used);
     return DISPATCH_OK;
 }
 
@@ -234,6 +238,7 @@ static dispatch_t disapprove(rt_t *rt, const hash_t *hash, uint32_t ayes, uint32
     council_emit_closed(rt, hash, ayes, nays);
     council_emit_disapproved(rt, hash);
     remove_motion(rt, hash);
+    rt_weight_used(rt, COUNCIL_CLOSE_WEIGHT);
     rt_pays_no(rt);
     return DISPATCH_OK;
 }

@@ -1,5 +1,6 @@
 /* weight.c - what the council's calls cost, with the call that they carry. */
 #include "../utility/nested.h"
+#include "council.h"
 #include "runtime_call.h"
 
 void council_execute_weight(const council_execute_args_t *args, dispatch_info_t *info)
@@ -20,6 +21,5 @@ void council_propose_weight(const council_propose_args_t *args, dispatch_info_t 
 void council_close_weight(const council_close_args_t *args, dispatch_info_t *info)
 {
     weight_t bound = {args->proposal_weight_bound.ref_time, args->proposal_weight_bound.proof_size};
-    info->weight =
-        weight_sum((weight_t){UINT64_C(40000000) + 5 * WEIGHT_READ + 3 * WEIGHT_WRITE, 4327}, bound);
+    info->weight   = weight_sum(COUNCIL_CLOSE_WEIGHT, bound);
 }

@@ -21,15 +21,30 @@ void system_digest_add(rt_t *rt, const support_digest_item_t *item)
     system_digest_put(rt, &digest);
 }
 
+static support_weight_t *weight_of(system_per_dispatch_class_weight_t *used, dispatch_class_t class)
+{
+    return class == CLASS_NORMAL        ? &used->normal
+           : class == CLASS_OPERATIONAL ? &used->operational
+                                        : &used->mandatory;
+}
+
 void system_weight_add(rt_t *rt, dispatch_class_t class, weight_t weight)
 {
     system_per_dispatch_class_weight_t used;
     system_block_weight_get(rt, &used);
-    support_weight_t *mine = class == CLASS_NORMAL        ? &used.normal
-                             : class == CLASS_OPERATIONAL ? &used.operational
-                                                          : &used.mandatory;
+    support_weight_t *mine = weight_of(&used, class);
     mine->ref_time         = u64_add_sat(mine->ref_time, weight.ref_time);
     mine->proof_size       = u64_add_sat(mine->proof_size, weight.proof_size);
+    system_block_weight_put(rt, &used);
+}
+
+void system_weight_refund(rt_t *rt, dispatch_class_t class, weight_t unused)
+{
+    system_per_dispatch_class_weight_t used;
+    system_block_weight_get(rt, &used);
+    support_weight_t *mine = weight_of(&used, class);
+    mine->ref_time         = u64_sub_sat(mine->ref_time, unused.ref_time);
+    mine->proof_size       = u64_sub_sat(mine->proof_size, unused.proof_size);
     system_block_weight_put(rt, &used);
 }
 

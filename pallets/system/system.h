@@ -30,4 +30,7 @@ void system_digest_add(rt_t *rt, const support_digest_item_t *item);
 /* system_weight_add counts weight that the block used. */
 void system_weight_add(rt_t *rt, dispatch_class_t class, weight_t weight);
 
+/* system_weight_refund takes back what was counted and not used. */
+void system_weight_refund(rt_t *rt, dispatch_class_t class, weight_t unused);
+
 #endif

@@ -4,17 +4,28 @@
 #include "checked.h"
 #include "runtime_call.h"
 
-dispatch_t nested_run(rt_t *rt, const origin_t *origin, const runtime_call_t *call)
+dispatch_t nested_run(rt_t *rt, const origin_t *origin, const runtime_call_t *call, weight_t *used)
 {
-    bool pays_no_fee  = rt->pays_no_fee;
-    uint32_t used     = rt->arena.used;
-    dispatch_t result = runtime_call_dispatch(rt, origin, call);
-    rt->arena.used    = used;
-    rt->pays_no_fee   = pays_no_fee;
+    weight_t weight     = runtime_call_dispatch_info(call).weight;
+    bool pays_no_fee    = rt->pays_no_fee;
+    uint32_t arena_used = rt->arena.used;
+    rt->has_used_weight = false;
+    dispatch_t result   = runtime_call_dispatch(rt, origin, call);
+    if (rt->has_used_weight) weight = weight_less(weight, rt->used_weight);
+    if (used) *used = weight_sum(*used, weight);
+    rt->arena.used      = arena_used;
+    rt->pays_no_fee     = pays_no_fee;
+    rt->has_used_weight = false;
     return result;
 }
 
 weight_t weight_sum(weight_t a, weight_t b)
 {
     return (weight_t){u64_add_sat(a.ref_time, b.ref_time), u64_add_sat(a.proof_size, b.proof_size)};
+}
+
+weight_t weight_less(weight_t a, weight_t b)
+{
+    return (weight_t){a.ref_time < b.ref_time ? a.ref_time : b.ref_time,
+                      a.proof_size < b.proof_size ? a.proof_size : b.proof_size};
 }

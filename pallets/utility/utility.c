@@ -8,6 +8,12 @@
 
 #include <string.h>
 
+/* What a batch weighs beside its calls. */
+static weight_t batch_base(uint32_t count)
+{
+    return (weight_t){UINT64_C(16000000) + count * UINT64_C(5000000), 0};
+}
+
 static dispatch_t check_batch(const origin_t *origin, runtime_call_vec_t calls)
 {
     ENSURE(origin->kind != ORIGIN_NONE, DISPATCH_BAD_ORIGIN);
@@ -17,17 +23,20 @@ static dispatch_t check_batch(const origin_t *origin, runtime_call_vec_t calls)
 
 dispatch_t utility_batch(rt_t *rt, const origin_t *origin, const utility_batch_args_t *args)
 {
+    weight_t used = {0};
     TRY(check_batch(origin, args->calls));
     for (uint32_t i = 0; i < args->calls.len; i++) {
-        dispatch_t result = nested_run(rt, origin, args->calls.items[i]);
+        dispatch_t result = nested_run(rt, origin, args->calls.items[i], &used);
         if (result != DISPATCH_OK) {
             support_dispatch_error_t error = support_dispatch_error_from(result);
             utility_emit_batch_interrupted(rt, i, &error);
+            rt_weight_used(rt, weight_sum(batch_base(i + 1), used));
             return DISPATCH_OK;
         }
         utility_emit_item_completed(rt);
     }
     utility_emit_batch_completed(rt);
+    rt_weight_used(rt, weight_sum(batch_base(args->calls.len), used));
     return DISPATCH_OK;
 }
 
@@ -38,10 +47,13 @@ static bool is_batch_all(const runtime_call_t *call)
 
 dispatch_t utility_batch_all(rt_t *rt, const origin_t *origin, const utility_batch_all_args_t *args)
 {
+    weight_t used = {0};
     TRY(check_batch(origin, args->calls));
     for (uint32_t i = 0; i < args->calls.len; i++) {
         ENSURE(origin->kind == ORIGIN_ROOT || !is_batch_all(args->calls.items[i]), SYSTEM_CALL_FILTERED);
-        TRY(nested_run(rt, origin, args->calls.items[i]));
+        dispatch_t result = nested_run(rt, origin, args->calls.items[i], &used);
+        rt_weight_used(rt, weight_sum(batch_base(i + 1), used));
+        TRY(result);
         utility_emit_item_completed(rt);
     }
     utility_emit_batch_completed(rt);
@@ -51,9 +63,10 @@ dispatch_t utility_batch_all(rt_t *rt, const origin_t *origin, const utility_bat
 dispatch_t utility_force_batch(rt_t *rt, const origin_t *origin, const utility_force_batch_args_t *args)
 {
     bool has_errors = false;
+    weight_t used   = {0};
     TRY(check_batch(origin, args->calls));
     for (uint32_t i = 0; i < args->calls.len; i++) {
-        dispatch_t result = nested_run(rt, origin, args->calls.items[i]);
+        dispatch_t result = nested_run(rt, origin, args->calls.items[i], &used);
         if (result == DISPATCH_OK) {
             utility_emit_item_completed(rt);
             continue;
@@ -66,6 +79,7 @@ dispatch_t utility_force_batch(rt_t *rt, const origin_t *origin, const utility_f
         utility_emit_batch_completed_with_errors(rt);
     else
         utility_emit_batch_completed(rt);
+    rt_weight_used(rt, weight_sum(batch_base(args->calls.len), used));
     return DISPATCH_OK;
 }
 
@@ -87,7 +101,7 @@ static account_id_t derived(const account_id_t *who, uint16_t index)
 dispatch_t utility_as_derivative(rt_t *rt, const account_id_t *who, const utility_as_derivative_args_t *args)
 {
     origin_t origin = {.kind = ORIGIN_SIGNED, .who = derived(who, args->index)};
-    return nested_run(rt, &origin, args->call);
+    return nested_run(rt, &origin, args->call, NULL);
 }
 
 static dispatch_t origin_from(const support_origin_caller_t *caller, origin_t *origin)
@@ -116,7 +130,7 @@ dispatch_t utility_dispatch_as(rt_t *rt, const utility_dispatch_as_args_t *args)
     TRY(origin_from(&args->as_origin, &origin));
 
     support_dispatch_error_result_t result =
-        support_dispatch_result_from(nested_run(rt, &origin, args->call));
+        support_dispatch_result_from(nested_run(rt, &origin, args->call, NULL));
     utility_emit_dispatched_as(rt, &result);
     return DISPATCH_OK;
 }
@@ -124,7 +138,7 @@ dispatch_t utility_dispatch_as(rt_t *rt, const utility_dispatch_as_args_t *args)
 dispatch_t utility_with_weight(rt_t *rt, const utility_with_weight_args_t *args)
 {
     origin_t origin = {.kind = ORIGIN_ROOT};
-    return nested_run(rt, &origin, args->call);
+    return nested_run(rt, &origin, args->call, NULL);
 }
 
 /* ------------------------------------------------------------------ weights */
@@ -132,7 +146,7 @@ dispatch_t utility_with_weight(rt_t *rt, const utility_with_weight_args_t *args)
 /* A batch weighs what its calls weigh and a little for each; it is operational when all of them are. */
 static void batch_weight(runtime_call_vec_t calls, dispatch_info_t *info)
 {
-    weight_t sum = {UINT64_C(16000000) + calls.len * UINT64_C(5000000), 0};
+    weight_t sum = batch_base(calls.len);
     info->class  = CLASS_OPERATIONAL;
     for (uint32_t i = 0; i < calls.len; i++) {
         dispatch_info_t one = runtime_call_dispatch_info(calls.items[i]);
