@@ -155,6 +155,13 @@ bool cgroup_remove(const cgroup_t *cgroup, const char *group)
     return is_ok;
 }
 
+void cgroup_rest(const cgroup_t *cgroup, const char *group)
+{
+    char path[PATH_CAP];
+    for (uint32_t i = 0; i < cgroup->tree_count; i++)
+        if (path_join(path, "%s/%s", cgroup->tree[i].path, group)) rmdir(path);
+}
+
 void cgroup_children(const cgroup_t *cgroup, const char *group, void (*fn)(void *context, const char *name),
                      void *context)
 {

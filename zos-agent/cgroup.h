@@ -28,6 +28,9 @@ bool cgroup_freeze(const cgroup_t *cgroup, const char *group, bool is_frozen);
 bool cgroup_kill(const cgroup_t *cgroup, const char *group);
 bool cgroup_remove(const cgroup_t *cgroup, const char *group);
 
+/* cgroup_rest removes a group that has no groups in it, and leaves it otherwise. */
+void cgroup_rest(const cgroup_t *cgroup, const char *group);
+
 typedef struct {
     uint64_t cpu_ns, memory, oom_kills;
 } cgroup_usage_t;

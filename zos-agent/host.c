@@ -222,7 +222,7 @@ void host_rest(const host_t *host)
 {
     char path[PATH_CAP];
     pool_rest(host);
-    cgroup_remove(&host->cgroup, host->prefix);
+    cgroup_rest(&host->cgroup, host->prefix);
     if (path_join(path, "%s/w", host->run_dir)) rmdir(path);
     if (path_join(path, "%s/runtime", host->run_dir)) rmdir(path);
 }

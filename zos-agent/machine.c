@@ -181,6 +181,7 @@ host_result_t machine_pause(const host_t *host, const char *wid, bool is_paused)
 {
     char group[64];
     group_name(host, wid, group);
+    if (!cgroup_exists(&host->cgroup, group)) return host_ok(); /* what does not run need not be stopped */
     if (cgroup_freeze(&host->cgroup, group, is_paused)) return host_ok();
     return host_fail(HOST_LATER, is_paused ? "it cannot be frozen" : "it cannot be thawed");
 }

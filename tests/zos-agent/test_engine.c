@@ -1,0 +1,450 @@
+/* The engine without a machine: jobs are answered by the test, time is a number. */
+#include "engine.h"
+#include "test.h"
+
+#include "image.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+static char folder[64];
+static db_t *db;
+static engine_t *engine;
+static uint64_t now_ms;
+static char said[ENGINE_ERROR_MAX + 1];
+
+static void start(void)
+{
+    char error[256];
+    engine_free(engine);
+    db_close(db);
+    db                     = db_open(folder, false, error);
+    engine_config_t config = {
+        .db              = db,
+        .state_dir       = folder,
+        .pool_dir        = "/pool",
+        .has_user_spaces = true,
+        .total           = {.cru = 4, .mru = UINT64_C(8) << 30, .sru = UINT64_C(100) << 30}
+    };
+    engine = engine_new(&config);
+    if (!db || !engine) exit(1);
+}
+
+static void fresh(void)
+{
+    char path[96];
+    engine_free(engine);
+    db_close(db);
+    engine = NULL;
+    db     = NULL;
+    snprintf(folder, sizeof folder, "/tmp/zt-engine-%d", getpid());
+    folder_remove(folder);
+    if (!folder_make(folder, 0700)) exit(1);
+    now_ms = 1000000000;
+    start();
+    snprintf(path, sizeof path, "%s/img", folder);
+    db_do(db,
+          "INSERT INTO image VALUES('web', 'd0', 1, "
+          "'{\"args\":[\"/bin/web\"],\"env\":[\"A=1\",\"B=2\"],\"cwd\":\"/\",\"uid\":0,\"gid\":0}', 0)",
+          "");
+}
+
+static json_t *disk(const char *name, json_int_t size, int version)
+{
+    return json_pack("{s:i,s:s,s:s,s:{s:I}}", "version", version, "name", name, "type", "zmount", "data",
+                     "size", size);
+}
+
+static json_t *net(const char *name)
+{
+    return json_pack("{s:i,s:s,s:s,s:{s:s,s:s}}", "version", 0, "name", name, "type", "network-light", "data",
+                     "subnet", "10.20.2.0/24", "ip_range", "10.20.0.0/16");
+}
+
+static json_t *vm(const char *name, const char *ip, const char *metadata)
+{
+    return json_pack("{s:i,s:s,s:s,s:s,s:{s:s,s:{s:[{s:s,s:s}]},s:{s:i,s:I},s:[{s:s,s:s}],s:s,s:{s:s}}}",
+                     "version", 0, "name", name, "type", "zmachine-light", "metadata", metadata, "data",
+                     "flist", "oci:web", "network", "interfaces", "network", "net", "ip", ip,
+                     "compute_capacity", "cpu", 1, "memory", (json_int_t)268435456, "mounts", "name", "disk",
+                     "mountpoint", "/data", "entrypoint", "", "env", "B", "3");
+}
+
+static deployment_t *deployment(uint32_t twin, uint64_t contract, uint32_t version, json_t *workloads)
+{
+    char error[DEPLOYMENT_ERROR_MAX + 1];
+    json_t *json    = json_pack("{s:i,s:I,s:I,s:o}", "version", (int)version, "twin_id", (json_int_t)twin,
+                                "contract_id", (json_int_t)contract, "workloads", workloads);
+    deployment_t *d = deployment_from_json(json, error);
+    json_decref(json);
+    if (!d || !deployment_valid(d, error)) {
+        printf("%s\n", error);
+        exit(1);
+    }
+    return d;
+}
+
+static deployment_t *web(uint64_t contract)
+{
+    return deployment(
+        7, contract, 0,
+        json_pack("[o,o,o]",
+                  vm("vm", "10.20.2.2", "{\"ports\":[{\"proto\":\"tcp\",\"host\":8080,\"guest\":80}]}"),
+                  disk("disk", 1 << 20, 0), net("net")));
+}
+
+/* Gives the next job; its kind, or -1 when there is none. */
+static job_t job;
+static int next(void)
+{
+    uint64_t wake;
+    return engine_next(engine, now_ms, &job, &wake) ? (int)job.kind : -1;
+}
+
+static void done(host_status_t status, const char *error)
+{
+    job.result = status == HOST_OK ? host_ok() : host_fail(status, "%s", error);
+    engine_done(engine, &job, now_ms);
+}
+
+/* Answers every job with success, until there is none. */
+static unsigned settle(void)
+{
+    unsigned count = 0;
+    for (; next() >= 0; count++)
+        done(HOST_OK, "");
+    return count;
+}
+
+static const char *state_of(uint64_t contract, const char *name)
+{
+    static char text[64];
+    json_t *json = engine_get(engine, 7, contract), *w;
+    size_t i;
+    snprintf(text, sizeof text, "none");
+    json_array_foreach(json_object_get(json, "workloads"), i, w)
+    {
+        if (strcmp(json_string_value(json_object_get(w, "name")), name) == 0)
+            snprintf(text, sizeof text, "%s",
+                     json_string_value(json_object_get(json_object_get(w, "result"), "state")));
+    }
+    json_decref(json);
+    return text;
+}
+#define IS(contract, name, state) OK(strcmp(state_of(contract, name), state) == 0)
+
+TEST(workloads_are_made_in_order_and_told)
+{
+    fresh();
+    OK(engine_deploy(engine, web(42), 1000000, said));
+    IS(42, "vm", "init");
+    EQ(next(), JOB_DISK);
+    EQ(job.disk_size, 1 << 20);
+    EQ(job.disk_owner, 100000);
+    done(HOST_OK, "");
+    IS(42, "disk", "ok");
+    EQ(next(), JOB_NETWORK);
+    OK(job.network.prefix == 24 && job.network.guest_count == 0);
+    done(HOST_OK, "");
+    EQ(next(), JOB_MACHINE);
+    EQ(job.network.guest_count, 1);
+    EQ(job.network.guests[0].ports[0].host, 8080);
+    EQ(job.firewall.network_count, 1);
+    EQ(job.machine.memory, 268435456);
+    EQ(job.machine.mount_count, 1);
+    OK(strncmp(job.machine.mounts[0].source, "/pool/vol-", 10) == 0);
+    OK(strcmp(job.machine.args[0], "/bin/web") == 0);
+    EQ(job.machine.env_count, 4);
+    OK(strcmp(job.machine.env[2].key, "B") == 0 && strcmp(job.machine.env[2].value, "3") == 0);
+    OK(strcmp(job.machine.env[3].key, "CONTRACT_ID") == 0 && strcmp(job.machine.env[3].value, "42") == 0);
+    done(HOST_OK, "");
+    IS(42, "vm", "ok");
+    EQ(next(), -1);
+    capacity_t used = engine_resources(engine, 42);
+    EQ(used.cru, 1);
+    EQ(used.sru, (UINT64_C(500) << 20) + (1 << 20));
+    json_t *changes = engine_changes(engine, 7, 42);
+    EQ(json_array_size(changes), 3);
+    json_decref(changes);
+    OK(!engine_get(engine, 8, 42));
+}
+
+TEST(what_may_heal_is_init_and_comes_back_what_will_not_is_error_and_cleaned_up)
+{
+    fresh();
+    OK(engine_deploy(engine, web(42), 1000000, said));
+    EQ(next(), JOB_DISK);
+    done(HOST_LATER, "busy");
+    IS(42, "disk", "init");
+    EQ(next(), JOB_NETWORK); /* others go on */
+    done(HOST_OK, "");
+    EQ(next(), -1);
+    now_ms += 2000;
+    EQ(next(), JOB_DISK);
+    done(HOST_OK, "");
+    now_ms += 2000;
+    EQ(next(), JOB_MACHINE);
+    done(HOST_REFUSED, "port 8080 is in use on this node");
+    IS(42, "vm", "error");
+    EQ(next(), JOB_DROP_MACHINE);
+    EQ(job.network.guest_count, 0);
+    done(HOST_OK, "");
+    IS(42, "vm", "error");
+    EQ(next(), -1);
+    EQ(engine_resources(engine, 42).cru, 0);
+}
+
+TEST(a_cancelled_contract_goes_backwards_and_for_good)
+{
+    fresh();
+    OK(engine_deploy(engine, web(42), 1000000, said));
+    EQ(settle(), 3);
+    engine_desire(engine, 42, DESIRED_DELETED, "contract canceled", "block 9", 1000001);
+    EQ(next(), JOB_METER);
+    done(HOST_OK, "");
+    EQ(next(), JOB_DROP_MACHINE);
+    done(HOST_LATER, "it does not end");
+    IS(42, "vm", "deleted");
+    EQ(next(), -1); /* the network and the disk wait for it */
+    start();        /* and a new agent knows */
+    EQ(next(), JOB_DROP_MACHINE);
+    done(HOST_OK, "");
+    EQ(next(), JOB_DROP_NETWORK);
+    EQ(job.firewall.network_count, 0);
+    done(HOST_OK, "");
+    EQ(next(), JOB_DROP_DISK);
+    done(HOST_OK, "");
+    EQ(next(), -1);
+    OK(engine_is_idle(engine));
+    engine_desire(engine, 42, DESIRED_RUN, "reborn", "", 1000002);
+    EQ(next(), -1);
+    json_t *status = engine_status(engine), *list = engine_list(engine, 7);
+    EQ(json_array_size(json_object_get(status, "workloads")), 0);
+    EQ(json_array_size(list), 0);
+    json_decref(status);
+    json_decref(list);
+}
+
+TEST(grace_pauses_and_payment_resumes)
+{
+    fresh();
+    OK(engine_deploy(engine, web(42), 1000000, said));
+    settle();
+    engine_desire(engine, 42, DESIRED_PAUSED, "grace period", "", 1000001);
+    EQ(next(), JOB_PAUSE);
+    EQ(job.network.guests[0].is_paused, true);
+    done(HOST_OK, "");
+    EQ(next(), -1);
+    IS(42, "vm", "paused");
+    IS(42, "disk", "paused");
+    EQ(engine_resources(engine, 42).cru, 1); /* what is paused is still held */
+    engine_desire(engine, 42, DESIRED_RUN, "paid", "", 1000002);
+    EQ(next(), JOB_MACHINE);
+    EQ(job.network.guests[0].is_paused, false);
+    done(HOST_OK, "");
+    EQ(next(), -1);
+    IS(42, "vm", "ok");
+    IS(42, "net", "ok");
+}
+
+TEST(a_new_agent_looks_at_everything_anew_and_starts_nothing_twice)
+{
+    fresh();
+    OK(engine_deploy(engine, web(42), 1000000, said));
+    settle();
+    start();
+    IS(42, "vm", "ok");
+    EQ(next(), JOB_DISK);
+    done(HOST_OK, "");
+    EQ(next(), JOB_NETWORK);
+    EQ(job.network.guest_count, 1); /* its machine runs */
+    done(HOST_OK, "");
+    EQ(next(), JOB_MACHINE);
+    OK(!job.is_new);
+    done(HOST_OK, "");
+    EQ(next(), -1);
+    IS(42, "vm", "ok");
+}
+
+static machine_state_t has_ended(void *context, const char *wid, int *code)
+{
+    (void)wid;
+    *code = *(int *)context;
+    return MACHINE_ENDED;
+}
+
+TEST(a_machine_that_ends_is_started_again_ever_later)
+{
+    int code = 1;
+    fresh();
+    OK(engine_deploy(engine, web(42), 1000000, said));
+    settle();
+    engine_look(engine, now_ms, has_ended, &code);
+    IS(42, "vm", "init");
+    EQ(next(), -1);
+    now_ms += 1300;
+    EQ(next(), JOB_MACHINE);
+    done(HOST_OK, "");
+    engine_look(engine, now_ms, has_ended, &code);
+    now_ms += 1300;
+    EQ(next(), -1);
+    now_ms += 1300;
+    EQ(next(), JOB_MACHINE);
+    done(HOST_OK, "");
+}
+
+TEST(a_machine_waits_for_a_network_that_comes_and_not_for_one_that_does_not)
+{
+    fresh();
+    OK(engine_deploy(
+        engine, deployment(7, 43, 0, json_pack("[o,o]", vm("vm", "10.20.2.2", ""), disk("disk", 4096, 0))),
+        1000000, said));
+    EQ(next(), JOB_DISK);
+    done(HOST_OK, "");
+    EQ(next(), -1);
+    IS(43, "vm", "init");
+    OK(engine_deploy(engine, deployment(7, 44, 0, json_pack("[o]", net("net"))), 1000005, said));
+    EQ(next(), JOB_NETWORK);
+    done(HOST_OK, "");
+    now_ms += 2000;
+    EQ(next(), JOB_MACHINE);
+    done(HOST_OK, "");
+    IS(43, "vm", "ok");
+
+    json_t *lonely = vm("vm", "10.20.2.9", "");
+    json_object_set_new(json_object_get(lonely, "data"), "mounts", json_null());
+    json_object_set_new(
+        json_array_get(
+            json_object_get(json_object_get(json_object_get(lonely, "data"), "network"), "interfaces"), 0),
+        "network", json_string("other"));
+    OK(engine_deploy(engine, deployment(7, 45, 0, json_pack("[o]", lonely)), (int64_t)(now_ms / 1000), said));
+    EQ(next(), -1);
+    IS(45, "vm", "init");
+    now_ms += ENGINE_NETWORK_WAIT_S * 1000 + 1000;
+    EQ(next(), -1);
+    IS(45, "vm", "error");
+}
+
+TEST(updates_follow_the_rules)
+{
+    fresh();
+    OK(engine_deploy(engine, web(42), 1000000, said));
+    settle();
+    json_t *same = vm("vm", "10.20.2.2", "{\"ports\":[{\"proto\":\"tcp\",\"host\":8080,\"guest\":80}]}");
+    OK(!engine_update(engine,
+                      deployment(7, 42, 2, json_pack("[O,o,o]", same, disk("disk", 1 << 21, 2), net("net"))),
+                      1000001, said));
+    OK(strstr(said, "next version"));
+    OK(!engine_update(engine,
+                      deployment(7, 42, 1, json_pack("[O,o,o]", same, disk("disk", 1 << 21, 0), net("net"))),
+                      1000001, said));
+    OK(strstr(said, "was changed"));
+    OK(!engine_update(engine,
+                      deployment(7, 42, 1, json_pack("[O,o,o]", same, disk("disk", 1 << 19, 1), net("net"))),
+                      1000001, said));
+    OK(strstr(said, "shrink"));
+    OK(!engine_update(engine, deployment(8, 42, 1, json_pack("[o]", net("net"))), 1000001, said));
+    OK(strstr(said, "not found"));
+    OK(engine_update(engine,
+                     deployment(7, 42, 1, json_pack("[O,o,o]", same, disk("disk", 1 << 21, 1), net("net"))),
+                     1000001, said));
+    EQ(next(), JOB_DISK);
+    EQ(job.disk_size, 1 << 21);
+    done(HOST_OK, "");
+    EQ(next(), -1);
+    IS(42, "vm", "ok");
+    OK(engine_update(engine, deployment(7, 42, 2, json_pack("[o,o]", disk("disk", 1 << 21, 1), net("net"))),
+                     1000002, said));
+    EQ(next(), JOB_DROP_MACHINE);
+    done(HOST_OK, "");
+    EQ(next(), -1);
+    IS(42, "vm", "none");
+    json_decref(same);
+}
+
+TEST(what_does_not_fit_is_refused)
+{
+    fresh();
+    json_t *big = disk("disk", (json_int_t)200 << 30, 0);
+    OK(engine_deploy(engine, deployment(7, 42, 0, json_pack("[o]", big)), 1000000, said));
+    EQ(next(), -1);
+    IS(42, "disk", "error");
+    OK(engine_deploy(engine, web(43), 1000000, said));
+    settle();
+    OK(engine_deploy(
+        engine, deployment(7, 44, 0, json_pack("[o,o]", disk("disk", 4096, 0), vm("vm2", "10.20.2.2", ""))),
+        1000000, said));
+    settle();
+    IS(44, "vm2", "error"); /* the address is taken */
+    OK(engine_deploy(engine,
+                     deployment(7, 45, 0,
+                                json_pack("[o,o]", disk("disk", 4096, 0),
+                                          vm("vm3", "10.20.2.3",
+                                             "{\"ports\":[{\"proto\":\"tcp\",\"host\":8080,\"guest\":1}]}"))),
+                     1000000, said));
+    settle();
+    IS(45, "vm3", "error"); /* the port is taken */
+    OK(!engine_deploy(engine, deployment(7, 46, 0, json_pack("[o]", net("net"))), 1000000, said));
+    OK(strstr(said, "network of this name"));
+    OK(!engine_deploy(engine,
+                      deployment(7, 47, 0,
+                                 json_pack("[{s:i,s:s,s:s,s:{s:i,s:s}}]", "version", 0, "name", "db", "type",
+                                           "zdb", "data", "size", 4096, "mode", "seq")),
+                      1000000, said));
+    OK(strstr(said, "does not offer zdb"));
+    OK(!engine_deploy(engine, web(43), 1000000, said));
+    OK(strstr(said, "already"));
+}
+
+TEST(counters_add_up_over_a_restart_of_the_counter)
+{
+    fresh();
+    OK(engine_deploy(engine, web(42), 1000000, said));
+    char wid[WID_LEN + 1];
+    plan_wid(7, 42, "vm", wid);
+    settle();
+    const uint64_t readings[] = {1000, 1500, 200};
+    for (size_t i = 0; i < 3; i++) {
+        engine_meter(engine);
+        EQ(next(), JOB_METER);
+        job.counts = calloc(1, sizeof *job.counts);
+        memcpy(job.counts[0].wid, wid, sizeof wid);
+        job.counts[0].bytes = readings[i];
+        job.count_count     = 1;
+        done(HOST_OK, "");
+    }
+    uint32_t count;
+    engine_nru_t *list = engine_nru(engine, &count);
+    EQ(count, 1);
+    EQ(list[0].contract_id, 42);
+    EQ(list[0].bytes, 1700);
+    free(list);
+    engine_nru_taken(engine, 42, 2000000);
+    list = engine_nru(engine, &count);
+    EQ(list[0].bytes, 0);
+    EQ(list[0].since_s, 2000000);
+    free(list);
+}
+
+TEST(images_are_found_by_name_and_digest_never_by_path)
+{
+    image_t image;
+    fresh();
+    OK(image_find(db, folder, "web", &image));
+    free(image.config);
+    OK(image_find(db, folder, "oci:web:latest", &image));
+    free(image.config);
+    OK(image_find(db, folder, "sha256:d0", &image));
+    free(image.config);
+    static const char *const wrong[] = {"",          "/etc",         "file:///etc", "oci:../web",
+                                        "oci:web:1", "sha256:../d0", "a b",         "web\n"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        OK(!image_find(db, folder, wrong[i], &image));
+    engine_free(engine);
+    db_close(db);
+    engine = NULL;
+    db     = NULL;
+    folder_remove(folder);
+}
+
+TEST_MAIN()

@@ -1,0 +1,148 @@
+/* db.c - SQLite, with few words. */
+#include "db.h"
+#include "files.h"
+#include "log.h"
+
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BUSY_MS 10000
+
+static const char *const schema[] = {
+    "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS deployment(contract INTEGER PRIMARY KEY, twin INTEGER, version INTEGER, json "
+    "TEXT,"
+    " desired TEXT, reason TEXT, owner INTEGER, created INTEGER, updated INTEGER)",
+    "CREATE TABLE IF NOT EXISTS workload(contract INTEGER, name TEXT, json TEXT, wid TEXT UNIQUE, state TEXT,"
+    " message TEXT, data TEXT, created INTEGER, is_made INTEGER, is_removed INTEGER, link INTEGER,"
+    " PRIMARY KEY(contract, name)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS history(seq INTEGER PRIMARY KEY AUTOINCREMENT, contract INTEGER, json TEXT)",
+    "CREATE INDEX IF NOT EXISTS history_contract ON history(contract, seq)",
+    "CREATE TABLE IF NOT EXISTS audit(seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER, contract INTEGER, "
+    "what TEXT,"
+    " evidence TEXT)",
+    "CREATE TABLE IF NOT EXISTS image(name TEXT PRIMARY KEY, digest TEXT, size INTEGER, config TEXT, created "
+    "INTEGER)"
+    " WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS meter(wid TEXT PRIMARY KEY, contract INTEGER, last INTEGER, bytes INTEGER) "
+    "WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS nru(contract INTEGER PRIMARY KEY, bytes INTEGER, since INTEGER)",
+    "CREATE TABLE IF NOT EXISTS outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT, contract INTEGER, "
+    "bytes INTEGER,"
+    " at INTEGER, window INTEGER)",
+};
+
+static bool fail(db_t *db, const char *what)
+{
+    log_error(LOG_STORE, "state not written", LOG_TEXT("what", what), LOG_TEXT("why", sqlite3_errmsg(db)));
+    return false;
+}
+
+static bool run(db_t *db, const char *sql)
+{
+    return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK || fail(db, sql);
+}
+
+static bool prepare_file(db_t *db)
+{
+    bool is_ok = run(db, "PRAGMA journal_mode=WAL") && run(db, "PRAGMA synchronous=FULL") && run(db, "BEGIN");
+    for (size_t i = 0; is_ok && i < sizeof schema / sizeof *schema; i++)
+        is_ok = run(db, schema[i]);
+    is_ok = is_ok && run(db, "COMMIT");
+    return is_ok && db_get(db, "schema", DB_SCHEMA) == DB_SCHEMA && db_set(db, "schema", DB_SCHEMA);
+}
+
+db_t *db_open(const char *folder, bool is_readonly, char error[256])
+{
+    char path[PATH_CAP];
+    db_t *db = NULL;
+    if (!path_join(path, "%s/state.db", folder)) return NULL;
+    int flags = is_readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    int code  = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    if (code == SQLITE_OK) {
+        sqlite3_busy_timeout(db, BUSY_MS);
+        if (is_readonly || prepare_file(db)) return db;
+    }
+    snprintf(error, 256, "%.150s: %.90s", path, db ? sqlite3_errmsg(db) : "no memory");
+    sqlite3_close(db);
+    return NULL;
+}
+
+void db_close(db_t *db) { sqlite3_close(db); }
+
+static sqlite3_stmt *prepare(db_t *db, const char *sql, const char *format, va_list args)
+{
+    sqlite3_stmt *statement = NULL;
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK) {
+        fail(db, sql);
+        return NULL;
+    }
+    for (int i = 1; *format; i++, format++) {
+        if (*format == 'i')
+            sqlite3_bind_int64(statement, i, va_arg(args, int64_t));
+        else
+            sqlite3_bind_text(statement, i, va_arg(args, const char *), -1, SQLITE_TRANSIENT);
+    }
+    return statement;
+}
+
+bool db_do(db_t *db, const char *sql, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    sqlite3_stmt *statement = prepare(db, sql, format, args);
+    va_end(args);
+    bool is_ok = statement && sqlite3_step(statement) == SQLITE_DONE;
+    if (!is_ok) fail(db, sql);
+    sqlite3_finalize(statement);
+    return is_ok;
+}
+
+void db_begin(db_t *db) { run(db, "SAVEPOINT changes"); }
+
+bool db_end(db_t *db) { return run(db, "RELEASE changes"); }
+
+db_rows_t *db_ask(db_t *db, const char *sql, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    sqlite3_stmt *statement = prepare(db, sql, format, args);
+    va_end(args);
+    return statement;
+}
+
+bool db_next(db_rows_t **rows)
+{
+    if (*rows && sqlite3_step(*rows) == SQLITE_ROW) return true;
+    db_stop(*rows);
+    *rows = NULL;
+    return false;
+}
+
+void db_stop(db_rows_t *rows) { sqlite3_finalize(rows); }
+
+int64_t db_number(db_rows_t *rows, int column) { return sqlite3_column_int64(rows, column); }
+
+const char *db_text(db_rows_t *rows, int column)
+{
+    const unsigned char *text = sqlite3_column_text(rows, column);
+    return text ? (const char *)text : "";
+}
+
+int64_t db_get(db_t *db, const char *key, int64_t otherwise)
+{
+    db_rows_t *rows = db_ask(db, "SELECT value FROM meta WHERE key = ?1", "t", key);
+    int64_t value   = otherwise;
+    if (!db_next(&rows)) return value;
+    value = db_number(rows, 0);
+    db_stop(rows);
+    return value;
+}
+
+bool db_set(db_t *db, const char *key, int64_t value)
+{
+    return db_do(db, "INSERT INTO meta(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2",
+                 "ti", key, value);
+}

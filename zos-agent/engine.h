@@ -1,0 +1,121 @@
+/* engine.h - from deployments to what is to be done, one job at a time.
+ *
+ * Level-triggered: what the chain and the users want is kept, what is there is looked at, and the next
+ * difference becomes a job.  A job may be done twice and must not mind.  Every change is in the database
+ * before the job that follows from it runs.  Sans-io: requests, observations and results go in, jobs and a
+ * time to wake come out.
+ *
+ *     while (engine_next(engine, now_ms, &job)) { job_run(host, &job); engine_done(engine, &job, now_ms); }
+ */
+#ifndef ENGINE_H
+#define ENGINE_H
+#include "db.h"
+#include "job.h"
+
+#define ENGINE_ERROR_MAX       511
+#define ENGINE_NETWORK_WAIT_S  30 /* how long a machine waits for a network that nobody sent */
+#define ENGINE_BACKOFF_MS      1000
+#define ENGINE_BACKOFF_MAX_MS  600000
+#define ENGINE_DEPLOYMENTS_MAX 4096
+
+typedef struct engine engine_t;
+struct json_t;
+
+typedef struct {
+    db_t *db;
+    const char *state_dir; /* of the image store; outlives the engine */
+    const char *pool_dir;
+    capacity_t total; /* what the node offers */
+    bool has_user_spaces;
+    /* on_change is called when a deployment's resources may have changed: report them.  May be NULL. */
+    void (*on_change)(void *context, uint64_t contract_id);
+    void *context;
+} engine_config_t;
+
+/* engine_new loads the state.  Whatever was there is looked at anew. */
+engine_t *engine_new(const engine_config_t *config);
+void engine_free(engine_t *engine);
+
+/* ---- from users: JSON in, JSON out; false and a text that the user reads ---- */
+
+/* engine_deploy and engine_update take what was parsed, valid, signed and checked against its contract.  They
+ * take the deployment over in any case. */
+NODISCARD bool engine_deploy(engine_t *engine, deployment_t *deployment, int64_t now_s,
+                             char error[ENGINE_ERROR_MAX + 1]);
+NODISCARD bool engine_update(engine_t *engine, deployment_t *deployment, int64_t now_s,
+                             char error[ENGINE_ERROR_MAX + 1]);
+
+/* engine_can_take says beforehand whether they would: so that the chain is only asked for what makes sense.
+ */
+NODISCARD bool engine_can_take(engine_t *engine, const deployment_t *deployment, bool is_update,
+                               char error[ENGINE_ERROR_MAX + 1]);
+
+/* The caller's to json_decref; NULL when this twin has no such deployment. */
+struct json_t *engine_get(engine_t *engine, uint32_t twin_id, uint64_t contract_id);
+struct json_t *engine_list(engine_t *engine, uint32_t twin_id);
+struct json_t *engine_changes(engine_t *engine, uint32_t twin_id, uint64_t contract_id);
+struct json_t *engine_private_ips(engine_t *engine, uint32_t twin_id, const char *network);
+
+/* engine_status is for the operator: {"workloads":[{contract,name,type,state,message,...}]}. */
+struct json_t *engine_status(engine_t *engine);
+
+/* ---- from the chain ---- */
+
+typedef enum { DESIRED_RUN, DESIRED_PAUSED, DESIRED_DELETED } desired_t;
+
+/* engine_desire says what the chain wants of a contract, and why; evidence is kept in the audit.  Deleted
+ * stays deleted. */
+void engine_desire(engine_t *engine, uint64_t contract_id, desired_t desired, const char *reason,
+                   const char *evidence, int64_t now_s);
+
+/* engine_contracts lists the contracts that still have something here; the caller's to free(). */
+uint64_t *engine_contracts(engine_t *engine, uint32_t *count);
+bool engine_contract_twin(engine_t *engine, uint64_t contract_id, uint32_t *twin_id);
+
+/* ---- from the machine ---- */
+
+/* engine_next gives the next job, with *wake_ms the time at which to ask again when there is none. */
+NODISCARD bool engine_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_ms);
+
+/* engine_done takes the result, and frees what the job holds. */
+void engine_done(engine_t *engine, job_t *job, uint64_t now_ms);
+
+/* engine_look is called every few seconds: state says how a machine is (host's machine_state). */
+void engine_look(engine_t *engine, uint64_t now_ms,
+                 machine_state_t (*state)(void *context, const char *wid, int *code), void *context);
+
+/* engine_sweep and engine_meter make a job of that kind the next one. */
+void engine_sweep(engine_t *engine);
+void engine_meter(engine_t *engine);
+
+/* engine_is_idle: is there nothing on the machine that is ours? */
+bool engine_is_idle(const engine_t *engine);
+
+/* ---- figures ---- */
+
+typedef struct {
+    capacity_t total, used, system; /* used includes system */
+    uint32_t deployments, workloads;
+    int64_t last_deployment_s;
+} engine_figures_t;
+void engine_figures(const engine_t *engine, engine_figures_t *figures);
+
+/* engine_resources sums what runs or is paused of one contract: what the chain is told. */
+capacity_t engine_resources(const engine_t *engine, uint64_t contract_id);
+
+/* engine_machines calls fn for each machine that runs: for metrics. */
+void engine_machines(const engine_t *engine,
+                     void (*fn)(void *context, uint64_t contract_id, const char *name, const char *wid),
+                     void *context);
+
+/* What the counters said of one contract since `since_s`; engine_nru_taken starts the next window. */
+typedef struct {
+    uint64_t contract_id, bytes;
+    int64_t since_s;
+} engine_nru_t;
+engine_nru_t *engine_nru(engine_t *engine, uint32_t *count);
+void engine_nru_taken(engine_t *engine, uint64_t contract_id, int64_t now_s);
+
+const char *workload_state_text(int state);
+
+#endif

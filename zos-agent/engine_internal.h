@@ -1,0 +1,107 @@
+/* engine_internal.h - the engine's records, as its files share them. */
+#ifndef ENGINE_INTERNAL_H
+#define ENGINE_INTERNAL_H
+#include "engine.h"
+
+#include <jansson.h>
+
+typedef enum {
+    WORKLOAD_INIT,
+    WORKLOAD_OK,
+    WORKLOAD_ERROR,
+    WORKLOAD_PAUSED,
+    WORKLOAD_DELETED
+} workload_state_t;
+
+/* One workload as it was last sent, and as it is. */
+typedef struct record {
+    struct record *next; /* of its deployment, in the order of installation */
+    struct entry *entry;
+    deployment_t *holder; /* owns the workload, which is its only one */
+    const workload_t *workload;
+    char wid[WID_LEN + 1];
+    workload_state_t state;
+    char message[HOST_ERROR_MAX + 1];
+    char *data; /* JSON of the result */
+    int64_t created_s;
+    uint32_t link;   /* a network's index, from 1; 0: none yet */
+    bool is_made;    /* something of it may be on the machine */
+    bool is_removed; /* an update took it out */
+    bool is_dirty;   /* to be ensured again: at start, after an update */
+    uint32_t tries, restarts;
+    uint64_t started_ms; /* a machine: when it was last seen to start */
+    uint64_t next_ms;    /* not before */
+} record_t;
+
+typedef struct entry {
+    struct entry *next;
+    uint64_t contract_id;
+    uint32_t twin_id, owner_index; /* of its range of user ids, from 1 */
+    deployment_t *deployment;      /* as it was last sent */
+    desired_t desired;
+    char reason[128];
+    int64_t created_s, updated_s;
+    record_t *records;
+} entry_t;
+
+struct engine {
+    engine_config_t config;
+    entry_t *entries; /* by contract */
+    bool is_busy;     /* a job is out */
+    bool wants_sweep, wants_meter;
+    job_object_t *suspects;
+    uint32_t suspect_count;
+    uint64_t seed;
+};
+
+/* ---- engine_store.c ---- */
+
+entry_t *entry_find(const engine_t *engine, uint64_t contract_id);
+record_t *record_find(const entry_t *entry, const char *name);
+bool record_is_active(const record_t *record); /* neither error nor deleted */
+
+/* record_add makes a record of a workload of the entry's deployment; NULL when memory is short. */
+record_t *record_add(entry_t *entry, const workload_t *workload, int64_t now_s);
+void record_free(record_t *record); /* and takes it out of its entry */
+entry_t *entry_add(engine_t *engine, deployment_t *deployment, int64_t now_s);
+void entry_free(engine_t *engine, entry_t *entry);
+
+void store_load(engine_t *engine);
+bool store_entry(engine_t *engine, const entry_t *entry);
+bool store_record(engine_t *engine, const record_t *record);
+bool store_record_gone(engine_t *engine, const record_t *record);
+
+/* record_change sets a state, and appends it to the history. */
+void record_change(engine_t *engine, record_t *record, workload_state_t state, const char *message,
+                   int64_t now_s);
+json_t *record_json(const record_t *record);
+
+/* ---- engine_plan.c ---- */
+
+/* What a plan is to show beside what runs: one machine more, perhaps paused, and one record less. */
+typedef struct {
+    const record_t *with, *without;
+    bool is_with_paused;
+} scope_t;
+
+/* The network that a machine names: of the same twin, on this node; NULL when nobody sent it. */
+record_t *plan_network_of(const engine_t *engine, const record_t *machine);
+NODISCARD bool plan_network(const engine_t *engine, const record_t *network, scope_t scope,
+                            network_plan_t *plan);
+NODISCARD bool plan_firewall(const engine_t *engine, scope_t scope, firewall_plan_t *plan);
+
+/* plan_machine fills the machine's part of a job; a result that is not HOST_OK says why it cannot be. */
+host_result_t plan_machine(engine_t *engine, const record_t *record, uint64_t now_ms, job_t *job);
+
+/* plan_result is the JSON of an ok workload's result.data, the caller's to free(); plan_note what its user
+ * should know. */
+char *plan_result(const record_t *record);
+const char *plan_note(const record_t *record);
+
+/* plan_admit says whether there is room on the node for one more, and whether its ports are nobody else's. */
+host_result_t plan_admit(const engine_t *engine, const record_t *record);
+capacity_t plan_system(const engine_t *engine);
+uint32_t plan_owner(const engine_t *engine, const entry_t *entry);
+void plan_disk_name(const record_t *record, char name[40]);
+
+#endif

@@ -1,0 +1,495 @@
+/* engine_work.c - the next difference between what is wanted and what is there, as a job; and its result. */
+#include "engine_internal.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RECORDS_MAX    DEPLOYMENT_LIST_CAP
+#define SETTLED_MS     60000 /* a machine that ran so long is not in a crash loop */
+#define RESTARTS_SHOWN 1000
+#define WAIT_MS        1000 /* for another workload of ours */
+
+/* A random part keeps many from coming back at once. */
+static uint64_t backoff_ms(engine_t *engine, uint32_t tries)
+{
+    uint64_t wait = ENGINE_BACKOFF_MS;
+    for (uint32_t i = 1; i < tries && wait < ENGINE_BACKOFF_MAX_MS; i++)
+        wait *= 2;
+    if (wait > ENGINE_BACKOFF_MAX_MS) wait = ENGINE_BACKOFF_MAX_MS;
+    engine->seed = engine->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return wait + (engine->seed >> 33) % (wait / 4);
+}
+
+static int64_t seconds(uint64_t ms) { return (int64_t)(ms / 1000); }
+
+static void changed(const engine_t *engine, const record_t *record)
+{
+    if (engine->config.on_change)
+        engine->config.on_change(engine->config.context, record->entry->contract_id);
+}
+
+static void job_for(job_t *job, job_kind_t kind, const record_t *record)
+{
+    *job = (job_t){.kind = kind, .contract_id = record->entry->contract_id};
+    snprintf(job->name, sizeof job->name, "%s", record->workload->name);
+    memcpy(job->wid, record->wid, sizeof job->wid);
+}
+
+/* ---- outcomes that need no job ---- */
+
+static void deleted(engine_t *engine, record_t *record, uint64_t now_ms)
+{
+    bool is_removed = record->is_removed;
+    if (record->state != WORKLOAD_DELETED) {
+        record_change(engine, record, WORKLOAD_DELETED,
+                      is_removed ? "removed by an update" : record->entry->reason, seconds(now_ms));
+        changed(engine, record);
+    }
+    store_record(engine, record);
+    if (!is_removed) return;
+    store_record_gone(engine, record);
+    record_free(record);
+}
+
+static void try_later(engine_t *engine, record_t *record, const host_result_t *result, uint64_t wait_ms,
+                      uint64_t now_ms)
+{
+    record->next_ms  = now_ms + wait_ms;
+    bool was_counted = record->state == WORKLOAD_OK;
+    if (record->state == WORKLOAD_PAUSED) return;
+    record_change(engine, record, WORKLOAD_INIT, result->error, seconds(now_ms));
+    if (was_counted) changed(engine, record);
+}
+
+/* What ran before is not given up for what may heal; what was changed in vain stays as it was. */
+static void failed(engine_t *engine, record_t *record, const host_result_t *result, uint64_t now_ms)
+{
+    bool has_run =
+        record->state == WORKLOAD_OK || record->state == WORKLOAD_PAUSED || record->started_ms != 0;
+    if (result->status == HOST_REFUSED && has_run && !workload_is_machine(record->workload)) {
+        record->is_dirty = false;
+        record_change(engine, record, record->state, result->error, seconds(now_ms));
+        return;
+    }
+    if (result->status == HOST_LATER || has_run) {
+        try_later(engine, record, result, backoff_ms(engine, ++record->tries), now_ms);
+        return;
+    }
+    record_change(engine, record, WORKLOAD_ERROR, result->error, seconds(now_ms));
+    changed(engine, record);
+}
+
+/* ---- dropping ---- */
+
+static bool wants_drop(const record_t *record)
+{
+    bool is_going = record->is_removed || record->entry->desired == DESIRED_DELETED;
+    return is_going ? record->is_made || record->state != WORKLOAD_DELETED
+                    : record->state == WORKLOAD_ERROR && record->is_made;
+}
+
+/* The job that drops a record, or false with the record changed when there is nothing to drop. */
+static bool drop_job(engine_t *engine, record_t *record, job_t *job)
+{
+    scope_t scope       = {.without = record};
+    const workload_t *w = record->workload;
+    if (workload_is_disk(w)) {
+        job_for(job, JOB_DROP_DISK, record);
+        plan_disk_name(record, job->disk);
+        return true;
+    }
+    if (workload_is_network(w)) {
+        job_for(job, JOB_DROP_NETWORK, record);
+        plan_network_id(record->entry->twin_id, w->name, job->network.id);
+        return plan_firewall(engine, scope, &job->firewall);
+    }
+    job_for(job, JOB_DROP_MACHINE, record);
+    const record_t *network = plan_network_of(engine, record);
+    for (record_t *own = record->entry->records; own && !network;
+         own           = own->next) /* one that is going, too */
+        if (workload_is_network(own->workload) &&
+            strcmp(own->workload->name, w->machine.interfaces[0].network) == 0)
+            network = own;
+    if (network && network->link != 0 && network->is_made && network->state != WORKLOAD_ERROR &&
+        !plan_network(engine, network, scope, &job->network))
+        return false;
+    return plan_firewall(engine, scope, &job->firewall);
+}
+
+static uint32_t backwards(const entry_t *entry, record_t *records[RECORDS_MAX])
+{
+    uint32_t count = 0;
+    for (record_t *record = entry->records; record && count < RECORDS_MAX; record = record->next)
+        records[count++] = record;
+    for (uint32_t i = 0; i < count / 2; i++) {
+        record_t *other        = records[i];
+        records[i]             = records[count - 1 - i];
+        records[count - 1 - i] = other;
+    }
+    return count;
+}
+
+static void wake_at(uint64_t *wake_ms, uint64_t at_ms)
+{
+    if (at_ms < *wake_ms) *wake_ms = at_ms;
+}
+
+/* The last installed goes first; what stands on it waits for it. */
+static bool next_drop(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t *job, uint64_t *wake_ms)
+{
+    record_t *records[RECORDS_MAX];
+    uint32_t count = backwards(entry, records);
+    for (uint32_t i = 0; i < count; i++) {
+        record_t *record = records[i];
+        if (!wants_drop(record)) continue;
+        if (!record->is_made) {
+            deleted(engine, record, now_ms);
+            continue;
+        }
+        if (record->next_ms > now_ms && record->tries > 0) {
+            wake_at(wake_ms, record->next_ms);
+            return false;
+        }
+        return drop_job(engine, record, job);
+    }
+    return false;
+}
+
+/* ---- pausing ---- */
+
+static bool next_pause(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t *job, uint64_t *wake_ms)
+{
+    record_t *records[RECORDS_MAX];
+    uint32_t count = entry->desired == DESIRED_PAUSED ? backwards(entry, records) : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        record_t *record = records[i];
+        bool is_machine  = workload_is_machine(record->workload);
+        if (record->state != WORKLOAD_OK &&
+            !(is_machine && record->state == WORKLOAD_PAUSED && record->is_dirty))
+            continue;
+        if (!is_machine) {
+            record_change(engine, record, WORKLOAD_PAUSED, "paused", seconds(now_ms));
+            continue;
+        }
+        if (record->next_ms > now_ms) {
+            wake_at(wake_ms, record->next_ms);
+            continue;
+        }
+        const record_t *network = plan_network_of(engine, record);
+        scope_t scope           = {.with = record, .is_with_paused = true};
+        job_for(job, JOB_PAUSE, record);
+        return (!network || network->link == 0 || plan_network(engine, network, scope, &job->network)) &&
+               plan_firewall(engine, scope, &job->firewall);
+    }
+    return false;
+}
+
+/* ---- making ---- */
+
+static bool wants_ensure(const record_t *record)
+{
+    if (record->is_removed || record->entry->desired != DESIRED_RUN) return false;
+    return record->state == WORKLOAD_INIT || record->state == WORKLOAD_PAUSED ||
+           (record->state == WORKLOAD_OK && record->is_dirty);
+}
+
+/* The lowest number that no other network's link has; counted from 1. */
+static uint32_t free_link(const engine_t *engine)
+{
+    for (uint32_t link = 1; link <= NETWORK_INDEX_MAX; link++) {
+        bool is_taken = false;
+        for (const entry_t *entry = engine->entries; entry && !is_taken; entry = entry->next)
+            for (const record_t *record = entry->records; record && !is_taken; record = record->next)
+                is_taken = record->link == link;
+        if (!is_taken) return link;
+    }
+    return 0;
+}
+
+static host_result_t plan_ensure(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job)
+{
+    const workload_t *w = record->workload;
+    if (workload_is_disk(w)) {
+        job_for(job, JOB_DISK, record);
+        plan_disk_name(record, job->disk);
+        job->disk_size  = w->size;
+        job->disk_owner = plan_owner(engine, record->entry);
+        return host_ok();
+    }
+    if (workload_is_network(w)) {
+        scope_t scope = {0};
+        job_for(job, JOB_NETWORK, record);
+        if (record->link == 0) record->link = free_link(engine);
+        if (record->link == 0) return host_fail(HOST_REFUSED, "this node has too many networks");
+        record->is_made = true;
+        if (!plan_network(engine, record, scope, &job->network) ||
+            !plan_firewall(engine, scope, &job->firewall))
+            return host_fail(HOST_LATER, "no memory");
+        return host_ok();
+    }
+    job_for(job, JOB_MACHINE, record);
+    job->is_new = !record->is_made;
+    return plan_machine(engine, record, now_ms, job);
+}
+
+/* One record's job; false when it waits or failed already. */
+static bool ensure_job(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job)
+{
+    *job                 = (job_t){0};
+    host_result_t result = record->is_made ? host_ok() : plan_admit(engine, record);
+    if (result.status == HOST_OK) result = plan_ensure(engine, record, now_ms, job);
+    if (result.status == HOST_OK) {
+        record->is_made = true; /* before anything of it is there */
+        store_record(engine, record);
+        return true;
+    }
+    job_fini(job);
+    if (result.status == HOST_LATER)
+        try_later(engine, record, &result, WAIT_MS, now_ms);
+    else
+        failed(engine, record, &result, now_ms);
+    return false;
+}
+
+static bool next_ensure(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t *job, uint64_t *wake_ms)
+{
+    for (record_t *record = entry->records; record; record = record->next) {
+        if (!wants_ensure(record)) continue;
+        bool is_plain =
+            record->state == WORKLOAD_PAUSED && !workload_is_machine(record->workload) && !record->is_dirty;
+        if (is_plain) {
+            record_change(engine, record, WORKLOAD_OK, plan_note(record), seconds(now_ms));
+            continue;
+        }
+        if (record->next_ms <= now_ms && ensure_job(engine, record, now_ms, job)) return true;
+        if (wants_ensure(record)) wake_at(wake_ms, record->next_ms);
+    }
+    return false;
+}
+
+/* ---- the whole machine ---- */
+
+void engine_sweep(engine_t *engine) { engine->wants_sweep = true; }
+
+void engine_meter(engine_t *engine) { engine->wants_meter = true; }
+
+static bool know(job_t *job, char kind, const char *prefix, const char *name)
+{
+    job_object_t *more = realloc(job->objects, (job->object_count + 1) * sizeof *more);
+    if (!more) return false;
+    job->objects                 = more;
+    more[job->object_count].kind = kind;
+    snprintf(more[job->object_count++].name, sizeof more->name, "%s%s", prefix, name);
+    return true;
+}
+
+static bool sweep_job(engine_t *engine, job_t *job)
+{
+    char id[NETWORK_LEN + 1];
+    bool is_ok = true;
+    *job       = (job_t){.kind = JOB_SWEEP};
+    for (const entry_t *entry = engine->entries; entry; entry = entry->next)
+        for (const record_t *record = entry->records; record && is_ok; record = record->next) {
+            if (!record->is_made) continue;
+            plan_network_id(entry->twin_id, record->workload->name, id);
+            if (workload_is_network(record->workload))
+                is_ok = know(job, 'n', "", id);
+            else if (workload_is_disk(record->workload))
+                is_ok = know(job, 'd', "vol-", record->wid);
+            else
+                is_ok = know(job, 'w', "", record->wid) && know(job, 'd', "root-", record->wid);
+        }
+    job->suspects         = engine->suspects;
+    job->suspect_count    = engine->suspect_count;
+    engine->suspects      = NULL;
+    engine->suspect_count = 0;
+    engine->wants_sweep   = false;
+    return is_ok && plan_firewall(engine, (scope_t){0}, &job->firewall);
+}
+
+bool engine_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_ms)
+{
+    typedef bool (*next_t)(engine_t *, entry_t *, uint64_t, job_t *, uint64_t *);
+    static const next_t order[] = {next_drop, next_pause,
+                                   next_ensure}; /* taking away never waits for making */
+    *wake_ms                    = now_ms + ENGINE_BACKOFF_MAX_MS;
+    if (engine->is_busy) return false;
+    bool is_found = false;
+    if (engine->wants_meter) {
+        engine->wants_meter = false;
+        *job                = (job_t){.kind = JOB_METER};
+        is_found            = plan_firewall(engine, (scope_t){0}, &job->firewall);
+    } else if (engine->wants_sweep) {
+        is_found = sweep_job(engine, job);
+        if (!is_found) job_fini(job); /* knowing only a part would drop the rest */
+    }
+    for (size_t i = 0; i < sizeof order / sizeof *order && !is_found; i++)
+        for (entry_t *entry = engine->entries; entry && !is_found; entry = entry->next)
+            is_found = order[i](engine, entry, now_ms, job, wake_ms);
+    engine->is_busy = is_found;
+    return is_found;
+}
+
+/* ---- results ---- */
+
+static void made(engine_t *engine, record_t *record, uint64_t now_ms)
+{
+    bool is_news     = record->state != WORKLOAD_OK;
+    record->tries    = 0;
+    record->next_ms  = 0;
+    record->is_dirty = false;
+    free(record->data);
+    record->data = plan_result(record);
+    if (workload_is_machine(record->workload) && is_news) record->started_ms = now_ms;
+    record_change(engine, record, WORKLOAD_OK, plan_note(record), seconds(now_ms));
+    changed(engine, record);
+}
+
+static void paused(engine_t *engine, record_t *record, const host_result_t *result, uint64_t now_ms)
+{
+    if (result->status != HOST_OK) {
+        record->next_ms = now_ms + backoff_ms(engine, ++record->tries);
+        return;
+    }
+    record->tries    = 0;
+    record->next_ms  = 0;
+    record->is_dirty = false;
+    record_change(engine, record, WORKLOAD_PAUSED, "paused", seconds(now_ms));
+}
+
+/* A drop that failed comes again; the state is "deleted" from its first try on, so that nobody waits for it.
+ */
+static void dropped(engine_t *engine, record_t *record, const host_result_t *result, uint64_t now_ms)
+{
+    bool is_error =
+        record->state == WORKLOAD_ERROR && !record->is_removed && record->entry->desired != DESIRED_DELETED;
+    if (result->status != HOST_OK) {
+        log_warn(LOG_ENGINE, "not removed yet", LOG_U64("contract", record->entry->contract_id),
+                 LOG_TEXT("name", record->workload->name), LOG_TEXT("why", result->error));
+        if (!is_error && record->state != WORKLOAD_DELETED) {
+            record_change(engine, record, WORKLOAD_DELETED, result->error, seconds(now_ms));
+            changed(engine, record);
+        }
+        record->next_ms = now_ms + backoff_ms(engine, ++record->tries);
+        return;
+    }
+    record->is_made = false;
+    record->link    = 0;
+    if (is_error)
+        store_record(engine, record);
+    else
+        deleted(engine, record, now_ms);
+}
+
+static void take_counts(engine_t *engine, const job_t *job, int64_t now_s)
+{
+    db_t *db = engine->config.db;
+    db_begin(db);
+    for (uint32_t i = 0; i < job->count_count; i++) {
+        const char *wid = job->counts[i].wid;
+        int64_t bytes = (int64_t)job->counts[i].bytes, last = 0, contract = 0;
+        db_rows_t *rows = db_ask(
+            db,
+            "SELECT w.contract, m.last FROM workload w LEFT JOIN meter m ON m.wid = w.wid WHERE w.wid = ?1",
+            "t", wid);
+        if (!db_next(&rows)) continue;
+        contract = db_number(rows, 0);
+        last     = db_number(rows, 1);
+        db_stop(rows);
+        int64_t moved = bytes >= last ? bytes - last : bytes; /* below the last: the counter began anew */
+        db_do(db,
+              "INSERT INTO meter(wid, contract, last, bytes) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(wid) DO "
+              "UPDATE SET last = ?3, bytes = bytes + ?4",
+              "tiii", wid, contract, bytes, moved);
+        db_do(db,
+              "INSERT INTO nru(contract, bytes, since) VALUES(?1, ?2, ?3) ON CONFLICT(contract) DO UPDATE "
+              "SET bytes = bytes + ?2",
+              "iii", contract, moved, now_s);
+    }
+    db_end(db);
+}
+
+static void take_sweep(engine_t *engine, job_t *job)
+{
+    if (job->dropped > 0) log_warn(LOG_ENGINE, "swept", LOG_U64("objects", job->dropped));
+    free(engine->suspects);
+    engine->suspects      = job->suspects;
+    engine->suspect_count = job->suspect_count;
+    job->suspects         = NULL;
+}
+
+static void take_result(engine_t *engine, job_t *job, record_t *record, uint64_t now_ms)
+{
+    switch (job->kind) {
+    case JOB_DISK:
+    case JOB_NETWORK:
+    case JOB_MACHINE:
+        if (job->result.status == HOST_OK)
+            made(engine, record, now_ms);
+        else
+            failed(engine, record, &job->result, now_ms);
+        return;
+    case JOB_PAUSE: paused(engine, record, &job->result, now_ms); return;
+    case JOB_DROP_DISK:
+    case JOB_DROP_NETWORK:
+    case JOB_DROP_MACHINE: dropped(engine, record, &job->result, now_ms); return;
+    case JOB_SWEEP:
+    case JOB_METER: return;
+    }
+}
+
+void engine_done(engine_t *engine, job_t *job, uint64_t now_ms)
+{
+    engine->is_busy  = false;
+    entry_t *entry   = entry_find(engine, job->contract_id);
+    record_t *record = entry ? record_find(entry, job->name) : NULL;
+    if (job->kind == JOB_SWEEP)
+        take_sweep(engine, job);
+    else if (job->kind == JOB_METER)
+        take_counts(engine, job, seconds(now_ms));
+    else if (record)
+        take_result(engine, job, record, now_ms);
+    job_fini(job);
+}
+
+/* ---- looking ---- */
+
+static void ended(engine_t *engine, record_t *record, int code, uint64_t now_ms)
+{
+    char message[128];
+    if (now_ms - record->started_ms > SETTLED_MS) record->restarts = 0;
+    if (record->restarts < RESTARTS_SHOWN) record->restarts++;
+    uint64_t wait   = backoff_ms(engine, record->restarts);
+    record->next_ms = now_ms + wait;
+    if (code < 0)
+        snprintf(message, sizeof message, "it ended; it is started again");
+    else
+        snprintf(message, sizeof message, "it ended with status %d; it is started again (%u)", code,
+                 record->restarts);
+    record_change(engine, record, WORKLOAD_INIT, message, seconds(now_ms));
+    changed(engine, record);
+}
+
+void engine_look(engine_t *engine, uint64_t now_ms,
+                 machine_state_t (*state)(void *context, const char *wid, int *code), void *context)
+{
+    for (entry_t *entry = engine->entries; entry && !engine->is_busy; entry = entry->next)
+        for (record_t *record = entry->records; record; record = record->next) {
+            int code;
+            if (!workload_is_machine(record->workload) || record->state != WORKLOAD_OK || record->is_dirty)
+                continue;
+            if (entry->desired != DESIRED_RUN || record->is_removed) continue;
+            machine_state_t seen = state(context, record->wid, &code);
+            if (seen == MACHINE_ENDED || seen == MACHINE_ABSENT) ended(engine, record, code, now_ms);
+        }
+}
+
+bool engine_is_idle(const engine_t *engine)
+{
+    for (const entry_t *entry = engine->entries; entry; entry = entry->next)
+        for (const record_t *record = entry->records; record; record = record->next)
+            if (record->is_made) return false;
+    return true;
+}

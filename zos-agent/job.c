@@ -1,0 +1,169 @@
+/* job.c - what the worker does. */
+#include "job.h"
+#include "netlink.h"
+#include "nft.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool is_ok(const host_result_t *result) { return result->status == HOST_OK; }
+
+/* A port that one of our own machines has is told apart by the engine; here it is another program's. */
+static host_result_t check_ports(const job_t *job)
+{
+    const network_plan_t *network = &job->network;
+    for (uint32_t i = 0; i < network->guest_count && job->is_new; i++) {
+        const guest_plan_t *guest = &network->guests[i];
+        if (strcmp(guest->wid, job->wid) != 0) continue;
+        for (uint32_t p = 0; p < guest->port_count; p++)
+            if (!port_is_free(guest->ports[p].is_udp, guest->ports[p].host))
+                return host_fail(HOST_REFUSED, "port %u is in use on this node", guest->ports[p].host);
+    }
+    return host_ok();
+}
+
+static void run_machine(const host_t *host, job_t *job)
+{
+    job->result = check_ports(job);
+    if (is_ok(&job->result)) job->result = network_ensure(host, &job->network);
+    if (is_ok(&job->result)) job->result = firewall_apply(host, &job->firewall);
+    if (is_ok(&job->result)) job->result = machine_ensure(host, &job->machine);
+    if (is_ok(&job->result)) job->result = machine_pause(host, job->wid, false);
+}
+
+/* The rules of the machine's network, if that is still there, and of the host. */
+static host_result_t apply_rules(const host_t *host, const job_t *job)
+{
+    host_result_t result = host_ok();
+    if (job->network.prefix != 0) result = network_ensure(host, &job->network);
+    return is_ok(&result) ? firewall_apply(host, &job->firewall) : result;
+}
+
+static void run_pause(const host_t *host, job_t *job)
+{
+    job->result = machine_pause(host, job->wid, true);
+    if (is_ok(&job->result)) job->result = apply_rules(host, job);
+}
+
+static void run_drop_machine(const host_t *host, job_t *job)
+{
+    job->result = apply_rules(host, job);
+    if (is_ok(&job->result)) job->result = machine_drop(host, job->wid);
+    if (!is_ok(&job->result) || job->network.prefix == 0) return;
+    char name[32];
+    network_namespace(host, job->network.id, name);
+    int netns = netns_open(name);
+    if (netns < 0) return;
+    nft_drop_counter(netns, host->prefix, job->wid);
+    close(netns);
+}
+
+static void run_drop_network(const host_t *host, job_t *job)
+{
+    job->result = network_drop(host, job->network.id);
+    if (is_ok(&job->result)) job->result = firewall_apply(host, &job->firewall);
+    host_rest(host);
+}
+
+/* ---- sweep ---- */
+
+static bool holds(const job_object_t *objects, uint32_t count, char kind, const char *name)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (objects[i].kind == kind && strcmp(objects[i].name, name) == 0) return true;
+    return false;
+}
+
+typedef struct {
+    const job_t *job;
+    job_object_t *found;
+    uint32_t count;
+} sweep_t;
+
+static void see_object(void *context, char kind, const char *name)
+{
+    sweep_t *sweep = context;
+    if (holds(sweep->job->objects, sweep->job->object_count, kind, name) ||
+        holds(sweep->found, sweep->count, kind, name))
+        return;
+    job_object_t *more = realloc(sweep->found, (sweep->count + 1) * sizeof *more);
+    if (!more) return;
+    sweep->found            = more;
+    more[sweep->count].kind = kind;
+    snprintf(more[sweep->count++].name, sizeof more->name, "%s", name);
+}
+
+static void run_sweep(const host_t *host, job_t *job)
+{
+    sweep_t sweep = {.job = job};
+    host_list(host, see_object, &sweep);
+    for (uint32_t i = 0; i < sweep.count; i++) {
+        const job_object_t *object = &sweep.found[i];
+        if (holds(job->suspects, job->suspect_count, object->kind, object->name))
+            job->dropped += host_drop(host, object->kind, object->name).status == HOST_OK;
+    }
+    if (job->firewall.network_count == 0) firewall_apply(host, &job->firewall);
+    host_rest(host);
+    free(job->suspects);
+    job->suspects      = sweep.found;
+    job->suspect_count = sweep.count;
+    job->result        = host_ok();
+}
+
+/* ---- meter ---- */
+
+static void see_count(void *context, const char *wid, uint64_t bytes)
+{
+    job_t *job        = context;
+    job_count_t *more = realloc(job->counts, (job->count_count + 1) * sizeof *more);
+    if (!more) return;
+    job->counts                  = more;
+    more[job->count_count].bytes = bytes;
+    snprintf(more[job->count_count++].wid, sizeof more->wid, "%.*s", WID_LEN, wid);
+}
+
+static void run_meter(const host_t *host, job_t *job)
+{
+    for (uint32_t i = 0; i < job->firewall.network_count; i++) {
+        char name[32];
+        network_namespace(host, job->firewall.networks[i].id, name);
+        int netns = netns_open(name);
+        if (netns < 0) continue;
+        if (!nft_counters(netns, host->prefix, see_count, job))
+            job->result = host_fail(HOST_LATER, "no counters");
+        close(netns);
+    }
+    for (uint32_t i = 0; i < job->count_count; i++)
+        machine_trim_log(host, job->counts[i].wid);
+}
+
+void job_run(const host_t *host, job_t *job)
+{
+    switch (job->kind) {
+    case JOB_DISK: job->result = disk_ensure(host, job->disk, job->disk_size, job->disk_owner); return;
+    case JOB_NETWORK: job->result = apply_rules(host, job); return;
+    case JOB_MACHINE: run_machine(host, job); return;
+    case JOB_PAUSE: run_pause(host, job); return;
+    case JOB_DROP_DISK:
+        job->result = disk_drop(host, job->disk);
+        host_rest(host);
+        return;
+    case JOB_DROP_NETWORK: run_drop_network(host, job); return;
+    case JOB_DROP_MACHINE: run_drop_machine(host, job); return;
+    case JOB_SWEEP: run_sweep(host, job); return;
+    case JOB_METER: run_meter(host, job); return;
+    }
+}
+
+void job_fini(job_t *job)
+{
+    machine_plan_fini(&job->machine);
+    firewall_plan_fini(&job->firewall);
+    free(job->network.guests);
+    free(job->objects);
+    free(job->suspects);
+    free(job->counts);
+    *job = (job_t){0};
+}

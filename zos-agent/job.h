@@ -1,0 +1,59 @@
+/* job.h - one thing for the worker to do: a value that goes in, and comes back with its result.
+ *
+ * The engine fills it from its state, job_run carries it out on the machine, engine_done takes the result. */
+#ifndef JOB_H
+#define JOB_H
+#include "host.h"
+
+typedef enum {
+    JOB_DISK,    /* ensure */
+    JOB_NETWORK, /* ensure */
+    JOB_MACHINE, /* ensure: network, filter, then the machine; thawed when it was frozen */
+    JOB_PAUSE,   /* a machine, and the filter without its ports */
+    JOB_DROP_DISK,
+    JOB_DROP_NETWORK,
+    JOB_DROP_MACHINE,
+    JOB_SWEEP, /* drop what nobody knows, twice seen */
+    JOB_METER, /* read the counters of all networks */
+} job_kind_t;
+
+typedef struct {
+    char kind;
+    char name[40];
+} job_object_t;
+
+typedef struct {
+    char wid[WID_LEN + 1];
+    uint64_t bytes;
+} job_count_t;
+
+typedef struct job {
+    job_kind_t kind;
+    uint64_t contract_id;
+    char name[DEPLOYMENT_NAME_MAX + 1]; /* of the workload */
+    char wid[WID_LEN + 1];
+
+    char disk[40];
+    uint64_t disk_size;
+    uint32_t disk_owner;
+
+    network_plan_t network;   /* the workload's, or the machine's */
+    firewall_plan_t firewall; /* as it is to be after the job */
+    machine_plan_t machine;
+    bool is_new; /* its ports must be free */
+
+    job_object_t *objects; /* JOB_SWEEP: in: what is known; out: what was not, for the next time */
+    uint32_t object_count;
+    job_object_t *suspects;
+    uint32_t suspect_count, dropped;
+    job_count_t *counts; /* JOB_METER: out */
+    uint32_t count_count;
+
+    host_result_t result;
+} job_t;
+
+/* job_run blocks until it is done. */
+void job_run(const host_t *host, job_t *job);
+void job_fini(job_t *job);
+
+#endif
