@@ -144,6 +144,7 @@ void world_next_block(void)
     world_forget_events();
     rt->phase = PHASE_FINALIZATION;
     smart_contract_on_finalize(rt);
+    tft_bridge_on_finalize(rt);
     rt_events_flush(rt);
     begin_block(number + 1, now_s + BLOCK_S);
     MUST(!rt->fault);
