@@ -25,7 +25,7 @@ test('every header holds the root of its state', () => withNode(['--sealing', 'i
   for (let number = 0; number <= best; number++) {
     const hash = await node.rpc('chain_getBlockHash', [number])
     const { stateRoot } = await node.rpc('chain_getHeader', [hash])
-    assert.equal(calculate_state_root(await allEntries(node, hash), 1), stateRoot, `block ${number}`)
+    assert.equal(await calculate_state_root(await allEntries(node, hash), 1), stateRoot, `block ${number}`)
   }
 }))
 
