@@ -162,7 +162,7 @@ TEST(the_time_is_set_once_and_within_the_slot)
     scale_writer_t w = scale_writer(room, sizeof room);
     runtime_timestamp_inherent(&w, runtime_now(&rt));
     dispatch_t result;
-    OK(runtime_apply_extrinsic(&rt, scale_written(&w), &result) != VALID);
+    EQ(runtime_apply_extrinsic(&rt, scale_written(&w), &result), INVALID_BAD_MANDATORY);
     blocks_stop();
 }
 
