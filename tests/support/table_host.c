@@ -86,7 +86,7 @@ static void set(table_t *table, bytes_t key, const bytes_t *value)
 {
     bool exists;
     uint32_t at          = find(table, key, &exists);
-    table_entry_t *entry = table->entries + at;
+    table_entry_t *entry = table->entries ? table->entries + at : NULL;
     uint32_t after       = table->count - at;
     if (!value) {
         if (exists) {
