@@ -128,22 +128,9 @@ static entry_t *next_to_promote(pool_t *pool, const entry_t *entry)
     return NULL;
 }
 
-/* make_ready puts an entry among the ready ones, and those that only waited for it. */
-void pool_make_ready(pool_t *pool, entry_t *entry, bool is_new)
-{
-    if (is_new)
-        queue_add(&pool->queue, entry, ENTRY_READY);
-    else
-        queue_move(&pool->queue, entry, ENTRY_READY);
-    pool_tell(entry, POOL_READY, NULL, 0);
-    for (entry_t *e; (e = next_to_promote(pool, entry));)
-        pool_make_ready(pool, e, false);
-    if (pool->on_ready) pool->on_ready(pool->on_ready_self);
-}
-
 /* Of two that provide the same tag the one of higher priority stays: a new one must be above all that it
  * replaces together. */
-static bool replace_lower(pool_t *pool, const entry_t *entry)
+static bool replaces_lower(pool_t *pool, const entry_t *entry)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < entry->provides_count; i++) {
@@ -154,12 +141,42 @@ static bool replace_lower(pool_t *pool, const entry_t *entry)
     return true;
 }
 
-static void usurp(pool_t *pool, const entry_t *entry)
+/* Takes out what provides the same as entry; gives it as a list by next_dependent. */
+static entry_t *take_usurped(pool_t *pool, const entry_t *entry)
 {
+    entry_t *taken = NULL;
     for (uint32_t i = 0; i < entry->provides_count; i++) {
         entry_t *old = queue_provider(&pool->queue, entry->provides[i].bytes, entry->provides[i].len);
-        if (old && old != entry) pool_end(pool, old, POOL_USURPED, &entry->hash);
+        if (!old) continue;
+        queue_take(&pool->queue, old);
+        old->next_dependent = taken;
+        taken               = old;
     }
+    return taken;
+}
+
+static bool make_ready(pool_t *pool, entry_t *entry)
+{
+    if (!replaces_lower(pool, entry)) return false;
+    entry_t *usurped = take_usurped(pool, entry);
+    queue_move(&pool->queue, entry, ENTRY_READY);
+    while (usurped) {
+        entry_t *old = usurped;
+        usurped      = old->next_dependent;
+        pool_unready_dependents(pool, old);
+        pool_tell(old, POOL_USURPED, &entry->hash, 0);
+        queue_free_entry(old);
+    }
+    pool_tell(entry, POOL_READY, NULL, 0);
+    for (entry_t *e; (e = next_to_promote(pool, entry));)
+        pool_promote(pool, e);
+    if (pool->on_ready) pool->on_ready(pool->on_ready_self);
+    return true;
+}
+
+void pool_promote(pool_t *pool, entry_t *entry)
+{
+    if (!make_ready(pool, entry)) pool_end(pool, entry, POOL_BECAME_INVALID, NULL);
 }
 
 static entry_t *worst(const pool_t *pool, entry_state_t state)
@@ -202,16 +219,12 @@ static bool has_length(bytes_t extrinsic)
 
 pool_status_t pool_let_in(pool_t *pool, entry_t *entry, uint64_t now_ms)
 {
-    if (queue_is_satisfied(&pool->queue, entry)) {
-        if (!replace_lower(pool, entry)) {
-            queue_free_entry(entry);
-            return POOL_LOW_PRIORITY;
-        }
-        usurp(pool, entry);
-        pool_make_ready(pool, entry, true);
-    } else {
-        queue_add(&pool->queue, entry, ENTRY_FUTURE);
+    queue_add(&pool->queue, entry, ENTRY_FUTURE);
+    if (!queue_is_satisfied(&pool->queue, entry)) {
         pool_tell(entry, POOL_FUTURE, NULL, 0);
+    } else if (!make_ready(pool, entry)) {
+        queue_take(&pool->queue, entry);
+        return POOL_LOW_PRIORITY;
     }
     return enforce_limits(pool, entry, now_ms) ? POOL_OK : POOL_FULL;
 }
@@ -231,12 +244,14 @@ pool_status_t pool_submit(pool_t *pool, bytes_t extrinsic, transaction_source_t 
     if (j.validity != VALID) {
         pool->counters.refused++;
         if (j.validity == INVALID_CALL) return POOL_MALFORMED;
-        pool_ban(pool, hash, now_ms);
+        if (j.validity >> 16 == 1) pool_ban(pool, hash, now_ms); /* not what could not be looked up */
         return POOL_INVALID;
     }
     if (!j.is_fit) return POOL_UNACTIONABLE;
     add_watcher(j.entry, watch, self);
-    return pool_let_in(pool, j.entry, now_ms);
+    pool_status_t status = pool_let_in(pool, j.entry, now_ms);
+    if (status == POOL_LOW_PRIORITY) queue_free_entry(j.entry);
+    return status;
 }
 
 bool pool_remove(pool_t *pool, const hash_t *hash, uint64_t now_ms)

@@ -48,7 +48,7 @@ static void tag_provided(pool_t *pool, const tag_t *tag)
         queue_forget_requirement(&pool->queue, e);
     for (entry_t *e; (e = queue_waiter(&pool->queue, tag, ENTRY_FUTURE));) {
         queue_forget_requirement(&pool->queue, e);
-        pool_make_ready(pool, e, false);
+        pool_promote(pool, e);
     }
 }
 
@@ -58,9 +58,10 @@ static void included(pool_t *pool, const chain_point_t *block, uint32_t index, b
     (void)now_ms;
     hash_t hash    = blake2_256(extrinsic);
     entry_t *entry = queue_find(&pool->queue, &hash);
-    if (!entry || entry->state == ENTRY_INCLUDED) return;
-    queue_move(&pool->queue, entry, ENTRY_INCLUDED);
-    entry->block = *block;
+    if (!entry || (entry->state == ENTRY_INCLUDED && !entry->is_retracted)) return;
+    if (entry->state != ENTRY_INCLUDED) queue_move(&pool->queue, entry, ENTRY_INCLUDED);
+    entry->block        = *block;
+    entry->is_retracted = false;
     pool_tell(entry, POOL_IN_BLOCK, &block->hash, index);
     for (uint32_t i = 0; i < entry->provides_count; i++)
         tag_provided(pool, &entry->provides[i]);
@@ -70,40 +71,54 @@ static void included(pool_t *pool, const chain_point_t *block, uint32_t index, b
     }
 }
 
-/* What was in a block that is no longer of the best chain waits again, if it is still valid. */
 static void retracted(pool_t *pool, const chain_point_t *block, uint32_t index, bytes_t extrinsic,
                       uint64_t now_ms)
 {
-    hash_t hash    = blake2_256(extrinsic), ignored;
+    (void)now_ms;
+    hash_t hash    = blake2_256(extrinsic);
     entry_t *entry = queue_find(&pool->queue, &hash);
-    if (!entry) {
-        validity_t validity;
-        if (index > 0 &&
-            pool_submit(pool, extrinsic, SOURCE_IN_BLOCK, now_ms, NULL, NULL, &ignored, &validity) != POOL_OK)
-            pool->counters.refused++;
-        return;
-    }
-    if (entry->state != ENTRY_INCLUDED) return;
+    if (!entry || entry->state != ENTRY_INCLUDED || entry->is_retracted) return;
+    entry->is_retracted = true;
     pool_tell(entry, POOL_RETRACTED, &block->hash, index);
+}
+
+static void back_in(pool_t *pool, entry_t *entry, uint64_t now_ms)
+{
+    entry->is_retracted = false;
     queue_take(&pool->queue, entry);
-    if (pool_judge_again(pool, entry)) {
-        (void)pool_let_in(pool, entry, now_ms);
-        return;
-    }
+    if (pool_judge_again(pool, entry) && pool_let_in(pool, entry, now_ms) != POOL_LOW_PRIORITY) return;
     pool_tell(entry, POOL_BECAME_INVALID, NULL, 0);
     queue_free_entry(entry);
+}
+
+/* What was in a block that is no longer of the best chain, and is in none of the blocks that replaced it,
+ * waits again, if it is still valid. */
+static void resubmit(pool_t *pool, const chain_point_t *block, uint32_t index, bytes_t extrinsic,
+                     uint64_t now_ms)
+{
+    (void)block;
+    hash_t hash    = blake2_256(extrinsic), ignored;
+    entry_t *entry = queue_find(&pool->queue, &hash);
+    validity_t validity;
+    if (entry && entry->is_retracted) back_in(pool, entry, now_ms);
+    if (entry || index == 0) return; /* the first is the block's time */
+    if (pool_submit(pool, extrinsic, SOURCE_EXTERNAL, now_ms, NULL, NULL, &ignored, &validity) != POOL_OK)
+        pool->counters.refused++;
 }
 
 /* ------------------------------------------------------------------------------------ judging again */
 
 static void judge_and_keep(pool_t *pool, entry_t *entry, uint64_t now_ms)
 {
+    uint64_t order = entry->order;
     queue_take(&pool->queue, entry);
     if (pool_judge_again(pool, entry)) {
-        bool was_ready = entry->state == ENTRY_READY;
-        bool is_ready  = queue_is_satisfied(&pool->queue, entry);
+        bool is_ready = queue_is_satisfied(&pool->queue, entry);
         queue_add(&pool->queue, entry, is_ready ? ENTRY_READY : ENTRY_FUTURE);
-        if (was_ready && !is_ready) pool_unready_dependents(pool, entry);
+        entry->order = order;
+        if (is_ready) return;
+        pool_tell(entry, POOL_FUTURE, NULL, 0);
+        pool_unready_dependents(pool, entry);
         return;
     }
     pool_ban(pool, &entry->hash, now_ms);
@@ -131,19 +146,21 @@ static void judge_some(pool_t *pool, uint64_t now_ms)
 {
     entry_t *some[JUDGED_A_TICK];
     uint32_t count = 0;
-    for (entry_t *e = pool->queue.lists[ENTRY_READY]; e && count < JUDGED_A_TICK; e = e->next)
-        if (e->order > pool->judged_order) some[count++] = e;
-    if (count < JUDGED_A_TICK) pool->judged_order = 0;
+    for (entry_t *e = pool->queue.lists[ENTRY_READY]; e; e = e->next) {
+        if (e->order < pool->judged_order) continue;
+        uint32_t at = count < JUDGED_A_TICK ? count++ : count;
+        if (at == count && some[--at]->order < e->order) continue;
+        for (; at > 0 && some[at - 1]->order > e->order; at--)
+            some[at] = some[at - 1];
+        some[at] = e; /* the oldest that were not judged yet, in order */
+    }
+    pool->judged_order = count < JUDGED_A_TICK ? 0 : some[count - 1]->order + 1;
+    hash_t hashes[JUDGED_A_TICK];
+    for (uint32_t i = 0; i < count; i++)
+        hashes[i] = some[i]->hash;
     for (uint32_t i = 0; i < count; i++) {
-        if (count == JUDGED_A_TICK && some[i]->order > pool->judged_order)
-            pool->judged_order = some[i]->order;
-        uint64_t order = some[i]->order;
-        hash_t hash    = some[i]->hash;
-        if (queue_find(&pool->queue, &hash) != some[i] || some[i]->state != ENTRY_READY)
-            continue; /* an earlier one took it along */
-        judge_and_keep(pool, some[i], now_ms);
-        entry_t *kept = queue_find(&pool->queue, &hash);
-        if (kept) kept->order = order;
+        entry_t *e = queue_find(&pool->queue, &hashes[i]); /* an earlier one may have taken it along */
+        if (e && e->state == ENTRY_READY) judge_and_keep(pool, e, now_ms);
     }
 }
 
@@ -185,10 +202,12 @@ static void settle_best(pool_t *pool, uint64_t now_ms)
     arena_t arena      = {.start = malloc(ROUTE_ARENA), .size = ROUTE_ARENA};
     chain_route_t route;
     if (arena.start && chain_route(pool->chain, &pool->seen.hash, &best.hash, &arena, &route)) {
-        for (uint32_t i = 0; i < route.enacted_count; i++)
-            each_in_block(pool, &route.enacted[i], included, now_ms);
         for (uint32_t i = 0; i < route.retracted_count; i++)
             each_in_block(pool, &route.retracted[i], retracted, now_ms);
+        for (uint32_t i = 0; i < route.enacted_count; i++)
+            each_in_block(pool, &route.enacted[i], included, now_ms);
+        for (uint32_t i = route.retracted_count; i-- > 0;) /* oldest first */
+            each_in_block(pool, &route.retracted[i], resubmit, now_ms);
         if (route.retracted_count > 0) judge_all(pool, now_ms);
     }
     free(arena.start);

@@ -28,8 +28,10 @@ bool pool_judge_again(pool_t *pool, entry_t *entry);
 /* pool_end takes an entry out, tells the last event, and frees it. */
 void pool_end(pool_t *pool, entry_t *entry, pool_event_t last, const hash_t *by);
 void pool_unready_dependents(pool_t *pool, const entry_t *entry);
-void pool_make_ready(pool_t *pool, entry_t *entry, bool is_new);
-/* pool_let_in puts a judged entry where it belongs; it owns the entry. */
+/* pool_promote puts a future one whose requirements are met among the ready ones, and those that only waited
+ * for it; or ends it, when another that provides the same is above it. */
+void pool_promote(pool_t *pool, entry_t *entry);
+/* pool_let_in puts a judged entry where it belongs, and owns it, but with POOL_LOW_PRIORITY. */
 pool_status_t pool_let_in(pool_t *pool, entry_t *entry, uint64_t now_ms);
 void pool_chain_event(void *self, const chain_event_t *event);
 

@@ -34,6 +34,7 @@ struct entry {
     uint32_t requires_count, provides_count;
     watcher_t *watchers;
     chain_point_t block; /* INCLUDED */
+    bool is_retracted;   /* INCLUDED, but its block is not of the best chain any more */
     /* of a walk: */
     entry_t *dependents, *next_dependent;
     uint32_t missing;
