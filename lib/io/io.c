@@ -85,6 +85,7 @@ io_t *io_new(void)
     io->prepare.data = io;
     uv_prepare_start(&io->prepare, before_sleep);
     uv_unref((uv_handle_t *)&io->prepare);
+    uv_timer_init(&io->loop, &io->waker);
     io->posted_end = &io->posted;
     uv_mutex_init(&io->mutex);
     signal(SIGPIPE, SIG_IGN);
@@ -102,6 +103,7 @@ void io_free(io_t *io)
         uv_run(&io->loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&io->async, NULL);
     uv_close((uv_handle_t *)&io->prepare, NULL);
+    uv_close((uv_handle_t *)&io->waker, NULL);
     uv_run(&io->loop, UV_RUN_DEFAULT);
     int closed = uv_loop_close(&io->loop);
     assert(closed == 0); /* somebody left a handle open */
@@ -128,23 +130,26 @@ void io_stop(io_t *io)
     uv_async_send(&io->async);
 }
 
-static void note(void *self) { *(bool *)self = true; }
+static void on_waker(uv_timer_t *waker) { (void)waker; }
 
-/* A timer that is the caller's, not the loop's: it may or may not have fired. */
+/* One timer of the loop wakes it: a new one each time would have to be closed, and the loop does not sleep while
+ * something is closing.  It is started anew each turn, for a wait within a wait takes it over. */
 static bool run_until(io_t *io, const bool *is_done, uint64_t timeout_ms, bool is_once)
 {
-    bool is_late      = false;
-    io_timer_t *timer = io_timer_start(io, timeout_ms, 0, note, &is_late);
+    uint64_t now_ms   = io_ticks_ms(io);
+    uint64_t end_ms   = timeout_ms > UINT64_MAX - now_ms ? UINT64_MAX : now_ms + timeout_ms;
     const bool *outer = io->awaited;
     io->awaited       = is_done;
-    do
-        uv_run(&io->loop, timeout_ms == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
-    while (!*is_done && !is_late && !io->is_stopped && !is_once);
+    do {
+        uint64_t left_ms = end_ms > now_ms ? end_ms - now_ms : 0;
+        uv_timer_start(&io->waker, on_waker, left_ms, 0);
+        uv_run(&io->loop, left_ms == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+        now_ms = io_ticks_ms(io);
+    } while (!*is_done && now_ms < end_ms && !io->is_stopped && !is_once);
+    uv_timer_stop(&io->waker);
     io->awaited = outer;
-    if (!is_late) io_timer_stop(timer);
     return *is_done;
 }
-
 void io_step(io_t *io, uint64_t wait_ms)
 {
     bool never = false;

@@ -15,6 +15,7 @@ struct io {
     uv_loop_t loop;
     uv_async_t async;
     uv_prepare_t prepare;
+    uv_timer_t waker;    /* of io_step and io_wait */
     const bool *awaited; /* of io_wait: the loop does not sleep once it is true */
     uv_mutex_t mutex;    /* of the posted list */
     io_posted_t *posted, **posted_end;
