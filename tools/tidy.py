@@ -15,8 +15,9 @@ MOST_FUNCTION_LINES = 60
 BANNED = {  # what, and what to do instead
     r'\bstrcpy\(': 'copy with a length', r'\bstrcat\(': 'write with a length', r'\bsprintf\(': 'use snprintf',
     r'\batoi\(': 'parse with an error', r'\batol\(': 'parse with an error', r'\brand\(': 'take random bytes from io',
-    r'\bsystem\(': 'spawn with an argument list', r'\bgets\(': 'read with a length', r'\bstrtok\(': 'scan with a length',
+    r'\bgets\(': 'read with a length', r'\bstrtok\(': 'scan with a length',
 }
+BANNED_PRODUCT = {r'\bsystem\(': 'spawn with an argument list'}  # tests and benches may
 BANNED_PURE = {
     r'\bmalloc\(': 'take from the arena', r'\bcalloc\(': 'take from the arena', r'\bfree\(': 'the arena is dropped whole',
     r'\bprintf\(': 'pure code does not print', r'\b(float|double)\b': 'no floating point in consensus code',
@@ -58,6 +59,7 @@ def rule_functions(path, text, code):
 
 def rule_banned(path, text, code):
     rules = dict(BANNED)
+    if not path.startswith(('tests/', 'bench/')): rules.update(BANNED_PRODUCT)
     if path.startswith(PURE) and path not in IMPURE_FILES: rules.update(BANNED_PURE)
     for number, line in enumerate(code.split('\n'), 1):
         for pattern, instead in rules.items():
@@ -80,17 +82,19 @@ def rule_paths(path, text):
 
 
 def orphans(files):
-    """C files that no CMakeLists.txt names."""
-    named = {}
+    """C files that no CMakeLists.txt on the way up to the root names: by name, by stem, or without the prefix that
+    a loop adds (test_, fuzz_).  Rules in pallets/ are found by their folder."""
+    lists = {os.path.dirname(p): open(os.path.join(ROOT, p)).read() for p in files if os.path.basename(p) == 'CMakeLists.txt'}
     for path in files:
-        if os.path.basename(path) == 'CMakeLists.txt' or path.endswith('.cmake'):
-            named[path] = open(os.path.join(ROOT, path)).read()
-    everything = '\n'.join(named.values())
-    for path in files:
-        name = os.path.basename(path)
-        stem = name[:-2]
-        if path.endswith('.c') and not re.search(rf'\b{re.escape(name)}\b', everything) and not re.search(rf'\b{re.escape(stem)}\b', everything):
-            yield path
+        if not path.endswith('.c') or re.match(r'pallets/\w+/|tests/support/', path): continue
+        stem = os.path.basename(path)[:-2]
+        names = {stem, re.sub(r'^(test|fuzz|bench)_', '', stem)}
+        folder, found = os.path.dirname(path), False
+        while not found:
+            found = any(re.search(rf'\b{re.escape(n)}\b', lists.get(folder, '')) for n in names)
+            if folder == '': break
+            folder = os.path.dirname(folder)
+        if not found: yield path
 
 
 def main():

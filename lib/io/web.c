@@ -155,7 +155,7 @@ bool web_url_decode(const char *text, web_url_t *url)
         is_known       = true;
         url->port      = schemes[i].port;
         url->is_secure = schemes[i].is_secure;
-        strcpy(url->scheme, schemes[i].name);
+        memcpy(url->scheme, schemes[i].name, strlen(schemes[i].name) + 1);
     }
     const char *authority = colon + 3;
     size_t len            = strcspn(authority, "/?#");
