@@ -53,7 +53,7 @@ static bool read_file(deploy_t *d)
 static bool check(deploy_t *d)
 {
     char error[DEPLOYMENT_ERROR_MAX + 1] = "it is no deployment: an object with workloads";
-    bool is_good                         = deployment_json_prepare(d->json, d->twin, d->contract);
+    bool is_good = deployment_json_prepare(d->json, d->twin, d->contract ? d->contract : 1); /* not hashed */
     json_object_set_new(d->json, "version", json_integer((json_int_t)d->version));
     deployment_t *parsed = is_good ? deployment_from_json(d->json, error) : NULL;
     is_good              = parsed && deployment_valid(parsed, error) &&

@@ -69,11 +69,31 @@ static bool is_amount(const char *name)
     return false;
 }
 
+/* is_size: these hold bytes, and are shown in larger units when that is exact enough. */
+static bool is_size(const char *name)
+{
+    return strcmp(name, "mru") == 0 || strcmp(name, "sru") == 0 || strcmp(name, "hru") == 0 ||
+           strcmp(name, "size") == 0;
+}
+
+static char *size_cell(json_int_t bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    char text[64];
+    double v = (double)bytes;
+    int unit = 0;
+    for (; v >= 1024 && unit < 5; unit++)
+        v /= 1024;
+    snprintf(text, sizeof text, "%.4g %s", v, units[unit]);
+    return strdup(text);
+}
+
 /* cell writes a value on one line; the caller frees it. */
 static char *cell(const char *name, const json_t *value)
 {
     char amount[48], text[96];
     if (json_is_null(value)) return strdup("-");
+    if (is_size(name) && json_is_integer(value)) return size_cell(json_integer_value(value));
     if (is_amount(name) && (json_is_integer(value) || json_is_string(value))) {
         amount_text(json_u128_value(value), amount);
         snprintf(text, sizeof text, "%s TFT", amount);
@@ -89,6 +109,20 @@ static char *cell(const char *name, const json_t *value)
     return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
 }
 
+/* print_list shows each object of an array on a line of its own. */
+static void print_list(const char *name, const json_t *list, int indent)
+{
+    size_t i;
+    json_t *one;
+    printf("%*s%s\n", indent, "", name);
+    json_array_foreach(list, i, one)
+    {
+        char *text = json_dumps(one, JSON_COMPACT | JSON_ENSURE_ASCII);
+        printf("%*s%s\n", indent + NESTED_INDENT, "", text ? text : "");
+        free(text);
+    }
+}
+
 static void print_object(json_t *object, int indent)
 {
     const char *name;
@@ -100,6 +134,10 @@ static void print_object(json_t *object, int indent)
     }
     json_object_foreach(object, name, value)
     {
+        if (json_is_array(value) && json_is_object(json_array_get(value, 0))) {
+            print_list(name, value, indent);
+            continue;
+        }
         if (json_is_object(value) && json_object_size(value) > 0) {
             printf("%*s%s\n", indent, "", name);
             print_object(value, indent + NESTED_INDENT);
