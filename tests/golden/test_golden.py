@@ -49,6 +49,9 @@ def main():
         name = os.path.relpath(path, ROOT)
         for line in list(difflib.unified_diff(old.splitlines(), new.splitlines(), name + ' (kept)', name + ' (made)', lineterm='', n=0))[:12]:
             print(line[:200])
+    said = read(os.path.join(sys.argv[1], 'said.txt'))      # a rule or a marker is missing
+    print(said, end='')
+    passed, failed = passed + (not said), failed + bool(said)
     if failed:
         print('if this was meant: python3 tests/golden/test_golden.py BUILD/gen --update')
     print(f'{passed} passed, {failed} failed')

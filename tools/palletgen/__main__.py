@@ -38,7 +38,8 @@ def generate(rt):
            'runtime_call.h': write_runtime_call_h(rt), 'runtime_call.c': write_runtime_call_c(rt),
            'runtime_version.h': write_runtime_version_h(rt), 'runtime_metadata.c': write_metadata(rt, blob, blob_15),
            'runtime_table_data.c': write_table_c(rt, reg),
-           'metadata.hex': ['0x' + blob.hex()], 'metadata-v15.hex': ['0x' + blob_15.hex()], 'docs/not-built.md': write_not_built(rt)}
+           'metadata.hex': ['0x' + blob.hex()], 'metadata-v15.hex': ['0x' + blob_15.hex()], 'docs/not-built.md': write_not_built(rt),
+           'said.txt': rt.said}
     for p in rt.pallets:
         out[f'{p.name}_types.h'] = write_types(p, placed[p.name])
         out[f'{p.name}_codec.c'] = write_codec(p, placed[p.name])
@@ -65,7 +66,7 @@ def main():
     for stale in set(os.listdir(sys.argv[2])) - set(files) - {'docs'}:
         os.remove(os.path.join(sys.argv[2], stale))
     for name, lines in files.items():
-        path, text = os.path.join(sys.argv[2], name), '\n'.join(lines) + '\n'
+        path, text = os.path.join(sys.argv[2], name), ''.join(line + '\n' for line in lines)
         if not os.path.exists(path) or open(path).read() != text:
             with open(path, 'w') as f:
                 f.write(text)
