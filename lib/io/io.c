@@ -132,8 +132,8 @@ void io_stop(io_t *io)
 
 static void on_waker(uv_timer_t *waker) { (void)waker; }
 
-/* One timer of the loop wakes it: a new one each time would have to be closed, and the loop does not sleep while
- * something is closing.  It is started anew each turn, for a wait within a wait takes it over. */
+/* One timer of the loop wakes it: a new one each time would have to be closed, and the loop does not sleep
+ * while something is closing.  It is started anew each turn, for a wait within a wait takes it over. */
 static bool run_until(io_t *io, const bool *is_done, uint64_t timeout_ms, bool is_once)
 {
     uint64_t now_ms   = io_ticks_ms(io);

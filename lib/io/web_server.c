@@ -1,9 +1,11 @@
 /* web_server.c - a listener: requests with their answers, and upgrades that it lets in or refuses.
  *
- * A connection carries one request: libwebsockets 4.1.6 takes the head of a second one that came in the same
- * packet for the body of it, and turns for ever (lws_http_action's loop over the buflist).  So it is told to
- * stop reading once a request is complete, and the connection closes behind the answer. */
+ * A connection carries one request after the other, but never a second one that came before the first was
+ * answered: libwebsockets 4.1.6 takes the head of such a one for its body, and turns for ever (the loop over
+ * the buflist in lws_http_action).  It is known by this: nothing was read from the socket since the answer.
+ */
 #include "web_internal.h"
+#include "web_socket.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -14,17 +16,19 @@
 #define QUEUE_DEFAULT    (64u << 20)
 #define HEAD_S_DEFAULT   10
 #define IDLE_S_DEFAULT   60
+#define KEEPALIVE_S      30
 #define ANSWER_S         60 /* for the other side to take an answer */
 #define HTTP_EXTRA_CAP   256
 
 typedef struct web_socket web_socket_t;
 
-/* One socket of the listener: it carries a request, or becomes a session. */
+/* One socket of the listener: it carries requests, or becomes a session. */
 struct web_socket {
     struct lws *wsi;
     web_server_t *server;
     web_request_t *request; /* until it is written */
-    bool is_heard;          /* a request came: no other will be looked at */
+    bool has_answered;
+    uint64_t read_len; /* bytes that had been read from the socket when the last answer was written */
     web_session_t session;
     bool has_session, is_admitted; /* admitted: on_upgrade let it in, it is not open yet */
     web_socket_t *next, **back;
@@ -37,7 +41,7 @@ struct web_request {
     uint32_t body_len, body_cap;
     uint8_t *body;
     uint64_t started_ms;
-    bool is_told, is_head, is_written, is_ended;
+    bool is_told, is_head, is_kept, is_written, is_ended; /* kept: the connection goes on behind the answer */
     web_room_t answer;
 };
 
@@ -224,8 +228,8 @@ static void build_answer(web_request_t *request, int status, const char *content
 {
     const web_server_t *server = request->socket->server;
     char head[1024];
-    int len = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Length: %u\r\nConnection: close\r\n",
-                       status, status_text(status), body.len);
+    int len = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Length: %u\r\nConnection: %s\r\n",
+                       status, status_text(status), body.len, request->is_kept ? "keep-alive" : "close");
     if (content_type && body.len > 0)
         len += snprintf(head + len, sizeof head - (size_t)len, "Content-Type: %.200s\r\n", content_type);
     if (*request->origin && is_origin_let_in(server, request->origin))
@@ -253,16 +257,27 @@ static void answer_short(web_request_t *request, int status, const char *headers
     web_answer(request, status, "text/plain; charset=utf-8", headers, bytes_text(text));
 }
 
+/* The answer is out. */
+static int end_request(web_socket_t *socket)
+{
+    bool is_kept =
+        socket->request->is_kept && web_socket_read_len(lws_get_socket_fd(socket->wsi), &socket->read_len);
+    request_free(socket->request);
+    socket->has_answered = true;
+    if (!is_kept) return -1;
+    return lws_http_transaction_completed(socket->wsi) ? -1 : 0;
+}
+
 static int write_answer(web_socket_t *socket)
 {
     web_request_t *request = socket->request;
     if (!request || request->answer.len == 0) return 0;
-    if (request->is_written) return -1; /* all of it is out */
+    if (request->is_written) return end_request(socket);
     request->is_written = true;
     lws_set_timeout(socket->wsi, PENDING_TIMEOUT_HTTP_CONTENT, ANSWER_S);
     if (lws_write(socket->wsi, request->answer.data + LWS_PRE, request->answer.len, LWS_WRITE_HTTP) < 0)
         return -1;
-    if (!lws_partial_buffered(socket->wsi)) return -1;
+    if (!lws_partial_buffered(socket->wsi)) return end_request(socket);
     lws_callback_on_writable(socket->wsi);
     return 0;
 }
@@ -306,18 +321,33 @@ static bool is_preflight(const web_request_t *request)
 
 static int refuse(web_request_t *request, int status)
 {
+    request->is_kept = false;
     answer_short(request, status, NULL);
     return 0;
+}
+
+/* As libwebsockets decides it. */
+static bool wants_to_keep(struct lws *wsi)
+{
+    char version[12], connection[25];
+    copy_header(wsi, WSI_TOKEN_HTTP, version, sizeof version);
+    copy_header(wsi, WSI_TOKEN_CONNECTION, connection, sizeof connection);
+    if (strcasecmp(connection, "keep-alive") == 0) return true;
+    return strcmp(version, "HTTP/1.1") == 0 && strcasecmp(connection, "close") != 0;
 }
 
 /* A head is complete.  lws calls BODY_COMPLETION for a POST, even an empty one, and whatever has a length. */
 static int on_head(web_socket_t *socket)
 {
-    web_server_t *server   = socket->server;
-    web_request_t *request = socket->is_heard ? NULL : request_new(socket);
+    web_server_t *server = socket->server;
+    uint64_t read_len;
+    if (socket->has_answered &&
+        (!web_socket_read_len(lws_get_socket_fd(socket->wsi), &read_len) || read_len == socket->read_len))
+        return -1;
+    web_request_t *request = socket->request ? NULL : request_new(socket);
     if (!request) return -1;
-    socket->is_heard = true;
     socket->request  = request;
+    request->is_kept = wants_to_keep(socket->wsi);
     int64_t len      = announced_len(socket->wsi);
     bool wants_body  = strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0 ||
                       strcmp(request->method, "PATCH") == 0;
@@ -573,6 +603,7 @@ static bool open_vhost(web_server_t *server, struct lws_context_creation_info *i
     info->protocols             = server->protocols;
     info->vhost_name            = "web";
     info->alpn                  = "http/1.1";
+    info->keepalive_timeout     = KEEPALIVE_S;
     info->timeout_secs_ah_idle  = server->listen.limits.head_s;
     info->retry_and_idle_policy = &server->idle;
     info->options |= LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND;

@@ -395,21 +395,59 @@ static bool raw_read(echo_t *echo, int fd, char *text, size_t cap, const char *u
     return false;
 }
 
-TEST(a_second_request_behind_the_first_is_not_mixed_with_it)
+static bool raw_write(int fd, const char *text)
+{
+    return write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+TEST(one_socket_carries_many_requests)
 {
     echo_t echo;
     char text[4096];
     OK(echo_start(&echo, (web_listen_t){0}));
     int fd = raw_connect(&echo);
-    static const char two[] =
-        "POST /1 HTTP/1.1\r\nHost: x\r\nUser-Agent: me\r\nX-Custom: mine\r\nContent-Length: 3\r\n\r\none"
-        "POST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\ntwo";
-    OK(write(fd, two, sizeof two - 1) == (ssize_t)sizeof two - 1);
-    OK(raw_read(&echo, fd, text, sizeof text, NULL));
-    OK(strstr(text, "two") == NULL);
+    OK(raw_write(
+        fd,
+        "POST /1 HTTP/1.1\r\nHost: x\r\nUser-Agent: me\r\nX-Custom: mine\r\nContent-Length: 3\r\n\r\none"));
+    OK(raw_read(&echo, fd, text, sizeof text, "\r\n\r\none"));
+    OK(strstr(text, "Connection: keep-alive") != NULL && strstr(text, "X-More: yes") != NULL);
     OK(strcmp(echo.path, "/1") == 0 && strcmp(echo.agent, "me") == 0 && strcmp(echo.custom, "mine") == 0);
-    EQ(web_server_stats(echo.server).requests, 1);
+    OK(raw_write(fd, "GET /method HTTP/1.1\r\nHost: x\r\n\r\n"));
+    OK(raw_read(&echo, fd, text, sizeof text, "GET"));
+    OK(strcmp(echo.custom, "none") == 0);
+    OK(raw_write(fd, "POST /3 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"));
+    OK(raw_write(fd, "\r\nth"));
+    io_step(echo.io, 10);
+    OK(raw_write(fd, "ree"));
+    OK(raw_read(&echo, fd, text, sizeof text, "three"));
+    OK(raw_write(fd, "POST /4 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nfour"));
+    OK(raw_read(&echo, fd, text, sizeof text, NULL));
+    OK(strstr(text, "Connection: close") != NULL && strstr(text, "four") != NULL);
+    EQ(web_server_stats(echo.server).requests, 4);
     close(fd);
+    echo_stop(&echo);
+}
+
+TEST(a_second_request_behind_the_first_is_not_mixed_with_it)
+{
+    static const char *const pairs[] = {
+        "POST /1 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nonePOST /2 HTTP/1.1\r\nHost: "
+        "x\r\nContent-Length: 3\r\n\r\ntwo",
+        "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\ntwo",
+        "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n",
+    };
+    echo_t echo;
+    char text[4096];
+    OK(echo_start(&echo, (web_listen_t){.limits = {.head_s = 1}}));
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        int fd = raw_connect(&echo);
+        OK(raw_write(fd, pairs[i]));
+        OK(raw_read(&echo, fd, text, sizeof text, NULL));
+        OK(strstr(text, "two") == NULL);
+        OK(strcmp(echo.path, "/1") == 0);
+        EQ(web_server_stats(echo.server).requests, i + 1);
+        close(fd);
+    }
     echo_stop(&echo);
 }
 
