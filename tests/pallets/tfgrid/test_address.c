@@ -2,6 +2,8 @@
 #include "test.h"
 #include "tfgrid/address.h"
 
+#include <arpa/inet.h>
+
 typedef struct {
     const char *text;
     bool want;
@@ -194,6 +196,39 @@ TEST(a_gateway_lies_in_the_network)
     OK(!address_pair_is_valid_ip6(BYTES("2a10:b600:1::2/64"), BYTES("2a10:b600:2::1")));
     OK(!address_pair_is_valid_ip6(BYTES("2a10:b600:1::2/64"), BYTES("fe80::1")));
     OK(!address_pair_is_valid_ip4(BYTES("2a10:b600:1::2/64"), BYTES("2a10:b600:1::1")));
+}
+
+/* Against the C library, on addresses with a few characters changed. */
+PROPERTY(addresses_agree_with_the_c_library, 5000)
+{
+    static const char *const starts[] = {
+        "1.2.3.4", "255.255.0.10", "::1",    "1:2:3:4:5:6:7:8", "2a10:b600::1.2.3.4",
+        "fe80::",  "::",           "a::b:c", "::ffff:9.8.7.6",  "1:2:3:4:5:6:1.2.3.4"};
+    static const char letters[] = "0123456789abF.::/gx";
+    char text[48];
+    int len = snprintf(text, sizeof text, "%s", starts[random_below(random, 10)]);
+    for (uint32_t i = random_below(random, 4); i > 0; i--) {
+        const uint32_t at = random_below(random, (uint32_t)len + 1);
+        const char c      = letters[random_below(random, sizeof letters - 1)];
+        if (random_below(random, 2) && at < (uint32_t)len) {
+            text[at] = c;
+        } else {
+            memmove(text + at + 1, text + at, (size_t)len - at);
+            text[at] = c;
+            len++;
+        }
+    }
+    text[len] = 0;
+    address_t address;
+    uint8_t want[16];
+    bool is_address = inet_pton(AF_INET, text, want) == 1;
+    if (address_parse_ip4(bytes_text(text), &address) != is_address) printf("'%s'\n", text);
+    EQ(address_parse_ip4(bytes_text(text), &address), is_address);
+    if (is_address) EQ(memcmp(address.bytes, want, 4), 0);
+    is_address = inet_pton(AF_INET6, text, want) == 1;
+    if (address_parse_ip6(bytes_text(text), &address) != is_address) printf("'%s'\n", text);
+    EQ(address_parse_ip6(bytes_text(text), &address), is_address);
+    if (is_address) EQ(memcmp(address.bytes, want, 16), 0);
 }
 
 TEST_MAIN()

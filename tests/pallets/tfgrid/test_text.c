@@ -182,4 +182,29 @@ TEST(a_longitude_is_judged_as_binary32)
     CHECK(is_longitude, cases);
 }
 
+/* Against the C library's correctly rounded binary32, on numbers near the limits and far from them. */
+PROPERTY(coordinates_agree_with_binary32, 3000)
+{
+    static const char *const starts[] = {"90.0000",   "89.9999",   "180.0000", "179.9999",
+                                         "-90.00000", "-180.0000", "0.0",      "",
+                                         "9",         "18",        "+90.",     "1"};
+    char text[51];
+    int len = snprintf(text, sizeof text, "%s", starts[random_below(random, 12)]);
+    for (uint32_t i = random_below(random, 30); i > 0; i--)
+        text[len++] = (char)('0' + random_below(random, 10));
+    if (random_below(random, 8) == 0 && len < 40)
+        len += snprintf(text + len, 8, "e%d", (int)random_below(random, 9) - 4);
+    text[len] = 0;
+    if (len == 0 || strcmp(text, "+90.") == 0) return;
+    char *end;
+    const float value = strtof(text, &end);
+    if (*end) return;
+    for (uint32_t limit = 90; limit <= 180; limit += 90) {
+        const bool want = value >= -(float)limit && value <= (float)limit;
+        if (text_is_coordinate((bytes_t){(const uint8_t *)text, (uint32_t)len}, limit) != want)
+            printf("'%s' within %u: %d\n", text, limit, want);
+        EQ(text_is_coordinate((bytes_t){(const uint8_t *)text, (uint32_t)len}, limit), want);
+    }
+}
+
 TEST_MAIN()
