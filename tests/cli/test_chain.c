@@ -1,0 +1,276 @@
+/* test_chain.c - every command against a chain of its own: trellis-node in this test's folder. */
+#include "test.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BOB "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
+
+extern char **environ;
+
+static char out[1 << 20], folder[] = "/tmp/trellis-test-chain-XXXXXX";
+static pid_t node;
+
+/* run gives the exit status; out holds what it printed on both streams. */
+static int run(const char *arguments)
+{
+    char line[4096];
+    snprintf(line, sizeof line, "%s %s 2>&1 < /dev/null", TRELLIS_PROGRAM, arguments);
+    FILE *pipe = popen(line, "r");
+    size_t len = pipe ? fread(out, 1, sizeof out - 1, pipe) : 0;
+    out[len]   = 0;
+    int status = pclose(pipe);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static bool says(const char *text) { return strstr(out, text) != NULL; }
+
+/* answer runs a command with --json; NULL when it fails. */
+static json_t *answer(const char *arguments)
+{
+    char line[4096];
+    snprintf(line, sizeof line, "%s --json", arguments);
+    if (run(line) != 0) {
+        printf("%s: %s\n", arguments, out);
+        return NULL;
+    }
+    return json_loads(out, JSON_DECODE_ANY, NULL);
+}
+
+static json_int_t number(const char *arguments, const char *name)
+{
+    json_t *json  = answer(arguments);
+    json_t *value = json_object_get(json, name);
+    json_int_t v  = json_is_string(value) ? (json_int_t)strtoll(json_string_value(value), NULL, 10)
+                                          : json_integer_value(value);
+    json_decref(json);
+    return v;
+}
+
+static void stop_node(void)
+{
+    char line[256];
+    if (node <= 0) return;
+    (void)kill(node, SIGTERM);
+    (void)waitpid(node, NULL, 0);
+    snprintf(line, sizeof line, "rm -rf %s", folder);
+    FILE *pipe = popen(line, "r");
+    if (pipe) (void)pclose(pipe);
+}
+
+__attribute__((constructor)) static void start_node(void)
+{
+    char port[16], metrics[16], url[64], log[128];
+    int first = 41040 + (int)(getpid() % 25) * 2;
+    if (!mkdtemp(folder)) abort();
+    snprintf(port, sizeof port, "%d", first);
+    snprintf(metrics, sizeof metrics, "%d", first + 1);
+    snprintf(url, sizeof url, "ws://127.0.0.1:%d", first);
+    snprintf(log, sizeof log, "%s/log", folder);
+    char *const words[] = {(char[]){NODE_PROGRAM},
+                           (char[]){"--dev"},
+                           (char[]){"--base-path"},
+                           folder,
+                           (char[]){"--sealing"},
+                           (char[]){"instant"},
+                           (char[]){"--rpc-port"},
+                           port,
+                           (char[]){"--prometheus-port"},
+                           metrics,
+                           NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, log, 0x41 /* write, create */, 0600);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    if (posix_spawn(&node, NODE_PROGRAM, &actions, NULL, words, environ) != 0) abort();
+    posix_spawn_file_actions_destroy(&actions);
+    setenv("TRELLIS_URL", url, 1);
+    atexit(stop_node);
+}
+
+/* The tests build on each other, in this order. */
+
+TEST(a_new_chain_has_nothing_but_money)
+{
+    OK(number("balance --key //Alice", "free") > 0);
+    EQ(run("twin show --key //Bob"), 1);
+    OK(says("trellis twin create"));
+    EQ(run("farm show 1"), 1);
+    EQ(run("node list --json"), 0);
+    OK(strcmp(out, "[]\n") == 0);
+}
+
+TEST(a_twin_is_made_once_and_accepts_the_terms)
+{
+    EQ(number("twin create --relay grid.local --key //Bob", "id"), 1);
+    EQ(number("twin create --relay grid.local --key //Dave", "id"), 2);
+    EQ(run("twin create --relay grid.local --key //Bob"), 1);
+    OK(says("TfgridModule.TwinWithPubkeyExists"));
+    EQ(number("twin show " BOB, "id"), 1);
+    json_t *terms = answer("twin terms --key //Bob");
+    EQ(json_array_size(terms), 1);
+    json_decref(terms);
+    json_t *twin = answer("twin update --relay other.local --no-pk --key //Dave");
+    OK(json_is_null(json_object_get(twin, "pk")) &&
+       strcmp(json_string_value(json_object_get(twin, "relay")), "other.local") == 0);
+    json_decref(twin);
+    EQ(run("twin create --relay .wrong --key //Eve"), 1);
+    OK(says("InvalidRelayAddress"));
+}
+
+TEST(a_farm_has_a_name_and_addresses)
+{
+    EQ(number("farm create green-farm --ip 185.206.122.33/24,185.206.122.1 --key //Bob", "farm_id"), 1);
+    EQ(run("farm create green-farm --key //Bob"), 1);
+    OK(says("FarmExists"));
+    EQ(run("farm add-ip 1 185.206.122.34/24,185.206.122.1 --key //Bob"), 0);
+    EQ(run("farm remove-ip 1 185.206.122.33/24 --key //Bob"), 0);
+    json_t *farm = answer("farm show green-farm");
+    EQ(json_array_size(json_object_get(farm, "public_ips")), 1);
+    json_decref(farm);
+    EQ(run("farm add-ip 1 185.206.122.34 --key //Bob"), 2);
+}
+
+TEST(money_moves_exactly)
+{
+    json_int_t before = number("balance " BOB, "free");
+    json_int_t fee    = number("transfer " BOB " 12.5000001 --key //Alice", "fee");
+    EQ(number("balance " BOB, "free") - before, 125000001);
+    OK(fee > 0);
+    EQ(run("transfer " BOB " 1 --key //Nobody"), 1);
+    OK(says("pay some fees"));
+    EQ(run("transfer " BOB " 99999999999999 --key //Alice"), 1);
+    OK(says("refused"));
+    OK(number("transfer " BOB " 1 --key //Alice --tip 0.5", "fee") >= 5000000);
+}
+
+TEST(keys_of_other_kinds_sign_too)
+{
+    static const char *const types[] = {"ed25519", "ecdsa"};
+    char line[256], address[64];
+    for (int i = 0; i < 2; i++) {
+        snprintf(line, sizeof line, "key inspect --key //Alice --key-type %s", types[i]);
+        json_t *key = answer(line);
+        snprintf(address, sizeof address, "%s", json_string_value(json_object_get(key, "address")));
+        json_decref(key);
+        snprintf(line, sizeof line, "transfer %s 10 --key //Alice", address);
+        EQ(run(line), 0);
+        snprintf(line, sizeof line, "transfer " BOB " 1 --key //Alice --key-type %s", types[i]);
+        EQ(run(line), 0);
+    }
+}
+
+TEST(the_council_decides_in_one_go_or_step_by_step)
+{
+    char line[512], hash[80];
+    EQ(run("council set-billing-frequency 5 --key //Alice --key //Bob"), 1);
+    OK(says("can only be raised"));
+    EQ(run("council set-billing-frequency 12 --key //Alice --key //Bob"), 0);
+    json_t *frequency = answer("query SmartContractModule.BillingFrequency");
+    EQ(json_integer_value(frequency), 12);
+    json_decref(frequency);
+    json_t *proposal =
+        answer("council propose TfgridModule.set_connection_price '{\"price\":90}' --key //Alice");
+    snprintf(hash, sizeof hash, "%s", json_string_value(json_object_get(proposal, "hash")));
+    OK(strcmp(json_string_value(json_object_get(proposal, "state")), "proposed") == 0);
+    json_decref(proposal);
+    snprintf(line, sizeof line, "council close %s --key //Alice", hash);
+    EQ(run(line), 1);
+    OK(says("TooEarly"));
+    snprintf(line, sizeof line, "council vote %s --key //Alice --key //Charlie", hash);
+    EQ(run(line), 0);
+    snprintf(line, sizeof line, "council close %s --key //Bob", hash);
+    EQ(run(line), 0);
+    json_t *price = answer("query TfgridModule.ConnectionPrice");
+    EQ(json_integer_value(price), 90);
+    json_decref(price);
+    EQ(run("council propose TfgridModule.set_connection_price '{\"price\":90}' --key //Eve"), 1);
+    OK(says("NotMember"));
+}
+
+TEST(any_call_is_sent_from_json)
+{
+    EQ(run("twin create --relay node.local --key //Eve"), 0);
+    EQ(run("call TfgridModule.create_node "
+           "'{\"farm_id\":1,\"resources\":{\"hru\":0,\"sru\":214748364800,\"cru\":4,\"mru\":8589934592},"
+           "\"location\":{\"city\":\"Ghent\",\"country\":\"Belgium\",\"latitude\":\"51.05\",\"longitude\":"
+           "\"3.71\"},"
+           "\"interfaces\":[],\"secure_boot\":false,\"virtualized\":true,\"serial_number\":null}' --key "
+           "//Eve"),
+       0);
+    json_t *nodes = answer("node list --farm green-farm");
+    EQ(json_array_size(nodes), 1);
+    json_decref(nodes);
+    EQ(run("node list --farm 7 --json"), 0);
+    OK(strcmp(out, "[]\n") == 0);
+    EQ(run("node show 1"), 0);
+    OK(says("8 GiB") && says("Belgium"));
+}
+
+TEST(a_contract_is_made_shown_and_listed)
+{
+    EQ(number("contract create 1 e54ec0dd8be9f825c73e07a901248188 --data hello --key //Dave", "contract_id"),
+       1);
+    EQ(run("contract create 1 e54ec0dd8be9f825c73e07a901248188 --key //Dave"), 1);
+    OK(says("ContractIsNotUnique"));
+    EQ(run("contract create 1 tooshort --key //Dave"), 2);
+    EQ(number("contract create name my-name --key //Dave", "contract_id"), 2);
+    EQ(run("contract update 1 00000000000000000000000000000001 --data 0x0102 --key //Dave"), 0);
+    EQ(run("contract update 1 00000000000000000000000000000002 --key //Bob"), 1);
+    json_t *list = answer("contract list --key //Dave"), *none = answer("contract list --key //Bob"),
+           *all = answer("contract list --all");
+    OK(json_array_size(list) == 2 && json_array_size(none) == 0 && json_array_size(all) == 2);
+    json_decref(list);
+    json_decref(none);
+    json_decref(all);
+    EQ(run("contract show 1"), 0);
+    OK(says("standard_reserve"));
+    EQ(run("contract recover 1 --key //Dave"), 1);
+    OK(says("holds no copy"));
+}
+
+TEST(bills_are_found_in_the_blocks)
+{
+    EQ(run("call SmartContractModule.report_contract_resources "
+           "'{\"contract_resources\":[{\"contract_id\":1,\"used\":{\"hru\":0,\"sru\":107374182400,\"cru\":2,"
+           "\"mru\":4294967296}}]}' --key //Eve"),
+       0);
+    for (int i = 0; i < 13; i++)
+        EQ(run("rpc engine_createBlock '[true,false]'"), 0);
+    json_t *bills = answer("contract bills 1");
+    OK(json_array_size(bills) >= 1);
+    json_t *bill = json_array_get(bills, 0);
+    EQ(json_integer_value(json_object_get(bill, "block")) % 12, 1);
+    OK(strtoll(json_string_value(json_object_get(bill, "amount")), NULL, 10) > 0);
+    json_decref(bills);
+    EQ(run("contract watch 1 --from 1 --count 2"), 0);
+    OK(says("ContractCreated") && says("ContractUpdated"));
+    EQ(number("contract cancel 1 --key //Dave", "contract_id"), 1);
+    EQ(run("contract show 1"), 1);
+    EQ(run("contract cancel 1 --key //Dave"), 1);
+    OK(says("ContractNotExists"));
+    EQ(run("contract watch 1 --from 1"), 0); /* ends with the contract */
+    OK(says("NodeContractCanceled"));
+}
+
+TEST(state_is_read_at_any_block_and_key)
+{
+    EQ(run("query System.Number --at 2"), 0);
+    OK(strcmp(out, "2\n") == 0);
+    EQ(run("query System.Number --at 999999"), 1);
+    OK(says("no block"));
+    json_t *entries = answer("query TfgridModule.Twins");
+    EQ(json_array_size(entries), 3);
+    json_decref(entries);
+    EQ(run("query TfgridModule.FarmIdByName green-farm"), 0);
+    OK(strcmp(out, "1\n") == 0);
+    EQ(run("query TfgridModule.Twins notanumber"), 1);
+    EQ(run("rpc no_such_method"), 1);
+    OK(says("Method not found"));
+}
+
+TEST_MAIN()
