@@ -4,11 +4,11 @@
  * voted. */
 #include "dao_pallet.h"
 
+#include "../utility/nested.h"
 #include "checked.h"
 #include "council_membership_pallet.h"
 #include "hash.h"
 #include "pallet.h"
-#include "runtime_call.h"
 #include "runtime_types.h"
 #include "system_pallet.h"
 #include "tfgrid_pallet.h"
@@ -204,7 +204,7 @@ static void carry_out(rt_t *rt, const hash_t *hash)
     dao_emit_approved(rt, hash);
     dispatch_t result = DISPATCH_CANNOT_LOOKUP;
     if (dao_proposal_of_get(rt, hash, &action))
-        result = runtime_call_dispatch(rt, &(origin_t){.kind = ORIGIN_ROOT}, action);
+        result = nested_run(rt, &(origin_t){.kind = ORIGIN_ROOT}, action, NULL);
     const support_dispatch_error_result_t told = support_dispatch_result_from(result);
     dao_emit_executed(rt, hash, &told);
 }
