@@ -1,6 +1,10 @@
 /* node_contract.c - contracts for a part of a node, and the public addresses that they borrow. */
 #include "contract.h"
 
+/* What happens to a rent happens to all node contracts of its node in one bill, whose events must fit into a
+ * block's memory.  Real nodes have a few hundred. */
+enum { ACTIVE_MAX = 10000 };
+
 /* ------------------------------------------------------------------------ public addresses */
 
 static dispatch_t farm_of_node(rt_t *rt, uint32_t node_id, support_farm_t *farm)
@@ -65,6 +69,9 @@ static dispatch_t check_available(rt_t *rt, const support_node_t *node, const su
                                   uint32_t twin_id)
 {
     uint64_t rent_id;
+    u64_vec_t active;
+    smart_contract_active_node_contracts_get(rt, node->id, &active);
+    ENSURE(active.len < ACTIVE_MAX, SMART_CONTRACT_NODE_NOT_AVAILABLE_TO_DEPLOY);
     if (smart_contract_active_rent_contract_for_node_get(rt, node->id, &rent_id)) {
         contract_t rent;
         ENSURE(smart_contract_contracts_get(rt, rent_id, &rent), SMART_CONTRACT_CONTRACT_NOT_EXISTS);
