@@ -7,6 +7,7 @@
 #include "runtime_call.h"
 #include "system/system.h"
 #include "trie.h"
+#include "utility/nested.h"
 
 #include <string.h>
 
@@ -99,21 +100,6 @@ static bool is_inherent(const extrinsic_t *x)
            x->call.timestamp.index == TIMESTAMP_CALL_SET;
 }
 
-/* run_call runs the call of an extrinsic.  A limit that it met, at whatever depth, undoes all of it. */
-static dispatch_t run_call(rt_t *rt, const origin_t *origin, const runtime_call_t *call)
-{
-    rt->pays_no_fee     = false;
-    rt->has_used_weight = false;
-    rt->call_depth      = 0;
-    rt->is_exhausted    = false;
-    rt_layer_t layer    = rt_layer_begin(rt);
-    dispatch_t result   = runtime_call_dispatch(rt, origin, call);
-    if (rt->is_exhausted) result = DISPATCH_EXHAUSTED;
-    rt_layer_end(rt, layer, result == DISPATCH_OK);
-    rt->is_exhausted = false;
-    return result;
-}
-
 /* give_back_weight makes info tell what the call really weighed. */
 static void give_back_weight(rt_t *rt, dispatch_info_t *info)
 {
@@ -130,7 +116,7 @@ static validity_t apply_inherent(rt_t *rt, const extrinsic_t *x, dispatch_t *res
     dispatch_info_t info = runtime_call_dispatch_info(&x->call);
     validity_t validity  = extension_limits(rt, &info, x->encoded.len);
     if (validity != VALID) return validity;
-    *result = run_call(rt, &(origin_t){.kind = ORIGIN_NONE}, &x->call);
+    *result = call_run(rt, &(origin_t){.kind = ORIGIN_NONE}, &x->call);
     if (*result != DISPATCH_OK) return INVALID_BAD_MANDATORY;
     emit_result(rt, *result, &info);
     return VALID;
@@ -148,7 +134,7 @@ static validity_t apply_signed(rt_t *rt, const extrinsic_t *x, dispatch_t *resul
     validity = extension_before(rt, x, &who, &info, &paid);
     if (validity != VALID) return validity;
 
-    *result          = run_call(rt, &(origin_t){.kind = ORIGIN_SIGNED, .who = who}, &x->call);
+    *result          = call_run(rt, &(origin_t){.kind = ORIGIN_SIGNED, .who = who}, &x->call);
     info.pays_no_fee = info.pays_no_fee || (*result == DISPATCH_OK && rt->pays_no_fee);
     give_back_weight(rt, &info);
     extension_after(rt, &paid, &info, x->encoded.len);

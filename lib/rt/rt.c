@@ -2,7 +2,8 @@
 
 #include "rt.h"
 
-enum { SCRATCH_SIZE = 2 << 20, EVENTS_SIZE = 4 << 20 };
+/* The scratch holds the longest value there is: an extrinsic as long as a block. */
+enum { SCRATCH_SIZE = 6 << 20, EVENTS_SIZE = 4 << 20 };
 
 /* A quarter of the memory at most goes to each writer: a small runtime (a test, a query) has small ones. They
  * lie at its end, where pages that nobody writes to are never touched. */
@@ -31,10 +32,10 @@ void rt_fault(rt_t *rt, const char *reason)
 
 void rt_exhaust(rt_t *rt, const char *reason)
 {
-    if (rt->phase == PHASE_INITIALIZATION || rt->phase == PHASE_FINALIZATION)
-        rt_fault(rt, reason);
-    else
+    if (rt->is_bounded)
         rt->is_exhausted = true;
+    else
+        rt_fault(rt, reason);
 }
 
 void rt_pays_no(rt_t *rt) { rt->pays_no_fee = true; }

@@ -127,14 +127,15 @@ typedef struct {
     weight_t used_weight; /* rt_weight_used */
     uint32_t layer_depth; /* of rt_layer_begin */
     uint32_t event_start; /* where the event being written begins */
-    bool is_exhausted;    /* the extrinsic under way asked for more than there can be: see rt_exhaust */
+    bool is_bounded;      /* a call is under way that a limit may undo: see rt_exhaust */
+    bool is_exhausted;    /* it asked for more than there can be */
 } rt_t;
 
 /* rt_start makes a runtime over host with `size` bytes of memory for everything it decodes. */
 void rt_start(rt_t *rt, const host_t *host, void *memory, uint32_t size);
 void rt_fault(rt_t *rt, const char *reason);
 
-/* rt_exhaust says that a limit was met: within an extrinsic its call will be undone and refused as Exhausted,
+/* rt_exhaust says that a limit was met: when is_bounded, whoever runs the call undoes it and refuses it as Exhausted;
  * elsewhere it is a fault. */
 void rt_exhaust(rt_t *rt, const char *reason);
 

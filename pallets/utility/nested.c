@@ -4,6 +4,20 @@
 #include "checked.h"
 #include "runtime_call.h"
 
+dispatch_t call_run(rt_t *rt, const origin_t *origin, const runtime_call_t *call)
+{
+    rt->pays_no_fee     = false;
+    rt->has_used_weight = false;
+    rt->is_exhausted    = false;
+    rt->is_bounded      = true;
+    rt_layer_t layer    = rt_layer_begin(rt);
+    dispatch_t result   = runtime_call_dispatch(rt, origin, call);
+    rt->is_bounded      = false;
+    if (rt->is_exhausted) result = DISPATCH_EXHAUSTED;
+    rt_layer_end(rt, layer, result == DISPATCH_OK);
+    return result;
+}
+
 dispatch_t nested_run(rt_t *rt, const origin_t *origin, const runtime_call_t *call, weight_t *used)
 {
     weight_t weight     = runtime_call_dispatch_info(call).weight;

@@ -240,20 +240,29 @@ TEST(a_block_holds_a_weight)
     blocks_stop();
 }
 
-TEST(what_is_too_large_for_the_state_refuses_the_call_and_not_the_block)
+TEST(a_motion_may_be_as_long_as_an_extrinsic)
 {
     start();
     static uint8_t text[3 << 20];
     runtime_call_t remark = {.pallet = SYSTEM_PALLET};
     remark.system = (system_call_t){.index = SYSTEM_CALL_REMARK, .remark = {.remark = {text, 3 << 20}}};
-    u128_t before = free_of(&bob.account);
     EQ(APPLY(bob, council_propose, .threshold = 2, .proposal = &remark, .length_bound = UINT32_MAX), VALID);
+    EQ(last_result, DISPATCH_OK);
+    EQ(council_proposal_count_get(&rt), 1);
+    (void)block_close();
+    blocks_stop();
+}
+
+TEST(a_key_too_long_for_the_state_refuses_the_call_and_not_the_block)
+{
+    start();
+    static uint8_t name[3000] = {'n'};
+    u128_t before             = free_of(&bob.account);
+    EQ(APPLY(bob, tfgrid_create_entity, .target = bob.account, .name = {name, sizeof name},
+             .country = BYTES("Belgium"), .city = BYTES("Ghent"), .signature = {name, 128}),
+       VALID);
     EQ(last_result, DISPATCH_EXHAUSTED);
     OK(free_of(&bob.account) == before - 10000 - last_len);
-    EQ(council_proposal_count_get(&rt), 0);
-    hash_vec_t motions;
-    council_proposals_get(&rt, &motions);
-    EQ(motions.len, 0);
     EQ(REMARK(bob, "goes on"), VALID);
     (void)block_close();
     blocks_stop();
