@@ -1,9 +1,9 @@
 /* chain_side.h - the node's side of the chain: it registers, reports, checks contracts and follows them.
  *
  * What the chain says is the only memory of what was registered; what is still to be told is in the
- * database before it is sent, and leaves it when it is finalized.  Workloads start on the best block; they are
- * destroyed on finalized evidence alone (spec node-agent 11): a finalized cancellation, or a contract that is
- * missing at two different finalized blocks.  Time is the chain's Timestamp.Now.
+ * database before it is sent, and leaves it when it is finalized.  Workloads start on the best block; they
+ * are destroyed on finalized evidence alone (spec node-agent 11): a finalized cancellation, or a contract
+ * that is missing at two different finalized blocks.  Time is the chain's Timestamp.Now.
  *
  * Everything is called from the loop, and calls back from it. */
 #ifndef CHAIN_SIDE_H
@@ -32,8 +32,9 @@ typedef struct {
     uint32_t ip_count;
 } chain_interface_t;
 
-/* chain_interface_find fills in the machine's first interface that leads outside, passing over those whose name
- * starts with except (may be NULL); without any, a made-up one without address.  name is what the chain is told. */
+/* chain_interface_find fills in the machine's first interface that leads outside, passing over those whose
+ * name starts with except (may be NULL); without any, a made-up one without address.  name is what the chain
+ * is told. */
 void chain_interface_find(const char *name, const char *except, chain_interface_t *interface);
 
 typedef struct {
@@ -59,16 +60,18 @@ typedef struct {
 
     /* on_registered is called once: twin and node are on the chain as configured.  May be NULL. */
     void (*on_registered)(void *context, uint32_t twin_id, uint32_t node_id);
-    /* on_desire is called after engine_desire changed what is wanted: give the worker its next job.  May be NULL. */
+    /* on_desire is called after engine_desire changed what is wanted: give the worker its next job.  May be
+     * NULL. */
     void (*on_desire)(void *context);
     void *context;
 } chain_side_config_t;
 
-/* chain_side_new starts to register, and then to report and to follow.  io, client, db and engine outlive it.  NULL
- * when a text is missing or too long, or memory is short. */
+/* chain_side_new starts to register, and then to report and to follow.  io, client, db and engine outlive it.
+ * NULL when a text is missing or too long, or memory is short. */
 chain_side_t *chain_side_new(const chain_side_config_t *config);
 
-/* chain_side_free stops; checks that wait are dropped without an answer.  What was not reported is in the database. */
+/* chain_side_free stops; checks that wait are dropped without an answer.  What was not reported is in the
+ * database. */
 void chain_side_free(chain_side_t *side);
 
 /* ---- registration ---- */
@@ -82,8 +85,8 @@ const char *chain_side_relay(const chain_side_t *side);
 
 /* ---- reports ---- */
 
-/* chain_side_changed remembers that a contract's resources changed and reports them soon, several in one call:
- * what engine_config_t.on_change is to call.  Also before the node is registered. */
+/* chain_side_changed remembers that a contract's resources changed and reports them soon, several in one
+ * call: what engine_config_t.on_change is to call.  Also before the node is registered. */
 void chain_side_changed(chain_side_t *side, uint64_t contract_id);
 
 /* ---- checks ---- */
@@ -91,7 +94,8 @@ void chain_side_changed(chain_side_t *side, uint64_t contract_id);
 typedef enum {
     CHAIN_CHECK_OK,
     CHAIN_CHECK_REFUSED,     /* the contract is not such: error says why, for the user */
-    CHAIN_CHECK_UNAVAILABLE, /* the chain does not answer, does not have the contract yet, or the node is not registered */
+    CHAIN_CHECK_UNAVAILABLE, /* the chain does not answer, does not have the contract yet, or the node is not
+                                registered */
 } chain_check_status_t;
 
 /* What a contract must say. */
@@ -109,10 +113,10 @@ NODISCARD bool chain_expected_of(const deployment_t *deployment, chain_expected_
 /* error is "" with CHAIN_CHECK_OK, valid during the call. */
 typedef void (*chain_check_fn)(void *context, chain_check_status_t status, const char *error);
 
-/* chain_side_check asks at the best block whether the contract is a node contract of this node and this twin, created
- * and neither cancelled nor in grace, with this hash and so many addresses.  A contract that is missing, or has
- * another hash, is waited for, CHAIN_CHECK_MS at most.  done is called once, never before this returned.  NULL
- * when memory is short. */
+/* chain_side_check asks at the best block whether the contract is a node contract of this node and this twin,
+ * created and neither cancelled nor in grace, with this hash and so many addresses.  A contract that is
+ * missing, or has another hash, is waited for, CHAIN_CHECK_MS at most.  done is called once, never before
+ * this returned.  NULL when memory is short. */
 chain_check_t *chain_side_check(chain_side_t *side, const chain_expected_t *expected, chain_check_fn done,
                                 void *context);
 

@@ -1,0 +1,363 @@
+/* agent.c - the parts of the agent, made, wired and stopped; and the worker that carries out the engine's
+ * jobs. */
+#include "agent.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TWINS_CAP     4096
+#define LOOK_MS       1000
+#define SWEEP_MS      60000
+#define SWEEP_SOON_MS 5000
+#define STOP_STEPS    50
+#define STOP_STEP_MS  2
+
+int64_t agent_now_s(const agent_t *agent) { return (int64_t)(io_now_ms(agent->io) / 1000); }
+
+/* ---- the worker ---- */
+
+static void work(void *self)
+{
+    agent_t *agent = self;
+    job_run(&agent->host, &agent->job);
+}
+
+static void worked(void *self)
+{
+    agent_t *agent = self;
+    agent->jobs_done++;
+    agent->jobs_failed += agent->job.result.status != HOST_OK;
+    agent->is_working = false;
+    engine_done(agent->engine, &agent->job, io_now_ms(agent->io));
+    agent_pump(agent);
+}
+
+static void wake(void *self)
+{
+    agent_t *agent    = self;
+    agent->wake_timer = NULL;
+    agent_pump(agent);
+}
+
+void agent_pump(agent_t *agent)
+{
+    uint64_t now_ms = io_now_ms(agent->io), wake_ms;
+    if (agent->is_working || agent->is_stopping) return;
+    if (agent->wake_timer) io_timer_stop(agent->wake_timer);
+    agent->wake_timer = NULL;
+    if (engine_next(agent->engine, now_ms, &agent->job, &wake_ms)) {
+        agent->is_working = true;
+        io_work(agent->io, work, worked, agent);
+        return;
+    }
+    uint64_t wait_ms  = wake_ms > now_ms ? wake_ms - now_ms : 0;
+    agent->wake_timer = io_timer_start(agent->io, wait_ms + 1, 0, wake, agent);
+}
+
+static machine_state_t look_at(void *context, const char *wid, int *code)
+{
+    return machine_state(&((const agent_t *)context)->host, wid, code);
+}
+
+static void look(void *self)
+{
+    agent_t *agent = self;
+    engine_look(agent->engine, io_now_ms(agent->io), look_at, agent);
+    agent_pump(agent);
+}
+
+static void meter(void *self)
+{
+    agent_t *agent = self;
+    engine_meter(agent->engine);
+    agent_pump(agent);
+}
+
+static void sweep(void *self)
+{
+    agent_t *agent = self;
+    engine_sweep(agent->engine);
+    agent_pump(agent);
+}
+
+static void on_change(void *context, uint64_t contract_id)
+{
+    const agent_t *agent = context;
+    if (agent->report) report_resources(agent->report, contract_id);
+}
+
+/* ---- the bus ---- */
+
+static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+bool agent_relay_record(const config_t *config, char record[RMB_RELAY_MAX + 1])
+{
+    char *sorted[CONFIG_DOMAINS_CAP];
+    size_t used = 0;
+    memcpy(sorted, config->domains, sizeof sorted);
+    qsort(sorted, config->domain_count, sizeof *sorted, by_text);
+    for (uint32_t i = 0; i < config->domain_count; i++) {
+        if (i > 0 && strcmp(sorted[i], sorted[i - 1]) == 0) continue;
+        int len = snprintf(record + used, RMB_RELAY_MAX + 1 - used, "%s%s", used ? "_" : "", sorted[i]);
+        if (len < 0 || used + (size_t)len > RMB_RELAY_MAX) return false;
+        used += (size_t)len;
+    }
+    return used > 0;
+}
+
+static bool bus_start(agent_t *agent)
+{
+    const config_t *c = agent->config;
+    char urls[CONFIG_DOMAINS_CAP][RMB_URL_MAX];
+    peer_config_t config = {.io          = agent->io,
+                            .twin        = agent->twin_id,
+                            .key         = &agent->key,
+                            .twins       = agent->twins,
+                            .ca_file     = c->ca_file,
+                            .on_request  = api_answer,
+                            .context     = agent->api,
+                            .relay_count = c->domain_count};
+    for (uint32_t i = 0; i < c->domain_count; i++) {
+        relay_at_get(&c->relay_at, c->domains[i], urls[i]);
+        config.relays[i] = urls[i];
+    }
+    agent->peer = peer_new(&config);
+    return agent->peer != NULL;
+}
+
+void agent_registered(agent_t *agent, uint32_t twin_id, uint32_t node_id)
+{
+    agent->twin_id = twin_id;
+    agent->node_id = node_id;
+    log_info(LOG_MAIN, "registered", LOG_U64("twin", twin_id), LOG_U64("node", node_id),
+             LOG_U64("farm", agent->config->farm_id));
+    db_set(agent->db, "twin_id", twin_id);
+    db_set(agent->db, "node_id", node_id);
+    agent->watch = watch_new(agent);
+    report_start(agent->report);
+    if (agent->watch && bus_start(agent)) return;
+    log_error(LOG_MAIN, "the bus cannot be joined: the relay's URL is of no known form");
+    io_stop(agent->io);
+}
+
+/* ---- metrics ---- */
+
+static void gauge(metrics_t *metrics, const char *name, const char *what, uint64_t value)
+{
+    metric_set(metrics_gauge(metrics, name, NULL, what), (int64_t)value);
+}
+
+typedef struct {
+    const agent_t *agent;
+    metrics_t *metrics;
+} usage_t;
+
+static void machine_metrics(void *context, uint64_t contract_id, const char *name, const char *wid)
+{
+    const usage_t *usage = context;
+    cgroup_usage_t used;
+    char labels[128];
+    if (!machine_usage(&usage->agent->host, wid, &used)) return;
+    snprintf(labels, sizeof labels, "{contract=\"%llu\",workload=\"%s\"}", (unsigned long long)contract_id,
+             name);
+    metric_set(metrics_gauge(usage->metrics, "zos_workload_cpu_milliseconds", labels, "time on cores"),
+               (int64_t)(used.cpu_ns / 1000000));
+    metric_set(metrics_gauge(usage->metrics, "zos_workload_memory_bytes", labels, "memory in use"),
+               (int64_t)used.memory);
+    metric_set(metrics_gauge(usage->metrics, "zos_workload_oom_kills", labels, "processes killed for memory"),
+               (int64_t)used.oom_kills);
+}
+
+char *agent_metrics(agent_t *agent, size_t *len)
+{
+    metrics_t *metrics = metrics_new();
+    engine_figures_t f;
+    engine_figures(agent->engine, &f);
+    gauge(metrics, "zos_registered", "1 once twin and node are on the chain", agent->node_id != 0);
+    gauge(metrics, "zos_chain_connected", "1 while a node of the chain is reached",
+          client_is_connected(agent->client));
+    gauge(metrics, "zos_bus_connected", "1 while a relay is reached",
+          agent->peer && peer_is_connected(agent->peer));
+    gauge(metrics, "zos_best_block", "the best block that was seen",
+          agent->watch ? watch_best(agent->watch) : 0);
+    gauge(metrics, "zos_deployments", "deployments with something active", f.deployments);
+    gauge(metrics, "zos_workloads", "active workloads", f.workloads);
+    gauge(metrics, "zos_memory_used_bytes", "memory sold or kept for the system", f.used.mru);
+    gauge(metrics, "zos_memory_total_bytes", "memory offered", f.total.mru);
+    gauge(metrics, "zos_disk_used_bytes", "disk sold", f.used.sru);
+    gauge(metrics, "zos_disk_total_bytes", "disk offered", f.total.sru);
+    gauge(metrics, "zos_reports_waiting", "reports that no finalized block has yet",
+          report_backlog(agent->report));
+    metric_add(metrics_counter(metrics, "zos_jobs_total", NULL, "jobs carried out on the machine"),
+               agent->jobs_done);
+    metric_add(metrics_counter(metrics, "zos_jobs_failed_total", NULL, "jobs that failed"),
+               agent->jobs_failed);
+    engine_machines(agent->engine, machine_metrics, &(usage_t){agent, metrics});
+    char *text = metrics_text(metrics, len);
+    metrics_free(metrics);
+    return text;
+}
+
+static void on_http(void *self, web_request_t *request, const web_head_t *head, bytes_t body)
+{
+    size_t len = 0;
+    (void)body;
+    if (strcmp(head->path, "/health") == 0) {
+        web_answer(request, 200, "text/plain", NULL, BYTES("ok\n"));
+        return;
+    }
+    char *text = strcmp(head->path, "/metrics") == 0 ? agent_metrics(self, &len) : NULL;
+    if (text)
+        web_answer(request, 200, "text/plain; version=0.0.4", NULL,
+                   (bytes_t){(const uint8_t *)text, (uint32_t)len});
+    else
+        web_answer(request, 404, "text/plain", NULL, BYTES("/metrics or /health\n"));
+    free(text);
+}
+
+static int on_upgrade(void *self, const web_head_t *head, void **session_self)
+{
+    (void)self;
+    (void)head;
+    (void)session_self;
+    return 404;
+}
+
+static bool metrics_start(agent_t *agent)
+{
+    const char *error;
+    web_listen_t listen   = {.address = "127.0.0.1", .port = (uint16_t)agent->config->prometheus_port};
+    web_handler_t handler = {.self = agent, .on_request = on_http, .on_upgrade = on_upgrade};
+    if (agent->config->prometheus_port == 0) return true;
+    agent->metrics_server = web_listen(agent->io, &listen, &handler, &error);
+    if (!agent->metrics_server) log_error(LOG_MAIN, "no metrics", LOG_TEXT("why", error));
+    return agent->metrics_server != NULL;
+}
+
+/* ---- parts ---- */
+
+static bool fail(const char *what)
+{
+    fprintf(stderr, "zos-agent: %s\n", what);
+    return false;
+}
+
+static bool machine_start(agent_t *agent)
+{
+    char error[HOST_ERROR_MAX + 1], path[PATH_CAP];
+    host_config_t config = config_host(agent->config);
+    if (!host_init(&agent->host, &config, error)) return fail(error);
+    for (int i = 0; i < 3 && agent->config->dns[0]; i++)
+        agent->host.dns[i] = agent->config->dns[i];
+    agent->lock = path_join(path, "%s/lock", agent->host.run_dir) ? lock_take(path) : -1;
+    if (agent->lock < 0) return fail("another agent runs with this prefix and run directory");
+    log_info(LOG_MAIN, "machine", LOG_TEXT("runtime", agent->host.runtime),
+             LOG_TEXT("user_namespaces", agent->host.has_user_spaces ? "yes" : "no"),
+             LOG_TEXT("disks", agent->host.has_btrfs ? "btrfs" : "ext4"),
+             LOG_TEXT("cgroups", agent->host.cgroup.kind == CGROUP_V2 ? "v2" : "v1"));
+    if (!agent->host.has_user_spaces && !agent->config->is_user_space_off)
+        log_warn(LOG_MAIN, "the kernel cannot shift owners of images: workloads run without user namespaces");
+    return true;
+}
+
+static bool engine_start(agent_t *agent)
+{
+    char error[256];
+    agent->db = db_open(agent->host.state_dir, false, error);
+    if (!agent->db) return fail(error);
+    engine_config_t config = {.db              = agent->db,
+                              .state_dir       = agent->host.state_dir,
+                              .pool_dir        = agent->host.pool_dir,
+                              .total           = agent->config->capacity,
+                              .has_user_spaces = agent->host.has_user_spaces,
+                              .on_change       = on_change,
+                              .context         = agent};
+    agent->engine          = engine_new(&config);
+    return agent->engine || fail("no memory");
+}
+
+static bool chain_start(agent_t *agent)
+{
+    client_config_t config = {
+        .io = agent->io, .url_count = agent->config->substrate_count, .ca_file = agent->config->ca_file};
+    for (uint32_t i = 0; i < config.url_count; i++)
+        config.urls[i] = agent->config->substrate[i];
+    agent->client = client_new(&config);
+    if (!agent->client) return fail("substrate: not a ws:// or wss:// URL");
+    agent->twin_chain = twin_chain_new(agent->client);
+    agent->twins      = twin_cache_new(twin_chain_source(agent->twin_chain), TWINS_CAP);
+    twin_chain_follow(agent->twin_chain, agent->twins, false);
+    agent->report       = report_new(agent);
+    agent->api          = api_new(agent);
+    agent->registration = registration_new(agent);
+    return (agent->report && agent->api && agent->registration) || fail("no memory");
+}
+
+static void timers_start(agent_t *agent)
+{
+    uint64_t meter_ms  = agent->config->meter_s * UINT64_C(1000);
+    agent->look_timer  = io_timer_start(agent->io, LOOK_MS, LOOK_MS, look, agent);
+    agent->meter_timer = io_timer_start(agent->io, meter_ms, meter_ms, meter, agent);
+    agent->sweep_timer = io_timer_start(agent->io, SWEEP_SOON_MS, SWEEP_MS, sweep, agent);
+}
+
+static void timers_stop(agent_t *agent)
+{
+    io_timer_t *timers[] = {agent->wake_timer, agent->look_timer, agent->meter_timer, agent->sweep_timer};
+    for (size_t i = 0; i < sizeof timers / sizeof *timers; i++)
+        if (timers[i]) io_timer_stop(timers[i]);
+}
+
+/* The worker's job ends; then every part goes, the last made first. */
+static void stop(agent_t *agent)
+{
+    agent->is_stopping = true;
+    while (agent->is_working)
+        io_step(agent->io, STOP_STEP_MS);
+    timers_stop(agent);
+    web_server_free(agent->metrics_server);
+    api_free(agent->api);
+    if (agent->peer) peer_free(agent->peer);
+    watch_free(agent->watch);
+    report_free(agent->report);
+    registration_free(agent->registration);
+    if (agent->twin_chain) twin_chain_free(agent->twin_chain);
+    if (agent->twins) twin_cache_free(agent->twins);
+    if (agent->client) client_free(agent->client);
+    for (int i = 0; agent->io && i < STOP_STEPS; i++)
+        io_step(agent->io, STOP_STEP_MS / 2);
+    if (agent->engine && engine_is_idle(agent->engine)) host_rest(&agent->host);
+    engine_free(agent->engine);
+    db_close(agent->db);
+    if (agent->io) io_free(agent->io);
+    if (agent->lock >= 0) close(agent->lock);
+    key_wipe(&agent->key);
+}
+
+int agent_run(const config_t *config)
+{
+    agent_t *agent = calloc(1, sizeof *agent);
+    char error[CONFIG_ERROR_MAX + 1];
+    if (!agent) return 1;
+    agent->config = config;
+    agent->lock   = -1;
+    if (!crypto_init() || !(agent->io = io_new())) return 1;
+    io_stop_on_signals(agent->io, NULL, NULL);
+    agent->started_ms = io_now_ms(agent->io);
+    bool is_ok        = config_key(config, &agent->key, error) || fail(error);
+    is_ok =
+        is_ok && machine_start(agent) && engine_start(agent) && metrics_start(agent) && chain_start(agent);
+    if (is_ok) {
+        timers_start(agent);
+        log_info(LOG_MAIN, "agent started", LOG_TEXT("state", agent->host.state_dir));
+        agent_pump(agent);
+        io_run(agent->io);
+        log_info(LOG_MAIN, "agent stops");
+    }
+    stop(agent);
+    free(agent);
+    return !is_ok;
+}

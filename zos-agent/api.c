@@ -1,0 +1,456 @@
+/* api.c - what users ask over the bus, and the answers: JSON as zos gives it (docs/formats/deployment.md). */
+#include "agent.h"
+#include "log.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <jansson.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK_WAIT_MS  12000 /* for a contract to appear: inside the 20 s that clients wait */
+#define CHECK_SPARE_MS 2000
+#define PENDING_MAX    256
+#define LIMIT_TWINS    1024 /* whose requests are counted */
+#define LIMIT_BURST    240
+#define LIMIT_A_MINUTE 240
+
+/* A deployment that is being checked. */
+typedef struct pending {
+    struct pending *next;
+    api_t *api;
+    peer_return_t to;
+    deployment_t *deployment;
+    bool is_update;
+    uint64_t deadline_ms;
+    deployment_signer_t *signers;
+    uint32_t signer_count;
+    chain_check_t *check;
+} pending_t;
+
+typedef struct {
+    uint32_t twin_id;
+    uint32_t left;
+    uint64_t at_ms;
+} bucket_t;
+
+struct api {
+    agent_t *agent;
+    pending_t *pending;
+    uint32_t pending_count;
+    bucket_t buckets[LIMIT_TWINS];
+};
+
+/* ---- answering ---- */
+
+static void reply(api_t *api, const peer_return_t *to, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (text)
+        peer_reply(api->agent->peer, to, bytes_text(text));
+    else
+        peer_reply_error(api->agent->peer, to, 0, "the answer cannot be written");
+    free(text);
+    json_decref(json);
+}
+
+static void refuse(api_t *api, const peer_return_t *to, const char *why)
+{
+    peer_reply_error(api->agent->peer, to, 0, why);
+}
+
+/* ---- deploying ---- */
+
+static void pending_free(pending_t *pending)
+{
+    api_t *api = pending->api;
+    for (pending_t **at = &api->pending; *at; at = &(*at)->next) {
+        if (*at != pending) continue;
+        *at = pending->next;
+        break;
+    }
+    api->pending_count--;
+    twin_cache_cancel(api->agent->twins, pending);
+    if (pending->check) chain_check_cancel(pending->check);
+    deployment_free(pending->deployment);
+    free(pending->signers);
+    free(pending);
+}
+
+static void pending_refuse(pending_t *pending, const char *why)
+{
+    log_info(LOG_ENGINE, "deployment refused", LOG_U64("contract", pending->deployment->contract_id),
+             LOG_U64("twin", pending->to.twin), LOG_TEXT("why", why));
+    refuse(pending->api, &pending->to, why);
+    pending_free(pending);
+}
+
+static void on_checked(void *context, check_status_t status, const char *why)
+{
+    pending_t *pending = context;
+    agent_t *agent     = pending->api->agent;
+    char error[ENGINE_ERROR_MAX + 1];
+    pending->check = NULL;
+    if (status != CHECK_OK) {
+        pending_refuse(pending, why);
+        return;
+    }
+    uint64_t contract_id     = pending->deployment->contract_id;
+    deployment_t *deployment = pending->deployment;
+    pending->deployment      = NULL;
+    bool is_taken = pending->is_update ? engine_update(agent->engine, deployment, agent_now_s(agent), error)
+                                       : engine_deploy(agent->engine, deployment, agent_now_s(agent), error);
+    if (is_taken) {
+        watch_accepted(agent->watch, contract_id);
+        reply(pending->api, &pending->to, json_null());
+    } else {
+        refuse(pending->api, &pending->to, error);
+    }
+    pending_free(pending);
+    agent_pump(agent);
+}
+
+static void check_signatures(pending_t *pending)
+{
+    char error[DEPLOYMENT_ERROR_MAX + 1];
+    if (!deployment_verify(pending->deployment, pending->signers, pending->signer_count, error)) {
+        pending_refuse(pending, error);
+        return;
+    }
+    pending->check =
+        chain_check(pending->api->agent, pending->deployment, pending->deadline_ms, on_checked, pending);
+    if (!pending->check) pending_refuse(pending, "this node has no memory left");
+}
+
+static void ask_signers(pending_t *pending);
+
+static void on_twin(void *context, twin_status_t status, const rmb_twin_t *twin)
+{
+    pending_t *pending = context;
+    if (status != TWIN_FOUND) {
+        pending_refuse(pending, status == TWIN_UNKNOWN ? "a twin that must sign is not on the chain"
+                                                       : "this node cannot reach the chain now");
+        return;
+    }
+    pending->signers[pending->signer_count++] = (deployment_signer_t){twin->id, twin->account};
+    ask_signers(pending);
+}
+
+/* One after the other: the accounts of all who must sign. */
+static void ask_signers(pending_t *pending)
+{
+    const deployment_t *d = pending->deployment;
+    if (pending->signer_count == d->request_count)
+        check_signatures(pending);
+    else
+        twin_cache_get(pending->api->agent->twins, d->requests[pending->signer_count].twin_id, on_twin,
+                       pending);
+}
+
+static bool read_deployment(api_t *api, const peer_incoming_t *request, bool is_update,
+                            deployment_t **deployment)
+{
+    char error[ENGINE_ERROR_MAX + 1];
+    *deployment           = deployment_parse(request->payload, error);
+    const deployment_t *d = *deployment;
+    if (d && d->twin_id != request->from.twin) {
+        snprintf(error, sizeof error, "twin id mismatch (deployment: %u, message: %u)", d->twin_id,
+                 request->from.twin);
+    } else if (d && deployment_valid(d, error) && engine_can_take(api->agent->engine, d, is_update, error)) {
+        if (api->agent->node_id != 0 && api->pending_count < PENDING_MAX) return true;
+        snprintf(error, sizeof error, "%s",
+                 api->agent->node_id == 0 ? "this node is not registered yet"
+                                          : "this node has too much to do");
+    }
+    log_info(LOG_ENGINE, "deployment refused", LOG_U64("contract", d ? d->contract_id : 0),
+             LOG_U64("twin", request->from.twin), LOG_TEXT("why", error));
+    deployment_free(*deployment);
+    refuse(api, &request->from, error);
+    return false;
+}
+
+static void deploy_or_update(api_t *api, const peer_incoming_t *request, bool is_update)
+{
+    deployment_t *deployment;
+    if (!read_deployment(api, request, is_update, &deployment)) return;
+    pending_t *pending = calloc(1, sizeof *pending);
+    if (pending) pending->signers = calloc(deployment->request_count + 1, sizeof *pending->signers);
+    if (!pending || !pending->signers) {
+        free(pending);
+        deployment_free(deployment);
+        refuse(api, &request->from, "this node has no memory left");
+        return;
+    }
+    uint64_t now_ms = io_now_ms(api->agent->io), life_ms = request->deadline_s * 1000;
+    pending->api         = api;
+    pending->to          = request->from;
+    pending->deployment  = deployment;
+    pending->is_update   = is_update;
+    pending->deadline_ms = now_ms + CHECK_WAIT_MS;
+    if (life_ms > CHECK_SPARE_MS && life_ms - CHECK_SPARE_MS < pending->deadline_ms)
+        pending->deadline_ms = life_ms - CHECK_SPARE_MS;
+    pending->next = api->pending;
+    api->pending  = pending;
+    api->pending_count++;
+    ask_signers(pending);
+}
+
+static void on_deploy(api_t *api, const peer_incoming_t *request) { deploy_or_update(api, request, false); }
+
+static void on_update(api_t *api, const peer_incoming_t *request) { deploy_or_update(api, request, true); }
+
+static void on_delete(api_t *api, const peer_incoming_t *request)
+{
+    refuse(api, &request->from, "deletion over the api is disabled, please cancel your contract instead");
+}
+
+/* ---- asking for deployments ---- */
+
+static json_t *payload_of(const peer_incoming_t *request)
+{
+    return json_loadb((const char *)request->payload.data, request->payload.len, JSON_REJECT_DUPLICATES,
+                      NULL);
+}
+
+static bool contract_of(api_t *api, const peer_incoming_t *request, uint64_t *contract_id)
+{
+    json_t *json = payload_of(request), *id = json_object_get(json, "contract_id");
+    bool is_right = json_is_integer(id) && json_integer_value(id) > 0;
+    *contract_id  = (uint64_t)json_integer_value(id);
+    json_decref(json);
+    if (!is_right) refuse(api, &request->from, "the payload must be {\"contract_id\":number}");
+    return is_right;
+}
+
+static void on_get(api_t *api, const peer_incoming_t *request)
+{
+    uint64_t contract_id;
+    if (!contract_of(api, request, &contract_id)) return;
+    json_t *json = engine_get(api->agent->engine, request->from.twin, contract_id);
+    if (json)
+        reply(api, &request->from, json);
+    else
+        refuse(api, &request->from, "deployment not found");
+}
+
+static void on_changes(api_t *api, const peer_incoming_t *request)
+{
+    uint64_t contract_id;
+    if (!contract_of(api, request, &contract_id)) return;
+    json_t *json = engine_changes(api->agent->engine, request->from.twin, contract_id);
+    if (json)
+        reply(api, &request->from, json);
+    else
+        refuse(api, &request->from, "deployment not found");
+}
+
+static void on_list(api_t *api, const peer_incoming_t *request)
+{
+    reply(api, &request->from, engine_list(api->agent->engine, request->from.twin));
+}
+
+/* ---- the node ---- */
+
+static json_t *capacity_json(capacity_t c)
+{
+    return json_pack("{s:I,s:I,s:I,s:I,s:I}", "cru", (json_int_t)c.cru, "sru", (json_int_t)c.sru, "hru",
+                     (json_int_t)c.hru, "mru", (json_int_t)c.mru, "ipv4u", (json_int_t)c.ipv4u);
+}
+
+/* Established TCP connections of the machine, as the kernel lists them. */
+static uint32_t open_connections(void)
+{
+    uint32_t count = 0;
+    char line[512], state[8];
+    FILE *file = fopen("/proc/net/tcp", "re");
+    while (file && fgets(line, sizeof line, file))
+        count += sscanf(line, "%*s %*s %*s %7s", state) == 1 && strcmp(state, "01") == 0;
+    if (file) fclose(file);
+    return count;
+}
+
+static void on_statistics(api_t *api, const peer_incoming_t *request)
+{
+    engine_figures_t f;
+    engine_figures(api->agent->engine, &f);
+    reply(api, &request->from,
+          json_pack("{s:o,s:o,s:o,s:{s:i,s:i,s:I},s:i}", "total", capacity_json(f.total), "used",
+                    capacity_json(f.used), "system", capacity_json(f.system), "users", "deployments",
+                    (int)f.deployments, "workloads", (int)f.workloads, "last_deployment_timestamp",
+                    (json_int_t)f.last_deployment_s, "open_connections", (int)open_connections()));
+}
+
+static void on_version(api_t *api, const peer_incoming_t *request)
+{
+    reply(api, &request->from, json_pack("{s:s,s:s}", "zos", "3.0.0-trellis.0.1.0", "zinit", "v0.0.0"));
+}
+
+/* A light node's list: clients then build zmachine-light in a network-light, without WireGuard. */
+static void on_features(api_t *api, const peer_incoming_t *request)
+{
+    reply(api, &request->from, json_pack("[s,s,s,s]", "zmachine-light", "network-light", "zmount", "volume"));
+}
+
+static void on_diagnostics(api_t *api, const peer_incoming_t *request)
+{
+    const agent_t *agent = api->agent;
+    bool has_chain = client_is_connected(agent->client), has_bus = peer_is_connected(agent->peer);
+    reply(api, &request->from,
+          json_pack("{s:b,s:{s:{s:b},s:{s:b},s:{s:i}},s:b}", "system_status_ok", 1, "modules", "chain",
+                    "status", has_chain, "bus", "status", has_bus, "reports", "status",
+                    (int)report_backlog(agent->report), "healthy", has_chain && has_bus));
+}
+
+static void on_hypervisor(api_t *api, const peer_incoming_t *request)
+{
+    reply(api, &request->from, json_string(""));
+}
+
+static void on_pools(api_t *api, const peer_incoming_t *request)
+{
+    engine_figures_t f;
+    engine_figures(api->agent->engine, &f);
+    json_t *list = json_array();
+    json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:I}", "name", "pool", "type", "ssd", "size",
+                                          (json_int_t)f.total.sru, "used", (json_int_t)f.used.sru));
+    if (f.total.hru > 0)
+        json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:I}", "name", "hdd", "type", "hdd", "size",
+                                              (json_int_t)f.total.hru, "used", (json_int_t)f.used.hru));
+    reply(api, &request->from, list);
+}
+
+static void on_empty_list(api_t *api, const peer_incoming_t *request)
+{
+    reply(api, &request->from, json_array());
+}
+
+static void on_no(api_t *api, const peer_incoming_t *request) { reply(api, &request->from, json_false()); }
+
+static void on_public_config(api_t *api, const peer_incoming_t *request)
+{
+    refuse(api, &request->from, "no public config found");
+}
+
+static void on_interfaces(api_t *api, const peer_incoming_t *request)
+{
+    struct ifaddrs *list = NULL;
+    char uplink[16], text[INET_ADDRSTRLEN];
+    json_t *addresses = json_array();
+    snprintf(uplink, sizeof uplink, "%su", api->agent->host.prefix);
+    if (getifaddrs(&list) != 0) list = NULL;
+    for (const struct ifaddrs *at = list; at; at = at->ifa_next) {
+        if (!at->ifa_addr || at->ifa_addr->sa_family != AF_INET || at->ifa_flags & IFF_LOOPBACK) continue;
+        if (strncmp(at->ifa_name, uplink, strlen(uplink)) == 0) continue;
+        const struct sockaddr_in *address = (const struct sockaddr_in *)(const void *)at->ifa_addr;
+        if (inet_ntop(AF_INET, &address->sin_addr, text, sizeof text))
+            json_array_append_new(addresses, json_string(text));
+    }
+    if (list) freeifaddrs(list);
+    reply(api, &request->from, json_pack("{s:o,s:[]}", "zos", addresses, "ygg"));
+}
+
+static void on_private_ips(api_t *api, const peer_incoming_t *request)
+{
+    json_t *json     = payload_of(request);
+    const char *name = json_string_value(json_object_get(json, "network_name"));
+    if (name)
+        reply(api, &request->from, engine_private_ips(api->agent->engine, request->from.twin, name));
+    else
+        refuse(api, &request->from, "the payload must be {\"network_name\":text}");
+    json_decref(json);
+}
+
+static void on_location(api_t *api, const peer_incoming_t *request)
+{
+    const config_t *c = api->agent->config;
+    reply(api, &request->from,
+          json_pack("{s:f,s:f,s:s,s:s,s:s,s:s}", "longitude", strtod(c->longitude, NULL), "latitude",
+                    strtod(c->latitude, NULL), "continent", "", "country_name", c->country, "country_code",
+                    "", "city_name", c->city));
+}
+
+static void on_perf(api_t *api, const peer_incoming_t *request)
+{
+    refuse(api, &request->from, "no performance test of this name ran on this node");
+}
+
+/* ---- commands ---- */
+
+static const struct {
+    const char *name;
+    void (*answer)(api_t *api, const peer_incoming_t *request);
+} commands[] = {
+    {"zos.deployment.deploy",         on_deploy       },
+    {"zos.deployment.update",         on_update       },
+    {"zos.deployment.delete",         on_delete       },
+    {"zos.deployment.get",            on_get          },
+    {"zos.deployment.list",           on_list         },
+    {"zos.deployment.changes",        on_changes      },
+    {"zos.statistics.get",            on_statistics   },
+    {"zos.system.version",            on_version      },
+    {"zos.system.node_features_get",  on_features     },
+    {"zos.system.diagnostics",        on_diagnostics  },
+    {"zos.system.hypervisor",         on_hypervisor   },
+    {"zos.storage.pools",             on_pools        },
+    {"zos.gpu.list",                  on_empty_list   },
+    {"zos.network.list_wg_ports",     on_empty_list   },
+    {"zos.network.list_public_ips",   on_empty_list   },
+    {"zos.network.list_private_ips",  on_private_ips  },
+    {"zos.network.public_config_get", on_public_config},
+    {"zos.network.interfaces",        on_interfaces   },
+    {"zos.network.has_ipv6",          on_no           },
+    {"zos.location.get",              on_location     },
+    {"zos.perf.get",                  on_perf         },
+    {"zos.perf.get_all",              on_empty_list   },
+};
+
+/* A bucket that fills again over time; twins that share one share it. */
+static bool is_within_limit(api_t *api, uint32_t twin_id)
+{
+    uint64_t now_ms  = io_now_ms(api->agent->io);
+    bucket_t *bucket = &api->buckets[twin_id % LIMIT_TWINS];
+    if (bucket->twin_id != twin_id)
+        *bucket = (bucket_t){.twin_id = twin_id, .left = LIMIT_BURST, .at_ms = now_ms};
+    uint64_t filled = (now_ms - bucket->at_ms) * LIMIT_A_MINUTE / 60000;
+    if (filled > 0) {
+        bucket->left  = bucket->left + filled > LIMIT_BURST ? LIMIT_BURST : bucket->left + (uint32_t)filled;
+        bucket->at_ms = now_ms;
+    }
+    if (bucket->left == 0) return false;
+    bucket->left--;
+    return true;
+}
+
+void api_answer(void *context, peer_t *peer, const peer_incoming_t *request)
+{
+    api_t *api = context;
+    if (!is_within_limit(api, request->from.twin)) {
+        peer_reply_error(peer, &request->from, 0, "too many requests: wait a minute");
+        return;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(commands[i].name, request->command) != 0) continue;
+        commands[i].answer(api, request);
+        return;
+    }
+    peer_reply_error(peer, &request->from, 0, "function is not found");
+}
+
+api_t *api_new(agent_t *agent)
+{
+    api_t *api = calloc(1, sizeof *api);
+    if (api) api->agent = agent;
+    return api;
+}
+
+void api_free(api_t *api)
+{
+    if (!api) return;
+    while (api->pending)
+        pending_free(api->pending);
+    free(api);
+}

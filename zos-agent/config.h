@@ -1,0 +1,54 @@
+/* config.h - what the operator tells the agent: a JSON file, then options that go before it.
+ *
+ * docs/zos-agent.md lists every key.  A key that is not known is an error: a misspelt one would be missed. */
+#ifndef CONFIG_H
+#define CONFIG_H
+#include "deployment.h"
+#include "host.h"
+#include "keyring.h"
+#include "rmb.h"
+
+#define CONFIG_URLS_CAP    8
+#define CONFIG_DOMAINS_CAP 4
+#define CONFIG_ERROR_MAX   511
+
+typedef struct {
+    char *state_dir, *run_dir, *prefix, *shim, *runtime, *pool_dir;
+    uint64_t pool_size; /* 0: as much as the capacity's sru and hru */
+    bool is_lan_blocked, is_user_space_off, is_ext4_forced, is_stopping_workloads;
+    char *dns[4];
+
+    char *substrate[CONFIG_URLS_CAP];
+    uint32_t substrate_count;
+    char *domains[CONFIG_DOMAINS_CAP]; /* of the relays this node is reached by */
+    uint32_t domain_count;
+    relay_at_t relay_at;
+    char *ca_file, *key_file, *seed, *key_kind;
+
+    uint32_t farm_id;
+    capacity_t capacity;
+    char *city, *country, *latitude, *longitude;
+    char *terms_link, *terms_hash;
+    uint32_t prometheus_port;                  /* 0: none */
+    uint32_t uptime_s, nru_s, meter_s, sync_s; /* how often it reports, samples, compares with the chain */
+    char *log_level;
+    bool is_log_json, is_json; /* is_json: what commands print */
+} config_t;
+
+/* config_read takes options from argv (argv[0] is skipped) and the file that --config names.  *rest is the
+ * first argument that is no option.  False, and error is for a person. */
+NODISCARD bool config_read(config_t *config, int argc, char **argv, int *rest,
+                           char error[CONFIG_ERROR_MAX + 1]);
+
+/* config_check says what is missing for running the agent. */
+NODISCARD bool config_check(const config_t *config, char error[CONFIG_ERROR_MAX + 1]);
+
+/* config_key reads the node's key; wipe it. */
+NODISCARD bool config_key(const config_t *config, keypair_t *key, char error[CONFIG_ERROR_MAX + 1]);
+
+host_config_t config_host(const config_t *config);
+void config_fini(config_t *config);
+
+extern const char config_help[];
+
+#endif
