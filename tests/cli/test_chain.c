@@ -1,96 +1,13 @@
 /* test_chain.c - every command against a chain of its own: trellis-node in this test's folder. */
+#include "own_grid.h"
 #include "test.h"
 
 #include <jansson.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #define BOB "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 
-extern char **environ;
-
-static char out[1 << 20], folder[] = "/tmp/trellis-test-chain-XXXXXX";
-static pid_t node;
-
-/* run gives the exit status; out holds what it printed on both streams. */
-static int run(const char *arguments)
-{
-    char line[4096];
-    snprintf(line, sizeof line, "%s %s 2>&1 < /dev/null", TRELLIS_PROGRAM, arguments);
-    FILE *pipe = popen(line, "r");
-    size_t len = pipe ? fread(out, 1, sizeof out - 1, pipe) : 0;
-    out[len]   = 0;
-    int status = pclose(pipe);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static bool says(const char *text) { return strstr(out, text) != NULL; }
-
-/* answer runs a command with --json; NULL when it fails. */
-static json_t *answer(const char *arguments)
-{
-    char line[4096];
-    snprintf(line, sizeof line, "%s --json", arguments);
-    if (run(line) != 0) {
-        printf("%s: %s\n", arguments, out);
-        return NULL;
-    }
-    return json_loads(out, JSON_DECODE_ANY, NULL);
-}
-
-static json_int_t number(const char *arguments, const char *name)
-{
-    json_t *json  = answer(arguments);
-    json_t *value = json_object_get(json, name);
-    json_int_t v  = json_is_string(value) ? (json_int_t)strtoll(json_string_value(value), NULL, 10)
-                                          : json_integer_value(value);
-    json_decref(json);
-    return v;
-}
-
-static void stop_node(void)
-{
-    char line[256];
-    if (node <= 0) return;
-    (void)kill(node, SIGTERM);
-    (void)waitpid(node, NULL, 0);
-    snprintf(line, sizeof line, "rm -rf %s", folder);
-    FILE *pipe = popen(line, "r");
-    if (pipe) (void)pclose(pipe);
-}
-
-__attribute__((constructor)) static void start_node(void)
-{
-    char port[16], metrics[16], url[64], log[128];
-    int first = 41040 + (int)(getpid() % 25) * 2;
-    if (!mkdtemp(folder)) abort();
-    snprintf(port, sizeof port, "%d", first);
-    snprintf(metrics, sizeof metrics, "%d", first + 1);
-    snprintf(url, sizeof url, "ws://127.0.0.1:%d", first);
-    snprintf(log, sizeof log, "%s/log", folder);
-    char *const words[] = {(char[]){NODE_PROGRAM},
-                           (char[]){"--dev"},
-                           (char[]){"--base-path"},
-                           folder,
-                           (char[]){"--sealing"},
-                           (char[]){"instant"},
-                           (char[]){"--rpc-port"},
-                           port,
-                           (char[]){"--prometheus-port"},
-                           metrics,
-                           NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 1, log, 0x41 /* write, create */, 0600);
-    posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    if (posix_spawn(&node, NODE_PROGRAM, &actions, NULL, words, environ) != 0) abort();
-    posix_spawn_file_actions_destroy(&actions);
-    setenv("TRELLIS_URL", url, 1);
-    atexit(stop_node);
-}
+__attribute__((constructor)) static void prepare(void) { own_node_start(); }
 
 /* The tests build on each other, in this order. */
 
