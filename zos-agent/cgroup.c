@@ -30,7 +30,7 @@ static void take_mount(cgroup_t *cgroup, char *line)
     if (cgroup->tree_count == CGROUP_TREES_CAP || strlen(point) >= sizeof cgroup->tree[0].path) return;
     uint32_t i = cgroup->tree_count++;
     snprintf(cgroup->tree[i].path, sizeof cgroup->tree[i].path, "%.63s", point);
-    snprintf(cgroup->tree[i].options, sizeof cgroup->tree[i].options, is_v2 ? "" : ",%.120s,", options);
+    if (!is_v2) snprintf(cgroup->tree[i].options, sizeof cgroup->tree[i].options, ",%.120s,", options);
 }
 
 bool cgroup_probe(cgroup_t *cgroup)
