@@ -6,7 +6,7 @@
 A stage is a list of commands; the tests of a command are what it prints as `N passed, N failed`
 (the last such line), or one test when it prints none.  Only Python's standard library.
 """
-import os, re, subprocess, sys, time
+import os, re, subprocess, sys, tempfile, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 JOBS = str(os.cpu_count() or 2)
@@ -81,6 +81,19 @@ def stage_wasm(tally):
     if build(tally, 'wasm'): tally.add('wasm', 1, 0)
 
 
+def stage_fuzz(tally):
+    """Every decoder under libFuzzer for a few seconds, from its corpus; the build is clang's."""
+    if not build(tally, 'fuzz'): return
+    targets = os.path.join(ROOT, 'build-fuzz/tests/fuzz')
+    for name in sorted(os.listdir(targets)):
+        path = os.path.join(targets, name)
+        if not name.startswith('fuzz_') or not os.path.isfile(path): continue
+        corpus = os.path.join(ROOT, 'tests/fuzz/corpus', name.removeprefix('fuzz_'))
+        with tempfile.TemporaryDirectory() as found:
+            test(tally, 'libfuzzer/' + name, [path, '-max_total_time=3', '-verbosity=0', '-print_final_stats=0', found, corpus],
+                 env={'ASAN_OPTIONS': 'detect_leaks=0'})
+
+
 def stage_e2e(tally):
     """Unmodified clients from npm against our own programs."""
     folder = os.path.join(ROOT, 'tests/e2e')
@@ -97,7 +110,7 @@ def stage_grid(tally):
     test(tally, 'run --once', [sys.executable, 'tools/grid_test.py'], timeout=600)
 
 
-STAGES = {'unit': stage_unit, 'style': stage_style, 'wasm': stage_wasm, 'e2e': stage_e2e, 'grid': stage_grid}
+STAGES = {'unit': stage_unit, 'style': stage_style, 'wasm': stage_wasm, 'fuzz': stage_fuzz, 'e2e': stage_e2e, 'grid': stage_grid}
 
 
 def main():
