@@ -25,25 +25,25 @@ static void make(node_t *node)
                                       "Number of transactions in the ready queue");
     counted.future    = metrics_gauge(m, "substrate_future_transactions_number", NULL,
                                       "Number of transactions in the future queue");
-    counted.submitted = metrics_gauge(m, "substrate_sub_txpool_validations_scheduled", NULL,
-                                      "Transactions that were submitted");
+    counted.submitted = metrics_counter(m, "substrate_sub_txpool_validations_scheduled", NULL,
+                                        "Transactions that were submitted");
     counted.sessions = metrics_gauge(m, "substrate_rpc_sessions", NULL, "Open WebSocket sessions of the RPC");
-    counted.calls    = metrics_gauge(m, "substrate_rpc_calls_started", NULL, "RPC calls since the start");
+    counted.calls    = metrics_counter(m, "substrate_rpc_calls_started", NULL, "RPC calls since the start");
     counted.errors =
-        metrics_gauge(m, "trellis_rpc_errors", NULL, "RPC calls that were answered with an error");
+        metrics_counter(m, "trellis_rpc_errors", NULL, "RPC calls that were answered with an error");
     counted.subscriptions = metrics_gauge(m, "trellis_rpc_subscriptions", NULL, "Open RPC subscriptions");
     counted.memory        = metrics_gauge(m, "process_resident_memory_bytes", NULL, "Resident memory");
     counted.start         = metrics_gauge(m, "substrate_process_start_time_seconds", NULL,
                                           "When the process started, seconds since 1970");
-    counted.imported      = metrics_gauge(m, "trellis_blocks_imported", NULL, "Blocks kept since the start");
+    counted.imported = metrics_counter(m, "trellis_blocks_imported", NULL, "Blocks kept since the start");
     counted.built =
-        metrics_gauge(m, "trellis_blocks_built", NULL, "Blocks made by this node since the start");
+        metrics_counter(m, "trellis_blocks_built", NULL, "Blocks made by this node since the start");
     counted.applied =
-        metrics_gauge(m, "trellis_extrinsics_applied", NULL, "Extrinsics executed since the start");
+        metrics_counter(m, "trellis_extrinsics_applied", NULL, "Extrinsics executed since the start");
     counted.verified =
-        metrics_gauge(m, "trellis_signatures_verified", NULL, "Signatures verified since the start");
+        metrics_counter(m, "trellis_signatures_verified", NULL, "Signatures verified since the start");
     counted.cached =
-        metrics_gauge(m, "trellis_signatures_cached", NULL, "Signatures that had been verified before");
+        metrics_counter(m, "trellis_signatures_cached", NULL, "Signatures that had been verified before");
     snprintf(build, sizeof build, "{name=\"%.64s\",version=\"%s\"}", node->config->name, TRELLIS_VERSION);
     metric_set(metrics_gauge(m, "substrate_build_info", build, "The version of this node"), 1);
     metric_set(counted.start, (int64_t)(io_now_ms(node->io) / 1000));

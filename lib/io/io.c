@@ -94,6 +94,7 @@ io_t *io_new(void)
 
 void io_free(io_t *io)
 {
+    if (!io) return;
     web_fini(io);
     while (io->timers)
         io_timer_stop(io->timers);

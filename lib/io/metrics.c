@@ -41,6 +41,7 @@ metrics_t *metrics_new(void)
 
 void metrics_free(metrics_t *metrics)
 {
+    if (!metrics) return;
     while (metrics->first) {
         metric_t *metric = metrics->first;
         metrics->first   = metric->next;

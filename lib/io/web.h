@@ -67,7 +67,7 @@ typedef struct {
     const char *tls_cert, *tls_key; /* PEM files; NULL for plain */
     web_limits_t limits;
     const char *origins; /* CORS: "all" or NULL lets any site in; else URLs by commas: a request or session
-                          * that names another origin is refused with 403 */
+                          * that names another is refused with 403 */
     const char *subprotocol; /* a WebSocket subprotocol that is agreed to when it is asked for; may be NULL */
 } web_listen_t;
 

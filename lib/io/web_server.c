@@ -211,14 +211,23 @@ static const char *status_text(int status)
     }
 }
 
+/* An origin of the list may end in ":*": any port, or none. */
+static bool is_origin(const char *item, size_t len, const char *origin)
+{
+    if (len < 2 || memcmp(item + len - 2, ":*", 2) != 0)
+        return strlen(origin) == len && memcmp(item, origin, len) == 0;
+    if (strncmp(origin, item, len - 2) != 0) return false;
+    const char *port = origin + len - 2;
+    return *port == 0 || (*port == ':' && port[1] && port[1 + strspn(port + 1, "0123456789")] == 0);
+}
+
 static bool is_origin_let_in(const web_server_t *server, const char *origin)
 {
     if (!*origin || !server->origins || strcmp(server->origins, "all") == 0) return true;
-    size_t len = strlen(origin);
     for (const char *at = server->origins; *at;) {
-        size_t item = strcspn(at, ",");
-        if (item == len && memcmp(at, origin, len) == 0) return true;
-        at += item + (at[item] == ',');
+        size_t len = strcspn(at, ",");
+        if (is_origin(at, len, origin)) return true;
+        at += len + (at[len] == ',');
     }
     return false;
 }

@@ -122,6 +122,48 @@ static json_t *round_state(call_t *call)
                      voted, "precommits", voted, "background");
 }
 
+/* The first block from number on that has a justification of its own, and at most this far. */
+enum { PROOF_BLOCKS_MAX = 256, PROOF_MAX = 1 << 20 };
+
+static bool find_justified(chain_t *chain, uint32_t number, arena_t *arena, chain_point_t *block,
+                           bytes_t *justification)
+{
+    uint32_t last = chain_finalized(chain).number;
+    for (uint32_t n = number; n <= last && n - number < PROOF_BLOCKS_MAX; n++) {
+        *block = (chain_point_t){.number = n};
+        if (chain_hash(chain, n, &block->hash) &&
+            chain_justification(chain, &block->hash, arena, justification) && justification->len > 0)
+            return true;
+    }
+    return false;
+}
+
+/* FinalityProof: the justified block, its justification, the headers after the one that was asked for. */
+static json_t *prove_finality(call_t *call)
+{
+    chain_t *chain = call->rpc->o.chain;
+    uint32_t number;
+    chain_point_t block;
+    bytes_t justification, header;
+    if (!param_u32(call, 0, &number)) return NULL;
+    if (number > chain_finalized(chain).number)
+        return rpc_fail(call, 2, NULL, "Block not covered by authority set changes or not finalized yet");
+    if (!find_justified(chain, number, call->arena, &block, &justification)) return json_null();
+    uint8_t *room = arena_take(call->arena, PROOF_MAX);
+    if (!room) return rpc_fail(call, RPC_ANSWER_TOO_BIG, NULL, "Response is too big");
+    scale_writer_t w = scale_writer(room, PROOF_MAX);
+    scale_put_hash(&w, &block.hash);
+    scale_put_bytes(&w, justification);
+    scale_put_compact(&w, block.number - number);
+    for (uint32_t n = number + 1; n <= block.number; n++) {
+        hash_t hash;
+        if (chain_hash(chain, n, &hash) && chain_header(chain, &hash, call->arena, &header))
+            scale_put_raw(&w, header.data, header.len);
+    }
+    bytes_t proof = scale_written(&w);
+    return json_hex(proof);
+}
+
 method_table_t rpc_chain_methods(void)
 {
     static const method_t methods[] = {
@@ -143,6 +185,7 @@ method_table_t rpc_chain_methods(void)
         {"chain_subscribeFinalisedHeads",     false, subscribe_finalized     },
         {"chain_unsubscribeFinalizedHeads",   false, rpc_unsubscribe         },
         {"chain_unsubscribeFinalisedHeads",   false, rpc_unsubscribe         },
+        {"grandpa_proveFinality",             false, prove_finality          },
         {"grandpa_roundState",                false, round_state             },
         {"grandpa_subscribeJustifications",   false, subscribe_justifications},
         {"grandpa_unsubscribeJustifications", false, rpc_unsubscribe         },

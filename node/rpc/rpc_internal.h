@@ -36,7 +36,9 @@ enum {
     RPC_ARENA               = 64 << 20,
     RPC_KEYS_MAX            = 1000,
     RPC_SUBSCRIBED_KEYS_MAX = 4096,
-    RPC_ID_LEN              = 16
+    RPC_ID_LEN              = 16,
+    RPC_VALUES_MAX          = 500000, /* of a message */
+    RPC_ARENA_KEPT          = 1 << 20
 };
 
 typedef struct subscription subscription_t;
@@ -84,6 +86,7 @@ typedef struct {
     rpc_t *rpc;
     conn_t *conn;   /* NULL over HTTP: no subscriptions */
     json_t *params; /* array, or NULL */
+    bool is_named;  /* they were an object */
     arena_t *arena; /* until the answer is written */
     int code;       /* 0: no error */
     char message[256];
@@ -132,6 +135,18 @@ json_t *json_number_hex(uint64_t number);
 json_t *json_header(bytes_t header); /* of an encoded one; NULL when it does not decode */
 json_t *rpc_version_json(void);
 json_t *rpc_health_json(const rpc_t *rpc);
+
+/* ---- messages ---- */
+
+/* Subscriptions that a message opened: they start when its answer is sent. */
+typedef struct {
+    subscription_t *items[RPC_BATCH_MAX];
+    size_t count;
+} rpc_started_t;
+
+/* rpc_answer gives the answer to a message, the caller's to free; NULL: there is none.  conn is NULL over
+ * HTTP. */
+char *rpc_answer(rpc_t *rpc, conn_t *conn, bytes_t message, rpc_started_t *started);
 
 /* ---- subscriptions ---- */
 

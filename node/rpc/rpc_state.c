@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAIRS_MAX = 10000, RANGE_MAX = 1000 };
+enum { PAIRS_MAX = 10000, RANGE_MAX = 1000, KEY_MAX = 4096 };
 
 /* at_block reads the block parameter and checks that its state is here. */
 static bool at_block(call_t *call, size_t index, hash_t *at)
@@ -65,14 +65,27 @@ static json_t *change(bytes_t key, const bytes_t *value)
     return json_pack("[o, o]", json_hex(key), value ? json_hex(*value) : json_null());
 }
 
-/* values_at gives {block, changes} of the keys at a block. */
-static json_t *values_at(call_t *call, const hash_t *at, const bytes_t *keys, uint32_t count)
+/* is_too_long counts what an answer will hold, in digits; sets the error when it is more than one may be. */
+static bool is_too_long(call_t *call, size_t *len, size_t more)
+{
+    *len += 2 * more + 8;
+    if (*len <= call->rpc->o.response_max) return false;
+    rpc_fail(call, RPC_ANSWER_TOO_BIG, NULL, "Response is too big");
+    return true;
+}
+
+/* values_at gives {block, changes} of the keys at a block; NULL when they are too long together. */
+static json_t *values_at(call_t *call, const hash_t *at, const bytes_t *keys, uint32_t count, size_t *len)
 {
     json_t *changes = json_array();
     uint32_t used   = call->arena->used;
     for (uint32_t i = 0; i < count; i++) {
-        bytes_t value;
+        bytes_t value = {0};
         bool is_there = get_value(call, at, keys[i], &value);
+        if (is_too_long(call, len, keys[i].len + value.len)) {
+            json_decref(changes);
+            return NULL;
+        }
         json_array_append_new(changes, change(keys[i], is_there ? &value : NULL));
         call->arena->used = used;
     }
@@ -85,7 +98,9 @@ static json_t *query_storage_at(call_t *call)
     uint32_t count;
     hash_t at;
     if (!param_keys(call, 0, &keys, &count) || !at_block(call, 1, &at)) return NULL;
-    return json_pack("[o]", values_at(call, &at, keys, count));
+    size_t len     = 0;
+    json_t *values = values_at(call, &at, keys, count, &len);
+    return values ? json_pack("[o]", values) : NULL;
 }
 
 /* keep_changed leaves of `values` what differs from `last`, which it brings up to date. */
@@ -114,18 +129,22 @@ static json_t *query_storage(call_t *call)
                         "Cannot resolve a block range: at most %d blocks of the best chain, oldest first",
                         RANGE_MAX);
     json_t *all = json_array(), *last = json_array();
+    size_t len = 0;
     for (uint32_t i = 0; i < count; i++)
         json_array_append_new(last, json_false()); /* equal to no value: the first block tells all */
     for (uint32_t number = first; number <= end; number++) {
         hash_t at;
         if (!chain_hash(chain, number, &at)) break;
-        json_t *values = values_at(call, &at, keys, count);
+        json_t *values = values_at(call, &at, keys, count, &len);
+        if (!values) break;
         keep_changed(values, last);
         if (json_array_size(json_object_get(values, "changes")) > 0) json_array_append(all, values);
         json_decref(values);
     }
     json_decref(last);
-    return all;
+    if (call->code == 0) return all;
+    json_decref(all);
+    return NULL;
 }
 
 /* ------------------------------------------------------------------------------------ keys */
@@ -135,31 +154,41 @@ static bool has_prefix(bytes_t key, bytes_t prefix)
     return key.len >= prefix.len && (prefix.len == 0 || memcmp(key.data, prefix.data, prefix.len) == 0);
 }
 
+/* add_key adds one to a list of keys, or of pairs; false when it would be too long. */
+static bool add_key(call_t *call, const hash_t *at, bytes_t key, bool with_values, json_t *all, size_t *len)
+{
+    bytes_t value = {0};
+    if (with_values && !get_value(call, at, key, &value)) return true;
+    if (is_too_long(call, len, key.len + value.len)) return false;
+    json_array_append_new(all, with_values ? change(key, &value) : json_hex(key));
+    return true;
+}
+
 /* list_keys gives at most `most` keys with the prefix, after `after`; with_values gives pairs. */
 static json_t *list_keys(call_t *call, const hash_t *at, bytes_t prefix, bytes_t after, uint32_t most,
                          bool with_values)
 {
-    json_t *all   = json_array();
-    bytes_t key   = after, value;
+    json_t *all = json_array();
+    bytes_t key = after.len < prefix.len ? prefix : after, value;
+    size_t len  = 0;
+    uint8_t room[2][KEY_MAX];
     uint32_t used = call->arena->used;
-    if (after.len == 0 && prefix.len > 0 && get_value(call, at, prefix, &value))
-        json_array_append_new(all, with_values ? change(prefix, &value) : json_hex(prefix));
-    if (after.len < prefix.len) key = prefix;
-    uint8_t room[2][4096];
-    for (uint32_t turn = 0; json_array_size(all) < most; turn ^= 1) {
+    bool is_ok    = true;
+    if (after.len == 0 && prefix.len > 0 && most > 0 && get_value(call, at, prefix, &value))
+        is_ok = add_key(call, at, prefix, with_values, all, &len);
+    for (uint32_t turn = 0; is_ok && json_array_size(all) < most; turn ^= 1) {
         call->arena->used = used;
         bytes_t next;
         if (!chain_state_next_key(call->rpc->o.chain, at, key, call->arena, &next) ||
-            !has_prefix(next, prefix) || next.len > sizeof room[0])
+            !has_prefix(next, prefix) || next.len > KEY_MAX)
             break;
         memcpy(room[turn], next.data, next.len);
-        key = (bytes_t){room[turn], next.len};
-        if (with_values && get_value(call, at, key, &value))
-            json_array_append_new(all, change(key, &value));
-        else if (!with_values)
-            json_array_append_new(all, json_hex(key));
+        key   = (bytes_t){room[turn], next.len};
+        is_ok = add_key(call, at, key, with_values, all, &len);
     }
-    return all;
+    if (is_ok) return all;
+    json_decref(all);
+    return NULL;
 }
 
 static json_t *get_keys_paged(call_t *call)
@@ -197,6 +226,9 @@ static json_t *get_read_proof(call_t *call)
     if (!param_keys(call, 0, &keys, &count) || !at_block(call, 1, &at)) return NULL;
     chain_status_t status = chain_state_prove(call->rpc->o.chain, &at, keys, count, call->arena, &proof);
     if (status != CHAIN_OK) return rpc_chain_failed(call, status, &at);
+    size_t len = 0;
+    for (uint32_t i = 0; i < proof.count; i++)
+        if (is_too_long(call, &len, proof.items[i].len)) return NULL;
     json_t *nodes = json_array();
     for (uint32_t i = 0; i < proof.count; i++)
         json_array_append_new(nodes, json_hex(proof.items[i]));

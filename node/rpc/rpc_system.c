@@ -1,6 +1,8 @@
 /* rpc_system.c - who this node is, and how it is. */
 
 #include "rpc_internal.h"
+#include "runtime.h"
+#include "scale.h"
 #include "ss58.h"
 
 #include <string.h>
@@ -49,24 +51,67 @@ static json_t *next_index(call_t *call)
     return json_integer(pool_next_nonce(call->rpc->o.pool, &who));
 }
 
+/* ------------------------------------------------------------------------------------ system_dryRun */
+
+typedef struct {
+    bytes_t extrinsic, result;
+    chain_point_t parent;
+    uint64_t now_ms;
+    arena_t *arena;
+    bool is_done;
+} dry_run_t;
+
+/* An extrinsic in a block of its own on the parent; chain_run undoes it. */
+static void dry_run(void *self, rt_t *rt)
+{
+    dry_run_t *d  = self;
+    uint64_t slot = d->now_ms / runtime_slot_duration(rt);
+    uint8_t slot_le[8];
+    scale_writer_t w = scale_writer(slot_le, sizeof slot_le);
+    scale_put_u64(&w, slot);
+    header_t header  = {.parent_hash = d->parent.hash, .number = d->parent.number + 1, .digest_count = 1};
+    header.digest[0] = (digest_item_t){
+        .kind = DIGEST_PRE_RUNTIME, .engine = {'a', 'u', 'r', 'a'},
+             .data = scale_written(&w)
+    };
+    bytes_t result;
+    runtime_initialize_block(rt, &header);
+    if (rt->fault || !runtime_api(rt, BYTES("BlockBuilder_apply_extrinsic"), d->extrinsic, &result)) return;
+    d->is_done = arena_copy(d->arena, result, &d->result);
+}
+
+static json_t *dry_run_method(call_t *call)
+{
+    dry_run_t d = {.arena = call->arena, .now_ms = io_now_ms(call->rpc->o.io)};
+    if (!param_bytes(call, 0, &d.extrinsic) || !param_block(call, 1, &d.parent.hash)) return NULL;
+    if (!chain_number(call->rpc->o.chain, &d.parent.hash, &d.parent.number))
+        return rpc_unknown_block(call, &d.parent.hash);
+    chain_status_t status = chain_run(call->rpc->o.chain, &d.parent.hash, dry_run, &d);
+    if (status != CHAIN_OK) return rpc_chain_failed(call, status, &d.parent.hash);
+    return d.is_done ? json_hex(d.result)
+                     : rpc_fail(call, RPC_CLIENT, NULL,
+                                "Client error: Execution failed: the extrinsic does not decode");
+}
+
 static json_t *methods_list(call_t *call) { return rpc_all_methods(call->rpc); }
 
 method_table_t rpc_system_methods(void)
 {
     static const method_t methods[] = {
-        {"account_nextIndex",           false, next_index  },
-        {"rpc_methods",                 false, methods_list},
-        {"system_accountNextIndex",     false, next_index  },
-        {"system_chain",                false, chain_name  },
-        {"system_chainType",            false, chain_type  },
-        {"system_health",               false, health      },
-        {"system_localListenAddresses", false, nothing     },
-        {"system_name",                 false, name        },
-        {"system_nodeRoles",            false, roles       },
-        {"system_peers",                true,  nothing     },
-        {"system_properties",           false, properties  },
-        {"system_syncState",            false, sync_state  },
-        {"system_version",              false, version     },
+        {"account_nextIndex",           false, next_index    },
+        {"rpc_methods",                 false, methods_list  },
+        {"system_accountNextIndex",     false, next_index    },
+        {"system_chain",                false, chain_name    },
+        {"system_chainType",            false, chain_type    },
+        {"system_dryRun",               true,  dry_run_method},
+        {"system_health",               false, health        },
+        {"system_localListenAddresses", false, nothing       },
+        {"system_name",                 false, name          },
+        {"system_nodeRoles",            false, roles         },
+        {"system_peers",                true,  nothing       },
+        {"system_properties",           false, properties    },
+        {"system_syncState",            false, sync_state    },
+        {"system_version",              false, version       },
     };
     return (method_table_t){methods, sizeof methods / sizeof *methods};
 }

@@ -72,6 +72,7 @@ static json_t *run_method(call_t *call, const char *name)
 {
     const method_t *method = rpc_find(name);
     if (!method) return rpc_fail(call, RPC_NO_METHOD, NULL, "Method not found");
+    if (call->is_named) return rpc_bad_param(call, "parameters are taken as an array, not by name");
     if (method->is_unsafe && !call->rpc->o.is_unsafe_allowed)
         return rpc_fail(call, RPC_NO_METHOD, NULL, "RPC call is unsafe to be called externally");
     return method->run(call);
@@ -84,7 +85,15 @@ static bool is_request(const json_t *request)
     return json_is_object(request) && version && strcmp(version, "2.0") == 0 &&
            json_is_string(json_object_get(request, "method")) &&
            (!id || json_is_null(id) || json_is_string(id) || json_is_number(id)) &&
-           (!params || json_is_null(params) || json_is_array(params));
+           (!params || json_is_null(params) || json_is_array(params) || json_is_object(params));
+}
+
+/* A large answer's memory is not kept. */
+static void give_back(arena_t *arena)
+{
+    if (arena->used > RPC_ARENA_KEPT)
+        (void)madvise(arena->start + RPC_ARENA_KEPT, arena->used - RPC_ARENA_KEPT, MADV_DONTNEED);
+    arena->used = 0;
 }
 
 /* answer_one gives the answer to one request, NULL to a notification. *started is the subscription that it
@@ -96,9 +105,12 @@ static json_t *answer_one(rpc_t *rpc, conn_t *conn, json_t *request, subscriptio
     if (!is_request(request))
         return failed_answer(json_is_string(id) || json_is_number(id) ? id : NULL, RPC_INVALID_REQUEST,
                              "Invalid request");
-    json_t *params = json_object_get(request, "params");
-    call_t call    = {
-           .rpc = rpc, .conn = conn, .params = json_is_array(params) ? params : NULL, .arena = &rpc->arena};
+    json_t *params  = json_object_get(request, "params");
+    call_t call     = {.rpc      = rpc,
+                       .conn     = conn,
+                       .params   = json_is_array(params) ? params : NULL,
+                       .is_named = json_is_object(params),
+                       .arena    = &rpc->arena};
     rpc->arena.used = 0;
     rpc->counters.calls++;
     json_t *result = run_method(&call, json_string_value(json_object_get(request, "method")));
@@ -111,6 +123,7 @@ static json_t *answer_one(rpc_t *rpc, conn_t *conn, json_t *request, subscriptio
         answer = answer_object(id, result, NULL);
     }
     json_decref(call.data);
+    give_back(&rpc->arena);
     *started = call.started;
     if (id) return answer;
     json_decref(answer); /* nobody asked for an answer */
@@ -119,49 +132,42 @@ static json_t *answer_one(rpc_t *rpc, conn_t *conn, json_t *request, subscriptio
 
 /* ------------------------------------------------------------------------------------ whole messages */
 
+/* A message of many tiny values takes far more memory than its bytes: no request has so many. */
+static bool is_too_complex(bytes_t message)
+{
+    uint32_t count = 0;
+    bool is_inside = false;
+    for (uint32_t i = 0; i < message.len; i++) {
+        uint8_t c = message.data[i];
+        if (is_inside && c == '\\')
+            i++;
+        else if (c == '"')
+            is_inside = !is_inside;
+        else if (!is_inside && (c == ',' || c == '[' || c == '{'))
+            count++;
+    }
+    return count > RPC_VALUES_MAX;
+}
+
 typedef struct {
-    subscription_t *items[RPC_BATCH_MAX];
-    size_t count;
-} started_t;
+    char *data;
+    size_t len, cap;
+} text_t;
 
-static json_t *answer_batch(rpc_t *rpc, conn_t *conn, json_t *batch, started_t *all)
+static void add_text(text_t *text, const char *more)
 {
-    if (json_array_size(batch) == 0) return failed_answer(NULL, RPC_INVALID_REQUEST, "Invalid request");
-    if (json_array_size(batch) > RPC_BATCH_MAX)
-        return failed_answer(NULL, RPC_BATCH_TOO_BIG, "The batch request was too large");
-    json_t *answers = json_array(), *request;
-    size_t i;
-    json_array_foreach(batch, i, request)
-    {
-        subscription_t *started;
-        json_t *answer = answer_one(rpc, conn, request, &started);
-        if (answer) json_array_append_new(answers, answer);
-        if (started) all->items[all->count++] = started;
+    size_t len = strlen(more);
+    if (text->len + len + 1 > text->cap) {
+        text->cap  = (text->len + len + 1) * 2;
+        text->data = realloc(text->data, text->cap);
+        if (!text->data) abort();
     }
-    if (json_array_size(answers) > 0) return answers;
-    json_decref(answers);
-    return NULL;
+    memcpy(text->data + text->len, more, len + 1);
+    text->len += len;
 }
 
-static json_t *answer_message(rpc_t *rpc, conn_t *conn, bytes_t message, started_t *all)
-{
-    json_error_t where;
-    json_t *request = json_loadb((const char *)message.data, message.len, JSON_ALLOW_NUL, &where);
-    if (!request) return failed_answer(NULL, RPC_PARSE, "Parse error");
-    json_t *answer;
-    if (json_is_array(request)) {
-        answer = answer_batch(rpc, conn, request, all);
-    } else {
-        subscription_t *started;
-        answer = answer_one(rpc, conn, request, &started);
-        if (started) all->items[all->count++] = started;
-    }
-    json_decref(request);
-    return answer;
-}
-
-/* to_text gives the answer as text, or in its place the error that it is too long. */
-static char *to_text(const rpc_t *rpc, json_t *answer)
+/* take_text gives an answer as text, or in its place the error that it is too long; takes the answer. */
+static char *take_text(const rpc_t *rpc, json_t *answer)
 {
     char *text = json_dumps(answer, JSON_COMPACT);
     if (text && strlen(text) > rpc->o.response_max) {
@@ -171,6 +177,53 @@ static char *to_text(const rpc_t *rpc, json_t *answer)
         text          = json_dumps(error, JSON_COMPACT);
         json_decref(error);
     }
+    json_decref(answer);
+    return text;
+}
+
+static char *answer_single(rpc_t *rpc, conn_t *conn, json_t *request, rpc_started_t *all)
+{
+    subscription_t *started;
+    json_t *answer = answer_one(rpc, conn, request, &started);
+    if (started) all->items[all->count++] = started;
+    return answer ? take_text(rpc, answer) : NULL;
+}
+
+/* The answers are written one by one: all together are no longer than one may be. */
+static char *answer_batch(rpc_t *rpc, conn_t *conn, json_t *batch, rpc_started_t *all)
+{
+    if (json_array_size(batch) == 0)
+        return take_text(rpc, failed_answer(NULL, RPC_INVALID_REQUEST, "Invalid request"));
+    if (json_array_size(batch) > RPC_BATCH_MAX)
+        return take_text(rpc, failed_answer(NULL, RPC_BATCH_TOO_BIG, "The batch request was too large"));
+    text_t text = {0};
+    json_t *request;
+    size_t i;
+    json_array_foreach(batch, i, request)
+    {
+        char *answer = answer_single(rpc, conn, request, all);
+        if (!answer) continue;
+        add_text(&text, text.len ? "," : "[");
+        add_text(&text, answer);
+        free(answer);
+        if (text.len <= rpc->o.response_max) continue;
+        free(text.data);
+        return take_text(rpc, failed_answer(NULL, RPC_ANSWER_TOO_BIG, "Response is too big"));
+    }
+    if (text.len) add_text(&text, "]");
+    return text.data;
+}
+
+char *rpc_answer(rpc_t *rpc, conn_t *conn, bytes_t message, rpc_started_t *all)
+{
+    json_error_t where;
+    if (is_too_complex(message))
+        return take_text(rpc, failed_answer(NULL, RPC_TOO_BIG, "Request is too big"));
+    json_t *request = json_loadb((const char *)message.data, message.len, JSON_ALLOW_NUL, &where);
+    if (!request) return take_text(rpc, failed_answer(NULL, RPC_PARSE, "Parse error"));
+    char *text = json_is_array(request) ? answer_batch(rpc, conn, request, all)
+                                        : answer_single(rpc, conn, request, all);
+    json_decref(request);
     return text;
 }
 
@@ -205,15 +258,13 @@ static void on_open(void *self, web_session_t *web)
 static void on_message(void *self, web_session_t *web, bytes_t message, bool is_text)
 {
     (void)is_text; /* Substrate takes both */
-    rpc_t *rpc     = self;
-    conn_t *conn   = web_session_self(web);
-    started_t *all = calloc(1, sizeof *all);
+    rpc_t *rpc         = self;
+    conn_t *conn       = web_session_self(web);
+    rpc_started_t *all = calloc(1, sizeof *all);
     if (!all) abort();
-    json_t *answer = answer_message(rpc, conn, message, all);
-    char *text     = answer ? to_text(rpc, answer) : NULL;
-    if (text) (void)web_send(web, (bytes_t){(const uint8_t *)text, (uint32_t)strlen(text)}, true);
+    char *text = rpc_answer(rpc, conn, message, all);
+    if (text) (void)web_send(web, bytes_text(text), true);
     free(text);
-    json_decref(answer);
     for (size_t i = 0; i < all->count; i++)
         rpc_start(all->items[i]);
     free(all);
@@ -259,12 +310,16 @@ static void on_request(void *self, web_request_t *request, const web_head_t *hea
         answer_text(request, 405, "text/plain", "Used HTTP Method is not allowed. POST is required\n");
         return;
     }
-    started_t all  = {.count = 0};
-    json_t *answer = answer_message(rpc, NULL, body, &all);
-    char *text     = answer ? to_text(rpc, answer) : NULL;
+    if (strncmp(head->content_type, "application/json", 16) !=
+        0) { /* as jsonrpsee: a foreign form cannot send it */
+        answer_text(request, 415, "text/plain",
+                    "Supplied content type is not allowed. Content-Type: application/json is required\n");
+        return;
+    }
+    rpc_started_t none = {.count = 0};
+    char *text         = rpc_answer(rpc, NULL, body, &none);
     answer_text(request, 200, "application/json; charset=utf-8", text ? text : "");
     free(text);
-    json_decref(answer);
     wake(rpc);
 }
 

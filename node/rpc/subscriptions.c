@@ -52,7 +52,7 @@ json_t *rpc_subscribed(call_t *call, subscription_t *subscription)
 static void free_subscription(subscription_t *s)
 {
     conn_t *conn = s->conn;
-    if (s->kind == SUB_EXTRINSIC) pool_unwatch(conn->rpc->o.pool, s);
+    if (s->kind == SUB_EXTRINSIC && !s->is_over) pool_unwatch(conn->rpc->o.pool, s);
     for (uint32_t i = 0; i < s->key_count; i++)
         free(s->keys[i].bytes);
     free(s->keys);
@@ -118,15 +118,19 @@ static void tell_storage(subscription_t *s, const hash_t *at, bool is_first)
 {
     rpc_t *rpc      = s->conn->rpc;
     json_t *changes = json_array();
-    for (uint32_t i = 0; i < s->key_count; i++) {
-        bytes_t key     = {s->keys[i].bytes, s->keys[i].len}, value;
+    size_t len      = 0;
+    for (uint32_t i = 0; i < s->key_count && len <= rpc->o.response_max; i++) {
+        bytes_t key = {s->keys[i].bytes, s->keys[i].len}, value = {0};
         rpc->arena.used = 0;
         bool is_there   = chain_state_get(rpc->o.chain, at, key, &rpc->arena, &value);
-        if (has_changed(&s->keys[i], is_there ? &value : NULL, is_first))
-            json_array_append_new(
-                changes, json_pack("[o, o]", json_hex(key), is_there ? json_hex(value) : json_null()));
+        if (!has_changed(&s->keys[i], is_there ? &value : NULL, is_first)) continue;
+        len += 2 * ((size_t)key.len + value.len);
+        json_array_append_new(changes,
+                              json_pack("[o, o]", json_hex(key), is_there ? json_hex(value) : json_null()));
     }
-    if (is_first || json_array_size(changes) > 0)
+    if (len > rpc->o.response_max)
+        web_close(s->conn->web, 1009, "a notification is too big: subscribe to fewer keys");
+    else if (is_first || json_array_size(changes) > 0)
         rpc_notify(s, json_pack("{s:o, s:O}", "block", json_hash(at), "changes", changes));
     json_decref(changes);
 }
@@ -193,7 +197,7 @@ static void tell_event(subscription_t *s, const chain_event_t *event)
 void rpc_chain_event(void *self, const chain_event_t *event)
 {
     rpc_t *rpc    = self;
-    uint32_t used = rpc->arena.used;
+    uint32_t used = (rpc->arena.used + 15u) & ~15u;
     /* A method may be running that made this block (engine_createBlock): what it holds in the arena is not
      * reused. */
     arena_t whole = rpc->arena;

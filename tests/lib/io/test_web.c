@@ -466,6 +466,10 @@ TEST(what_cannot_be_served_is_said)
          "HTTP/1.1 403"                                                                                                                    },
         {"our site",            "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://ours.example\r\n\r\n",
          "Access-Control-Allow-Origin: https://ours.example"                                                                               },
+        {"any port",            "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example:8443\r\n\r\n",       "HTTP/1.1 200"                },
+        {"no port",             "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\n\r\n",            "HTTP/1.1 200"                },
+        {"no port's like",      "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example.evil:1\r\n\r\n",
+         "HTTP/1.1 403"                                                                                                                    },
         {"preflight",
          "OPTIONS / HTTP/1.1\r\nHost: x\r\nOrigin: https://ours.example\r\nAccess-Control-Request-Method: "
          "POST\r\n\r\n",                                                                                     "HTTP/1.1 204"                },
@@ -487,7 +491,7 @@ TEST(what_cannot_be_served_is_said)
     };
     echo_t echo;
     OK(echo_start(&echo, (web_listen_t){.limits  = {.body_len = 1000},
-                                        .origins = "https://a.example,https://ours.example"}));
+                                        .origins = "https://a.example:*,https://ours.example"}));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[4096];
         int fd = raw_connect(&echo);
