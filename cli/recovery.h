@@ -1,4 +1,4 @@
-/* recovery.h - a deployment's copy on the chain, that only its owner can read.
+/* recovery.h - a deployment's copy on the chain, that only its owner can read (docs/formats/keys.md 6).
  *
  * The JSON without what can be made anew (contract id, signatures, results) is deflated with a preset
  * dictionary and sealed to the owner's key (keyring.h).  Up to RECOVERY_DATA_MAX bytes go into the contract's

@@ -2,7 +2,7 @@
  *
  * x_add(a, b, &out) is false when the result does not fit, and leaves out alone; x_add_sat clamps.
  * Perbill, Permill and Percent are parts of 10^9, 10^6 and 100; a share above the whole counts as
- * the whole.  `_of` rounds to the nearest, an exact half down (spec smart-contract 8.1). */
+ * the whole.  `_of` rounds to the nearest, an exact half down. */
 #ifndef CHECKED_H
 #define CHECKED_H
 #include "base.h"

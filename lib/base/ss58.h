@@ -1,6 +1,6 @@
 /* ss58.h - addresses as text: a network's prefix, an account or key, two bytes of checksum.
  *
- * Spec chain-host 1.3.  Prefixes are 0 to 16383; 42 means any Substrate chain. */
+ * docs/formats/keys.md 1.  Prefixes are 0 to 16383; 42 means any Substrate chain. */
 #ifndef SS58_H
 #define SS58_H
 #include "base.h"

@@ -1,4 +1,4 @@
-/* extrinsic.h - a signed extrinsic, version 4, with the chain's nine extensions (spec tfgrid 1.3). */
+/* extrinsic.h - a signed extrinsic, version 4, with the chain's nine extensions (docs/formats/chain.md 2). */
 #ifndef EXTRINSIC_H
 #define EXTRINSIC_H
 #include "keyring.h"

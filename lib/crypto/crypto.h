@@ -1,6 +1,6 @@
 /* crypto.h - signatures and keys: sr25519, ed25519, ecdsa (secp256k1).
  *
- * Spec chain-host 1.4 and 2.  sr25519 is schnorrkel: our Merlin transcripts on libsodium's
+ * docs/formats/keys.md.  sr25519 is schnorrkel: our Merlin transcripts on libsodium's
  * ristretto255.  ed25519 follows libsodium's rules (small-order keys and non-canonical points are
  * refused): that is this chain's consensus rule.  Call crypto_init once before anything else;
  * after that every function may be called from any thread.  Secrets are wiped from the stack. */
@@ -77,7 +77,7 @@ NODISCARD bool ecdsa_sign(const uint8_t secret[32], const uint8_t hash[32], uint
 /* ecdsa_recover takes the recovery id from 0 or, as Ethereum does, from 27. */
 NODISCARD bool ecdsa_recover(const uint8_t signature[65], const uint8_t hash[32], uint8_t compressed[33]);
 
-/* secp256k1_ecdh_x is SHA-256 of the 32-byte X coordinate of secret * point (spec rmb 1.5), not
+/* secp256k1_ecdh_x is SHA-256 of the 32-byte X coordinate of secret * point (docs/formats/rmb.md 3), not
  * libsecp256k1's default.  False when the point or the secret is not valid. */
 NODISCARD bool secp256k1_ecdh_x(const uint8_t secret[32], const uint8_t compressed[33], uint8_t key[32]);
 

@@ -1,4 +1,4 @@
-/* key_file.c - a secret URI kept on disk, sealed with a password.
+/* key_file.c - a secret URI kept on disk, sealed with a password (docs/formats/keys.md 4).
  *
  * One line of text: "trellis-key-1 KIND SALT NONCE BOX", the last three in hex.  BOX is a secretbox of
  * "KIND SURI" under argon2id(password, SALT) with libsodium's interactive limits. */

@@ -1,6 +1,6 @@
 /* keyring.h - who signs: secret URIs, mnemonics, and the keystore file.
  *
- * A secret URI (spec chain-host 1.4) is [phrase | 0xseed] (//hard | /soft)* [///password]; without
+ * A secret URI (docs/formats/keys.md 2) is [phrase | 0xseed] (//hard | /soft)* [///password]; without
  * a phrase it is the development phrase.  Wipe a keypair_t with key_wipe when it is no longer needed. */
 #ifndef KEYRING_H
 #define KEYRING_H
@@ -77,11 +77,12 @@ NODISCARD key_status_t key_file_read(const char *path, const char *password, cha
 
 #define KEY_SEAL_OVERHEAD 40 /* nonce and tag */
 
-/* key_seal writes plain.len + KEY_SEAL_OVERHEAD bytes that key_unseal, with the same key, opens.  False when the key has
- * no seed (a soft junction). */
+/* key_seal writes plain.len + KEY_SEAL_OVERHEAD bytes that key_unseal, with the same key, opens.  False when
+ * the key has no seed (a soft junction). */
 NODISCARD bool key_seal(const keypair_t *key, bytes_t plain, uint8_t *sealed);
 
-/* key_unseal writes sealed.len - KEY_SEAL_OVERHEAD bytes.  False when it was sealed by another key, or changed. */
+/* key_unseal writes sealed.len - KEY_SEAL_OVERHEAD bytes.  False when it was sealed by another key, or
+ * changed. */
 NODISCARD bool key_unseal(const keypair_t *key, bytes_t sealed, uint8_t *plain);
 
 #endif

@@ -1,6 +1,6 @@
 /* merlin.h - Merlin transcripts: what both sides of a proof have said, hashed as it is said.
  *
- * STROBE-128 on keccak-f[1600], only the four operations that Merlin needs (spec chain-host 2.1, 2.2). */
+ * STROBE-128 on keccak-f[1600], only the four operations that Merlin needs (docs/formats/keys.md 3). */
 #ifndef MERLIN_H
 #define MERLIN_H
 #include "base.h"

@@ -1,6 +1,6 @@
 /* sr25519.c - schnorrkel: Schnorr signatures on ristretto255 over Merlin transcripts.
  *
- * Spec chain-host 2.3 to 2.5.  libsodium's multiplications report the identity as an error; the
+ * docs/formats/keys.md 2 and 3.  libsodium's multiplications report the identity as an error; the
  * equations here hold for it too, so `multiply` turns it back into its encoding, 32 zeros. */
 #include "crypto.h"
 #include "merlin.h"

@@ -141,7 +141,7 @@ TEST(a_wrong_uri_is_refused)
     EQ(key_from_suri(long_uri, KEY_SR25519, &key), KEY_OK);
 }
 
-/* spec rmb 1.5: the secret that the bus makes its secp256k1 key of */
+/* docs/formats/rmb.md 3: the secret that the bus makes its secp256k1 key of */
 TEST(the_seed_after_the_last_hard_junction_is_known)
 {
     keypair_t key;
