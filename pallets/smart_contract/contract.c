@@ -214,6 +214,7 @@ static void remove_rent_contract(rt_t *rt, const contract_t *contract)
     const uint32_t node_id = contract_node_id(contract);
     smart_contract_active_rent_contract_for_node_remove(rt, node_id);
     smart_contract_active_node_contracts_get(rt, node_id, &active);
+    smart_contract_active_node_contracts_remove(rt, node_id); /* at once: not written anew for each */
     const uint32_t used = rt->arena.used;
     for (uint32_t i = 0; i < active.len; i++, rt->arena.used = used) {
         contract_t tenant;
@@ -295,7 +296,9 @@ void smart_contract_node_deleted(rt_t *rt, uint32_t node_id)
     u64_vec_t active;
     uint64_t rent_id;
     smart_contract_active_node_contracts_get(rt, node_id, &active);
-    for (uint32_t i = 0; i < active.len; i++)
+    smart_contract_active_node_contracts_remove(rt, node_id);
+    const uint32_t used = rt->arena.used;
+    for (uint32_t i = 0; i < active.len; i++, rt->arena.used = used)
         end_contract(rt, active.items[i]);
     if (smart_contract_active_rent_contract_for_node_get(rt, node_id, &rent_id)) end_contract(rt, rent_id);
 }

@@ -3,7 +3,7 @@
 
 /* What happens to a rent happens to all node contracts of its node in one bill, whose events must fit into a
  * block's memory.  Real nodes have a few hundred. */
-enum { ACTIVE_MAX = 10000 };
+enum { ACTIVE_MAX = 2000 };
 
 /* ------------------------------------------------------------------------ public addresses */
 

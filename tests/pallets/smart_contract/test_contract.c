@@ -129,14 +129,15 @@ TEST(a_dedicated_node_is_rented_first)
     EQ(create(&alice, node_id, 1, 0), SMART_CONTRACT_NODE_NOT_AVAILABLE_TO_DEPLOY);
 }
 
-TEST(a_node_has_at_most_10_000_contracts)
+TEST(a_node_has_at_most_2000_contracts)
 {
-    static uint64_t ids[10000];
+    static uint64_t ids[2000];
     start();
-    for (uint32_t i = 0; i < 10000; i++) ids[i] = i + 1000;
-    smart_contract_active_node_contracts_put(rt, node_id, (u64_vec_t){ids, 10000});
+    for (uint32_t i = 0; i < 2000; i++)
+        ids[i] = i + 1000;
+    smart_contract_active_node_contracts_put(rt, node_id, (u64_vec_t){ids, 2000});
     EQ(create(&alice, node_id, 1, 0), SMART_CONTRACT_NODE_NOT_AVAILABLE_TO_DEPLOY);
-    smart_contract_active_node_contracts_put(rt, node_id, (u64_vec_t){ids, 9999});
+    smart_contract_active_node_contracts_put(rt, node_id, (u64_vec_t){ids, 1999});
     EQ(create(&alice, node_id, 1, 0), DISPATCH_OK);
 }
 

@@ -223,6 +223,37 @@ TEST(a_rent_takes_its_tenants_along)
     OK(world_is_sound());
 }
 
+/* Two thousand tenants, as many as there can be, end in one bill at the end of a block. */
+TEST(a_rent_takes_2000_tenants_along)
+{
+    const uint32_t node = start();
+    EQ(rent(&alice, node), DISPATCH_OK);
+    for (uint32_t i = 0; i < 2000; i++)
+        EQ(CALL(alice, smart_contract_create_node_contract, .node_id = node,
+                .deployment_hash =
+                    {
+                        {(uint8_t)i, (uint8_t)(i >> 8)}
+        }),
+           DISPATCH_OK);
+    EQ(CALL(alice, smart_contract_create_node_contract, .node_id = node,
+            .deployment_hash =
+                {
+                    {9, 9, 9}
+    }),
+       SMART_CONTRACT_NODE_NOT_AVAILABLE_TO_DEPLOY);
+    world_set_free(&alice, EXISTENTIAL);
+    world_blocks(11);
+    OK(is_in_grace(1) && is_in_grace(2001));
+    EQ(world_event_count(CONTRACTS, OVERDRAWN), 1);
+    world_skip(201600, 60);
+    while (world_block() % BILLING_EVERY != 1)
+        world_next_block();
+    world_next_block();
+    OK(is_gone(1) && is_gone(2) && is_gone(2001));
+    EQ(world_event_count(CONTRACTS, RENT_CANCELED), 1);
+    OK(world_is_sound());
+}
+
 /* --------------------------------------------------------------------------- nodes that are deleted */
 
 TEST(a_deleted_node_ends_its_contracts)
