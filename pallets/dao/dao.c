@@ -90,7 +90,7 @@ dispatch_t dao_propose(rt_t *rt, const account_id_t *who, const dao_propose_args
 
     dao_proposal_list_get(rt, &list);
     hash_t *hashes = room(rt, list.len + 1, sizeof *hashes);
-    ENSURE(hashes, DISPATCH_OTHER);
+    ENSURE(hashes, DISPATCH_EXHAUSTED);
     for (uint32_t i = 0; i < list.len; i++)
         hashes[i] = list.items[i];
     hashes[list.len]                  = hash;
@@ -128,7 +128,7 @@ static dispatch_t switch_vote(rt_t *rt, uint32_t farm_id, dao_vote_weight_vec_t 
     ENSURE(weight > 0, DAO_FARM_HAS_NO_NODES);
 
     dao_vote_weight_t *items = room(rt, to->len + 1, sizeof *items);
-    ENSURE(items, DISPATCH_OTHER);
+    ENSURE(items, DISPATCH_EXHAUSTED);
     for (uint32_t i = 0; i < to->len; i++)
         items[i] = to->items[i];
     items[to->len] = (dao_vote_weight_t){.farm_id = farm_id, .weight = weight};
@@ -171,7 +171,7 @@ dispatch_t dao_veto(rt_t *rt, const account_id_t *who, const dao_veto_args_t *ar
     ENSURE(!holds_account(&votes.vetos, who), DAO_DUPLICATE_VETO);
 
     account_id_t *vetos = room(rt, votes.vetos.len + 1, sizeof *vetos);
-    ENSURE(vetos, DISPATCH_OTHER);
+    ENSURE(vetos, DISPATCH_EXHAUSTED);
     for (uint32_t i = 0; i < votes.vetos.len; i++)
         vetos[i] = votes.vetos.items[i];
     vetos[votes.vetos.len] = *who;

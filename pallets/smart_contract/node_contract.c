@@ -25,7 +25,7 @@ dispatch_t node_contract_lend_ips(rt_t *rt, uint64_t contract_id,
     ENSURE(farm.public_ips.len >= wanted, SMART_CONTRACT_FARM_HAS_NOT_ENOUGH_PUBLIC_IPS);
 
     support_public_ip_t *lent = contract_room(rt, wanted, sizeof *lent);
-    ENSURE(lent, DISPATCH_OTHER);
+    ENSURE(lent, DISPATCH_EXHAUSTED);
     uint32_t count = 0;
     for (uint32_t i = 0; i < farm.public_ips.len && count < wanted; i++) {
         support_public_ip_t *ip = &farm.public_ips.items[i];

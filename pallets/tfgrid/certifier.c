@@ -26,7 +26,7 @@ dispatch_t tfgrid_add_node_certifier(rt_t *rt, const tfgrid_add_node_certifier_a
     ENSURE(!is_listed, TFGRID_ALREADY_CERTIFIER);
 
     account_id_t *items = grid_room(rt, present.len + 1, sizeof *items);
-    ENSURE(items, DISPATCH_OTHER);
+    ENSURE(items, DISPATCH_EXHAUSTED);
     for (uint32_t i = 0; i < at; i++)
         items[i] = present.items[i];
     items[at] = args->certifier;

@@ -23,7 +23,7 @@ static dispatch_t joined(rt_t *rt, bytes_t name, bytes_t country, bytes_t city, 
     const bytes_t parts[] = {name, country, city};
     uint32_t len          = 0;
     uint8_t *text         = grid_room(rt, name.len + country.len + city.len, 1);
-    ENSURE(text, DISPATCH_OTHER);
+    ENSURE(text, DISPATCH_EXHAUSTED);
     for (uint32_t p = 0; p < 3; p++)
         for (uint32_t i = 0; i < parts[p].len; i++)
             text[len++] = parts[p].data[i];

@@ -24,7 +24,7 @@ static dispatch_t lend_addresses(rt_t *rt, support_ip4_vec_t given, support_publ
 {
     ENSURE(given.len <= FARM_IPS_MAX, TFGRID_INVALID_PUBLIC_IP);
     *lent = (support_public_ip_vec_t){.items = grid_room(rt, given.len, sizeof *lent->items)};
-    ENSURE(lent->items || given.len == 0, DISPATCH_OTHER);
+    ENSURE(lent->items || given.len == 0, DISPATCH_EXHAUSTED);
 
     for (uint32_t i = 0; i < given.len; i++) {
         const support_ip4_t *ip4 = &given.items[i];
@@ -153,7 +153,7 @@ dispatch_t tfgrid_add_farm_ip(rt_t *rt, const account_id_t *who, const tfgrid_ad
 
     uint32_t count             = farm.public_ips.len;
     support_public_ip_t *items = grid_room(rt, count + 1, sizeof *items);
-    ENSURE(items, DISPATCH_OTHER);
+    ENSURE(items, DISPATCH_EXHAUSTED);
     for (uint32_t i = 0; i < count; i++)
         items[i] = farm.public_ips.items[i];
     items[count]    = (support_public_ip_t){.ip = args->ip, .gateway = args->gw};

@@ -6,7 +6,7 @@
 #include "smart_contract_pallet.h"
 #include "text.h"
 
-enum { NODE_VERSION = 5, HINT_DRIFT_S = 60 };
+enum { NODE_VERSION = 5, HINT_DRIFT_S = 60, FARM_NODES_MAX = 5000 };
 
 /* ------------------------------------------------------------------------- what nodes share */
 
@@ -23,8 +23,10 @@ dispatch_t grid_farm_list_add(rt_t *rt, uint32_t farm_id, uint32_t node_id)
 {
     u32_vec_t nodes;
     tfgrid_nodes_by_farm_id_get(rt, farm_id, &nodes);
+    ENSURE(nodes.len < FARM_NODES_MAX,
+           TFGRID_CANNOT_CREATE_NODE); /* anybody may join, and the list is one value */
     uint32_t *items = grid_room(rt, nodes.len + 1, sizeof *items);
-    ENSURE(items, DISPATCH_OTHER);
+    ENSURE(items, DISPATCH_EXHAUSTED);
     for (uint32_t i = 0; i < nodes.len; i++)
         items[i] = nodes.items[i];
     items[nodes.len] = node_id;

@@ -2,7 +2,8 @@
 #include "grid.h"
 #include "text.h"
 
-enum { LINK_MAX = 2048, HASH_MAX = 50 };
+/* An account keeps its newest acceptances: the whole list is written each time. */
+enum { LINK_MAX = 2048, HASH_MAX = 50, KEPT_MAX = 16 };
 
 static bool is_hash(bytes_t v) { return text_is_farm_name(v); } /* the same characters */
 
@@ -17,11 +18,14 @@ dispatch_t tfgrid_user_accept_tc(rt_t *rt, const account_id_t *who, const tfgrid
 
     tfgrid_terms_and_conditions_vec_t accepted = {0};
     tfgrid_users_terms_and_conditions_get(rt, who, &accepted);
-    tfgrid_terms_and_conditions_t *items = grid_room(rt, accepted.len + 1, sizeof *items);
-    ENSURE(items, DISPATCH_OTHER);
-    for (uint32_t i = 0; i < accepted.len; i++)
-        items[i] = accepted.items[i];
-    items[accepted.len] = (tfgrid_terms_and_conditions_t){
+    const uint32_t kept  = accepted.len < KEPT_MAX ? accepted.len : KEPT_MAX - 1;
+    const uint32_t first = accepted.len - kept;
+
+    tfgrid_terms_and_conditions_t *items = grid_room(rt, kept + 1, sizeof *items);
+    ENSURE(items, DISPATCH_EXHAUSTED);
+    for (uint32_t i = 0; i < kept; i++)
+        items[i] = accepted.items[first + i];
+    items[kept] = (tfgrid_terms_and_conditions_t){
         .account_id    = *who,
         .timestamp     = grid_now_s(rt),
         .document_link = args->document_link,
@@ -29,6 +33,6 @@ dispatch_t tfgrid_user_accept_tc(rt_t *rt, const account_id_t *who, const tfgrid
     };
 
     tfgrid_users_terms_and_conditions_put(
-        rt, who, (tfgrid_terms_and_conditions_vec_t){.items = items, .len = accepted.len + 1});
+        rt, who, (tfgrid_terms_and_conditions_vec_t){.items = items, .len = kept + 1});
     return DISPATCH_OK;
 }

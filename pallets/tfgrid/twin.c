@@ -2,6 +2,9 @@
 #include "grid.h"
 #include "text.h"
 
+/* A twin is written whole with each proof. */
+enum { PROOFS_MAX = 32 };
+
 dispatch_t grid_twin_of(rt_t *rt, const account_id_t *who, uint32_t *twin_id)
 {
     ENSURE(tfgrid_twin_id_by_account_id_get(rt, who, twin_id), TFGRID_TWIN_NOT_EXISTS);
@@ -89,6 +92,8 @@ dispatch_t tfgrid_add_twin_entity(rt_t *rt, const account_id_t *who,
                    !bytes_equal(twin.entities.items[i].signature, args->signature),
                TFGRID_ENTITY_WITH_SIGNATURE_ALREADY_EXISTS);
 
+    ENSURE(twin.entities.len < PROOFS_MAX, TFGRID_STORAGE_OVERFLOW);
+
     uint8_t message[8]; /* both ids, most significant byte first */
     for (uint32_t i = 0; i < 4; i++) {
         message[i]     = (uint8_t)(args->entity_id >> (24 - 8 * i));
@@ -97,7 +102,7 @@ dispatch_t tfgrid_add_twin_entity(rt_t *rt, const account_id_t *who,
     TRY(grid_proof_check(rt, args->signature, (bytes_t){message, sizeof message}, &entity.account_id));
 
     tfgrid_entity_proof_t *items = grid_room(rt, twin.entities.len + 1, sizeof *items);
-    ENSURE(items, DISPATCH_OTHER);
+    ENSURE(items, DISPATCH_EXHAUSTED);
     for (uint32_t i = 0; i < twin.entities.len; i++)
         items[i] = twin.entities.items[i];
     items[twin.entities.len] =

@@ -33,4 +33,19 @@ TEST(b32_what_was_taken_is_recorded)
     OK(world_is_sound());
 }
 
+TEST(a_message_has_a_limit)
+{
+    static uint8_t text[1025];
+    burning_burn_vec_t burns;
+    world_start();
+    EQ(CALL(alice, burning_burn_tft, .amount = 1, .message = {text, 1025}), DISPATCH_EXHAUSTED);
+    EQ(CALL(alice, burning_burn_tft, .amount = 1, .message = {text, 1024}), DISPATCH_OK);
+    EQ(CALL(bob, burning_burn_tft, .amount = 2, .message = BYTES("")), DISPATCH_OK);
+    OK(burning_burns_get(rt, &burns));
+    EQ(burns.len, 2);
+    EQ(burns.items[0].message.len, 1024);
+    EQ(burns.items[1].amount, 2);
+    EQ(memcmp(burns.items[1].target.b, bob.b, 32), 0);
+}
+
 TEST_MAIN()

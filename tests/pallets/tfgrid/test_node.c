@@ -185,6 +185,19 @@ TEST(a_twin_is_one_node)
     EQ(create(&node_account, world_node_args(1)), TFGRID_NODE_WITH_TWIN_ID_EXISTS);
 }
 
+TEST(a_farm_has_at_most_5000_nodes)
+{
+    static uint32_t ids[5000];
+    start();
+    world_farm(&farmer, BYTES("full"), 0);
+    tfgrid_nodes_by_farm_id_put(rt, 2, (u32_vec_t){ids, 5000});
+    EQ(create(&node_account, world_node_args(2)), TFGRID_CANNOT_CREATE_NODE);
+    EQ(create(&node_account, world_node_args(1)), DISPATCH_OK);
+    EQ(update(&node_account, 1, world_node_args(2)), TFGRID_CANNOT_CREATE_NODE);
+    tfgrid_nodes_by_farm_id_remove(rt, 2);
+    OK(world_is_sound()); /* it is still in its first farm */
+}
+
 TEST(g1_a_twin_may_be_a_node_again)
 {
     start();

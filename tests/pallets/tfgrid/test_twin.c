@@ -47,6 +47,20 @@ TEST(terms_are_kept_one_after_another)
     EQ(memcmp(kept.items[1].account_id.b, alice.b, 32), 0);
 }
 
+TEST(the_newest_16_terms_are_kept)
+{
+    static const char *const links[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i",
+                                        "j", "k", "l", "m", "n", "o", "p", "q", "r"};
+    tfgrid_terms_and_conditions_vec_t kept;
+    world_start();
+    for (int i = 0; i < 18; i++)
+        EQ(accept(&alice, bytes_text(links[i]), BYTES("a")), DISPATCH_OK);
+    OK(tfgrid_users_terms_and_conditions_get(rt, &alice, &kept));
+    EQ(kept.len, 16);
+    OK(bytes_equal(kept.items[0].document_link, BYTES("c")));
+    OK(bytes_equal(kept.items[15].document_link, BYTES("r")));
+}
+
 TEST(a_twin_wants_terms_first_and_is_one)
 {
     tfgrid_twin_t twin;
@@ -223,6 +237,26 @@ TEST(an_entity_vouches_for_a_twin)
     EQ(world_event_count(25, 14), 1);
     OK(tfgrid_twins_get(rt, 2, &twin));
     EQ(twin.entities.len, 0);
+}
+
+TEST(a_twin_has_at_most_32_proofs)
+{
+    static tfgrid_entity_proof_t proofs[32];
+    tfgrid_twin_t twin;
+    start_with(BYTES("nameBEGhent"), 1);
+    EQ(create_entity(BYTES("name"), BYTES("BE"), BYTES("Ghent"), proof('a')), DISPATCH_OK);
+    world_twin(&alice);
+    OK(tfgrid_twins_get(rt, 1, &twin));
+    for (uint32_t i = 0; i < 32; i++)
+        proofs[i] = (tfgrid_entity_proof_t){i + 5, BYTES("x")};
+    twin.entities = (tfgrid_entity_proof_vec_t){proofs, 32};
+    tfgrid_twins_put(rt, 1, &twin);
+    signed_message = BYTES("\0\0\0\1\0\0\0\1");
+    EQ(CALL(alice, tfgrid_add_twin_entity, .twin_id = 1, .entity_id = 1, .signature = proof('a')),
+       TFGRID_STORAGE_OVERFLOW);
+    EQ(CALL(alice, tfgrid_delete_twin_entity, .twin_id = 1, .entity_id = 5), DISPATCH_OK);
+    EQ(CALL(alice, tfgrid_add_twin_entity, .twin_id = 1, .entity_id = 1, .signature = proof('a')),
+       DISPATCH_OK);
 }
 
 TEST(root_has_no_twin)
