@@ -131,6 +131,9 @@ json_t *cli_event(const json_t *result, const char *pallet, const char *event);
 bool cli_has_twin(cli_t *cli, const account_id_t *account, uint32_t *twin_id);
 bool cli_own_twin(cli_t *cli, uint32_t *twin_id);
 
+/* cli_forget_copy takes the parts of a deployment's copy, which nobody needs any more, off the chain. */
+void cli_forget_copy(cli_t *cli, uint64_t contract_id, uint32_t parts);
+
 /* cli_block_at reads --at: a number or a hash.  *at is NULL without it. */
 bool cli_block_at(cli_t *cli, hash_t *room, const hash_t **at);
 

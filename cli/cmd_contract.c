@@ -25,6 +25,19 @@ static bool hash_json(const cli_t *cli, const char *text, json_t **hash)
            !cli_usage(cli, "the deployment's hash has 32 characters, or is 0x and 64 hexadecimal digits");
 }
 
+/* data_bytes reads deployment_data: text as it is, or 0x and hex. */
+static bool data_bytes(const json_t *json, uint8_t data[RECOVERY_DATA_MAX], uint32_t *len)
+{
+    const char *text = json_string_value(json);
+    *len             = 0;
+    if (!text) return false;
+    if (strncmp(text, "0x", 2) == 0) return hex_decode(bytes_text(text), data, RECOVERY_DATA_MAX, len);
+    if (strlen(text) > RECOVERY_DATA_MAX) return false;
+    *len = (uint32_t)strlen(text);
+    memcpy(data, text, *len); /* NOLINT(bugprone-not-null-terminated-result): bytes, not a text */
+    return true;
+}
+
 static int contract_event(cli_t *cli, json_t *result, const char *event)
 {
     json_t *contract = json_incref(cli_event(result, PALLET, event));
@@ -105,13 +118,41 @@ int cmd_contract_update(cli_t *cli)
     return contract_event(cli, result, "ContractUpdated");
 }
 
+/* copy_parts tells in how many parts a contract's copy is kept in TFKVStore. */
+static uint32_t copy_parts(json_t *contract)
+{
+    uint8_t data[RECOVERY_DATA_MAX];
+    uint32_t len, parts;
+    bytes_t sealed;
+    json_t *node = json_object_get(json_object_get(contract, "contract_type"), "NodeContract");
+    return data_bytes(json_object_get(node, "deployment_data"), data, &len) &&
+                   recovery_read((bytes_t){data, len}, &sealed, &parts)
+               ? parts
+               : 0;
+}
+
+void cli_forget_copy(cli_t *cli, uint64_t id, uint32_t parts)
+{
+    json_t *calls = json_array(), *result;
+    char key[64];
+    for (uint32_t i = 0; i < parts; i++) {
+        snprintf(key, sizeof key, "trellis/%" PRIu64 "/%u", id, i);
+        json_array_append_new(calls, json_pack("{s:{s:{s:s}}}", "TFKVStore", "delete", "key", key));
+    }
+    if (cli_call(cli, "Utility", "batch", json_pack("{s:o}", "calls", calls), &result)) json_decref(result);
+}
+
 int cmd_contract_cancel(cli_t *cli)
 {
     uint64_t id;
-    json_t *result;
+    json_t *result, *contract;
     if (!cli_u64(cli, cli_argument(cli, 0), "the contract's id", &id)) return 2;
+    if (!cli_read(cli, PALLET, "Contracts", json_pack("[I]", (json_int_t)id), NULL, &contract)) return 1;
+    uint32_t parts = copy_parts(contract);
+    json_decref(contract);
     if (!cli_call(cli, PALLET, "cancel_contract", json_pack("{s:I}", "contract_id", (json_int_t)id), &result))
         return 1;
+    if (parts) cli_forget_copy(cli, id, parts);
     return cli_print(cli,
                      json_pack("{s:I,s:b,s:O}", "contract_id", (json_int_t)id, "cancelled", 1, "block",
                                json_object_get(result, "block")),
@@ -188,8 +229,6 @@ int cmd_contract_list(cli_t *cli)
     return cli_print(cli, rows, "contract_id type state twin_id node_id name");
 }
 
-/* ---- recover ---- */
-
 static bool add_part(cli_t *cli, const char *key, uint8_t *sealed, uint32_t *len)
 {
     json_t *value;
@@ -241,17 +280,10 @@ int cmd_contract_recover(cli_t *cli)
     uint32_t len = 0;
     if (!cli_u64(cli, cli_argument(cli, 0), "the contract's id", &id)) return 2;
     if (!read_contract(cli, id, NULL, &contract)) return 1;
-    json_t *node     = json_object_get(json_object_get(contract, "contract_type"), "NodeContract");
-    const char *text = json_string_value(json_object_get(node, "deployment_data"));
-    bool is_node     = text != NULL;
-    if (is_node && strncmp(text, "0x", 2) == 0 && !hex_decode(bytes_text(text), data, sizeof data, &len))
-        len = 0;
-    if (is_node && strncmp(text, "0x", 2) != 0 && strlen(text) <= sizeof data) {
-        len = (uint32_t)strlen(text);
-        memcpy(data, text, len); /* NOLINT(bugprone-not-null-terminated-result): bytes, not a text */
-    }
+    json_t *node = json_object_get(json_object_get(contract, "contract_type"), "NodeContract");
+    bool is_read = data_bytes(json_object_get(node, "deployment_data"), data, &len);
     json_decref(contract);
-    if (!is_node) return cli_fail(cli, "contract %" PRIu64 " is no node contract", id);
+    if (!is_read) return cli_fail(cli, "contract %" PRIu64 " is no node contract", id);
     json_t *deployment = recover(cli, id, (bytes_t){data, len});
     if (!deployment) return 1;
     json_object_set_new(deployment, "contract_id", json_integer((json_int_t)id));

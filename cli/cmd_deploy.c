@@ -156,6 +156,7 @@ static void cancel_contract(deploy_t *d)
                  json_pack("{s:I}", "contract_id", (json_int_t)d->contract), &result)) {
         json_decref(result);
         cli_note(d->cli, "contract %" PRIu64 " is cancelled", d->contract);
+        if (d->parts) cli_forget_copy(d->cli, d->contract, d->parts);
     }
 }
 
@@ -183,6 +184,13 @@ static bool find_relays(deploy_t *d)
             return !cli_usage(d->cli, "--relay-at is DOMAIN=URL, as grid.local=ws://127.0.0.1:8980");
     for (int i = 0; (text = cli_option_at(d->cli, "relay-url", i)) && d->url_count < PEER_RELAYS_CAP; i++)
         snprintf(d->urls[d->url_count++], RMB_URL_MAX, "%s", text);
+    if ((text = cli_option(d->cli, "relay")) && d->url_count == 0) {
+        bool is_url = strstr(text, "://") != NULL;
+        if (is_url)
+            snprintf(d->urls[d->url_count++], RMB_URL_MAX, "%s", text);
+        else
+            relay_at_get(&d->relay_at, text, d->urls[d->url_count++]);
+    }
     if (d->url_count) return true;
     if (!cli_read(d->cli, "TfgridModule", "Twins", json_pack("[i]", d->twin), NULL, &twin)) return false;
     const char *relay = json_string_value(json_object_get(twin, "relay"));

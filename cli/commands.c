@@ -42,7 +42,7 @@ const command_t cli_commands[] = {
     {"node show",                               "ID", "Show a node: its resources, place and power", "", 0, NULL, cmd_node_show},
     {"node list",                                                                                   "", "Show all nodes, or those of one farm", "farm", 0, NULL, cmd_node_list},
     {"deploy",                                                                      "FILE", "Run a deployment: contract, message to the node, and wait until it runs",
-     "node relay-url relay-at keep update wait no-copy public-ips provider", NEEDS_KEY,
+     "node relay relay-url relay-at keep update wait no-copy public-ips provider", NEEDS_KEY,
      "  trellis deploy web.json --node 1 --key-file me.key\n  trellis deploy web.json --update 7 --key-file "
      "me.key\n\n"
      "FILE is deployment JSON; twin, contract, hash and signature are filled in. It goes to the node "

@@ -37,7 +37,7 @@ typedef enum {
     CLIENT_REFUSED,     /* the node said no: code and text are its JSON-RPC error */
     CLIENT_MALFORMED,   /* the node's answer does not decode */
     CLIENT_WRONG_CHAIN, /* the node's genesis is another than the first node's, or than the one asked for */
-    CLIENT_INVALID,     /* what was asked cannot be: too long, or a key that cannot sign */
+    CLIENT_INVALID,     /* what was asked cannot be: too long, or of another version than the chain's calls */
     CLIENT_FREED,       /* the client was freed before the answer */
 } client_status_t;
 

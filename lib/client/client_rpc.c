@@ -4,6 +4,7 @@
  * again over the next connection if it may be.  Its ticket is its JSON-RPC id. */
 #include "client_internal.h"
 #include "log.h"
+#include "runtime_version.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -171,6 +172,11 @@ static void on_version(void *self, const client_error_t *error, const json_t *re
         subscriptions_renew(client);
         log_info(LOG_CLIENT, "connected", LOG_TEXT("url", client->chain.url),
                  LOG_U32("spec_version", client->chain.spec_version));
+        if (client->chain.spec_version != RUNTIME_SPEC_VERSION ||
+            strcmp(client->chain.spec_name, RUNTIME_SPEC_NAME) != 0)
+            log_warn(LOG_CLIENT, "runtime differs from this program's",
+                     LOG_TEXT("spec_name", client->chain.spec_name),
+                     LOG_U32("spec_version", client->chain.spec_version));
         if (client->config.on_state) client->config.on_state(client->config.context, true);
     } else if (error->status == CLIENT_REFUSED || error->status == CLIENT_TIMEOUT) {
         chain_refused(client, error->status);

@@ -9,6 +9,8 @@
 #include "hash.h"
 #include "hex.h"
 #include "log.h"
+#include "runtime_version.h"
+
 #include "ss58.h"
 
 #include <stdio.h>
@@ -416,7 +418,12 @@ static void on_nonce(void *self, const client_error_t *error, const json_t *resu
         fail_with(s, CLIENT_MALFORMED, NULL);
         return;
     }
-    const client_chain_t *chain  = client_chain(s->client);
+    const client_chain_t *chain = client_chain(s->client);
+    if (chain->transaction_version != RUNTIME_TRANSACTION_VERSION) {
+        fail_with(s, CLIENT_INVALID,
+                  "the chain takes calls of another version than this program makes: update it");
+        return;
+    }
     s->terms.spec_version        = chain->spec_version;
     s->terms.transaction_version = chain->transaction_version;
     s->terms.genesis             = chain->genesis;

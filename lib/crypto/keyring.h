@@ -13,8 +13,9 @@ typedef struct {
     key_kind_t kind;
     uint8_t public_key[33]; /* 32 bytes, 33 of ecdsa */
     account_id_t account;
-    bool has_seed;          /* false after a soft junction: then there is no mini-secret */
-    uint8_t seed[32];       /* the mini-secret after the last hard junction (rmb 1.5 makes its key of it) */
+    bool has_seed;    /* false after a soft junction: then there is no mini-secret */
+    uint8_t seed[32]; /* the mini-secret after the last hard junction (docs/formats/rmb.md 3 makes its key of
+                         it) */
     sr25519_pair_t sr25519; /* of KEY_SR25519 only */
 } keypair_t;
 
