@@ -77,6 +77,8 @@ dispatch_t system_set_heap_pages(rt_t *rt, const system_set_heap_pages_args_t *a
 dispatch_t system_set_storage(rt_t *rt, const system_set_storage_args_t *args)
 {
     for (uint32_t i = 0; i < args->items.len; i++)
+        ENSURE(args->items.items[i].f0.len <= RT_KEY_MAX, DISPATCH_EXHAUSTED);
+    for (uint32_t i = 0; i < args->items.len; i++)
         rt->host->put(rt->host->state, args->items.items[i].f0, args->items.items[i].f1);
     return DISPATCH_OK;
 }

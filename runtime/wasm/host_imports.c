@@ -39,7 +39,7 @@ IMPORT("crypto_secp256k1_ecdsa_recover_compressed_version_2")
 span_t ext_ecdsa_recover(const void *signature, const void *hash);
 IMPORT("logging_log_version_1") void ext_log(int32_t level, span_t target, span_t message);
 
-enum { STATE_V1 = 1, LOG_ERROR = 1, QUERY_MEMORY = 4 << 20, BLOCK_MEMORY = 32 << 20 };
+enum { STATE_V1 = 1, LOG_ERROR = 1, QUERY_MEMORY = 4 << 20, JUDGE_MEMORY = 8 << 20, BLOCK_MEMORY = 32 << 20 };
 
 static span_t span(bytes_t v) { return (uint64_t)v.len << 32 | (uint32_t)(uintptr_t)v.data; }
 
@@ -234,7 +234,7 @@ API(BlockBuilder_apply_extrinsic, BLOCK_MEMORY)
 API(BlockBuilder_finalize_block, BLOCK_MEMORY)
 API(BlockBuilder_inherent_extrinsics, QUERY_MEMORY)
 API(BlockBuilder_check_inherents, QUERY_MEMORY)
-API(TaggedTransactionQueue_validate_transaction, BLOCK_MEMORY)
+API(TaggedTransactionQueue_validate_transaction, JUDGE_MEMORY)
 API(OffchainWorkerApi_offchain_worker, QUERY_MEMORY)
 API(AuraApi_slot_duration, QUERY_MEMORY)
 API(AuraApi_authorities, QUERY_MEMORY)
@@ -245,7 +245,7 @@ API(GrandpaApi_current_set_id, QUERY_MEMORY)
 API(GrandpaApi_generate_key_ownership_proof, QUERY_MEMORY)
 API(GrandpaApi_submit_report_equivocation_unsigned_extrinsic, QUERY_MEMORY)
 API(AccountNonceApi_account_nonce, QUERY_MEMORY)
-API(TransactionPaymentApi_query_info, BLOCK_MEMORY)
-API(TransactionPaymentApi_query_fee_details, BLOCK_MEMORY)
+API(TransactionPaymentApi_query_info, JUDGE_MEMORY)
+API(TransactionPaymentApi_query_fee_details, JUDGE_MEMORY)
 API(TransactionPaymentApi_query_weight_to_fee, QUERY_MEMORY)
 API(TransactionPaymentApi_query_length_to_fee, QUERY_MEMORY)
