@@ -135,8 +135,8 @@ typedef struct {
 void rt_start(rt_t *rt, const host_t *host, void *memory, uint32_t size);
 void rt_fault(rt_t *rt, const char *reason);
 
-/* rt_exhaust says that a limit was met: when is_bounded, whoever runs the call undoes it and refuses it as Exhausted;
- * elsewhere it is a fault. */
+/* rt_exhaust says that a limit was met: when is_bounded, whoever runs the call undoes it and refuses it as
+ * Exhausted; elsewhere it is a fault. */
 void rt_exhaust(rt_t *rt, const char *reason);
 
 /* rt_pays_no says that the call under way, having succeeded, costs no fee (Pays::No). */
