@@ -170,10 +170,10 @@ TEST(only_root_or_three_fifths_of_the_council_may)
 TEST(a_call_that_is_not_built_is_refused)
 {
     rt_t *rt            = fresh();
-    runtime_call_t call = {.pallet = SCHEDULER_PALLET, .scheduler = {.index = SCHEDULER_CALL_CANCEL}};
+    runtime_call_t call = {.pallet = GRANDPA_PALLET, .grandpa = {.index = GRANDPA_CALL_NOTE_STALLED}};
 
-    EQ(runtime_call_dispatch(rt, &(origin_t){.kind = ORIGIN_ROOT}, &call), SCHEDULER_CALL_NOT_BUILT);
-    EQ(SCHEDULER_CALL_NOT_BUILT, DISPATCH_MODULE(4, 200));
+    EQ(runtime_call_dispatch(rt, &(origin_t){.kind = ORIGIN_ROOT}, &call), GRANDPA_CALL_NOT_BUILT);
+    EQ(GRANDPA_CALL_NOT_BUILT, DISPATCH_MODULE(13, 200));
     OK(runtime_call_dispatch_info(&call).weight.ref_time > 0);
 }
 
