@@ -89,14 +89,21 @@ static const table_variant_t *variant_at(const table_type_t *type, uint8_t index
     return NULL;
 }
 
+/* What is there but reads as null (an Option within an Option, a unit) is told from what is not there. */
+static json_t *option(scale_reader_t *r, const table_variant_t *found, uint32_t depth)
+{
+    if (found->index == 0) return json_null();
+    json_t *inner = decode(r, found->fields[0].type, depth);
+    return json_is_null(inner) ? json_pack("{s:o}", "Some", inner) : inner;
+}
+
 static json_t *variant(scale_reader_t *r, const table_type_t *type, uint32_t depth)
 {
     const table_variant_t *found = variant_at(type, scale_get_u8(r));
     json_t *inner, *made;
 
     if (!found || r->failed) return NULL;
-    if (strcmp(type->name, "Option") == 0)
-        return found->index == 0 ? json_null() : decode(r, found->fields[0].type, depth);
+    if (strcmp(type->name, "Option") == 0) return option(r, found, depth);
     if (found->field_count == 0) return json_string(found->name);
     if (found->field_count == 1 && !found->fields[0].name)
         inner = decode(r, found->fields[0].type, depth);

@@ -218,9 +218,10 @@ static bool variant(scale_writer_t *w, const table_type_t *type, const json_t *v
     const table_variant_t *found = NULL;
 
     if (strcmp(type->name, "Option") == 0) {
+        const json_t *some = json_object_size(value) == 1 ? json_object_get(value, "Some") : NULL;
         scale_put_u8(w, json_is_null(value) || !value ? 0 : 1);
         return json_is_null(value) || !value ||
-               encode(w, type->variants[1].fields[0].type, value, depth, error);
+               encode(w, type->variants[1].fields[0].type, json_is_null(some) ? some : value, depth, error);
     }
     if (json_object_size(value) == 1) {
         name  = json_object_iter_key(json_object_iter((json_t *)(uintptr_t)value));
