@@ -66,8 +66,8 @@ typedef struct {
     uint16_t port;                  /* 0: any; see web_server_port */
     const char *tls_cert, *tls_key; /* PEM files; NULL for plain */
     web_limits_t limits;
-    const char *origins; /* CORS: "all" or NULL lets any site in; else URLs by commas: a request or session
-                          * that names another is refused with 403 */
+    const char *origins; /* CORS: "all" or NULL lets any site in; else URLs by commas, ":*" at the end of one
+                          * for any port: a request or session that names another is refused with 403 */
     const char *subprotocol; /* a WebSocket subprotocol that is agreed to when it is asked for; may be NULL */
 } web_listen_t;
 
