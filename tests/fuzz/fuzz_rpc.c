@@ -3,6 +3,7 @@
 #define _GNU_SOURCE /* nftw */
 #include "crypto.h"
 #include "io.h"
+#include "log.h"
 #include "rpc.h"
 #include "rpc_internal.h"
 #include "runtime.h"
