@@ -1,0 +1,342 @@
+/* The agent's core on the real machine: deployed, killed at any moment, found again, cancelled; and what goes
+ * wrong.
+ *
+ * The core is engine, worker and database without chain and bus, in a process of its own that is killed with
+ * SIGKILL.  Needs root. */
+#include "engine.h"
+#include "image.h"
+#include "netlink.h"
+#include "real.h"
+#include "shim.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+static host_t host;
+static char before[65536];
+static db_t *db;
+static engine_t *engine;
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void core_open(void)
+{
+    char error[256];
+    db                     = db_open(host.state_dir, false, error);
+    engine_config_t config = {
+        .db              = db,
+        .state_dir       = host.state_dir,
+        .pool_dir        = host.pool_dir,
+        .has_user_spaces = host.has_user_spaces,
+        .total           = {.cru = 4, .mru = UINT64_C(8) << 30, .sru = UINT64_C(100) << 30}
+    };
+    engine = db ? engine_new(&config) : NULL;
+    if (!engine) exit(1);
+}
+
+static void core_close(void)
+{
+    engine_free(engine);
+    db_close(db);
+    engine = NULL;
+    db     = NULL;
+}
+
+static machine_state_t look(void *context, const char *wid, int *code)
+{
+    (void)context;
+    return machine_state(&host, wid, code);
+}
+
+/* Works until nothing is to be done now; at most so long. */
+static void core_work(uint64_t most_ms)
+{
+    static job_t job;
+    uint64_t wake_ms, end_ms = now_ms() + most_ms;
+    while (now_ms() < end_ms) {
+        engine_look(engine, now_ms(), look, NULL);
+        if (engine_next(engine, now_ms(), &job, &wake_ms)) {
+            job_run(&host, &job);
+            engine_done(engine, &job, now_ms());
+            continue;
+        }
+        if (wake_ms > end_ms) return;
+        poll(NULL, 0, 20);
+    }
+}
+
+static json_t *web(const char *flist, const char *metadata, json_int_t disk)
+{
+    return json_pack("[{s:i,s:s,s:s,s:{s:I}},{s:i,s:s,s:s,s:{s:s}},{s:i,s:s,s:s,s:s,s:{s:s,s:{s:[{s:s,s:s}]},"
+                     "s:{s:i,s:I},s:[{s:s,s:s}]}}]",
+                     "version", 0, "name", "data", "type", "zmount", "data", "size", disk, "version", 0,
+                     "name", "net", "type", "network-light", "data", "subnet", "10.20.3.0/24", "version", 0,
+                     "name", "web", "type", "zmachine-light", "metadata", metadata, "data", "flist", flist,
+                     "network", "interfaces", "network", "net", "ip", "10.20.3.2", "compute_capacity", "cpu",
+                     1, "memory", (json_int_t)268435456, "mounts", "name", "data", "mountpoint", "/data");
+}
+#define PORTS "{\"ports\":[{\"proto\":\"tcp\",\"host\":41710,\"guest\":80}]}"
+
+static deployment_t *deployment(uint64_t contract, json_t *workloads)
+{
+    char error[DEPLOYMENT_ERROR_MAX + 1];
+    json_t *json    = json_pack("{s:i,s:i,s:I,s:o}", "version", 0, "twin_id", 7, "contract_id",
+                                (json_int_t)contract, "workloads", workloads);
+    deployment_t *d = deployment_from_json(json, error);
+    json_decref(json);
+    if (!d || !deployment_valid(d, error)) {
+        printf("%s\n", error);
+        exit(1);
+    }
+    return d;
+}
+
+static const char *result_of(uint64_t contract, const char *name, const char *key)
+{
+    static char text[512];
+    json_t *json = engine_get(engine, 7, contract), *w;
+    size_t i;
+    text[0] = 0;
+    json_array_foreach(json_object_get(json, "workloads"), i, w)
+    {
+        const char *value = json_string_value(json_object_get(json_object_get(w, "result"), key));
+        if (value && strcmp(json_string_value(json_object_get(w, "name")), name) == 0)
+            snprintf(text, sizeof text, "%s", value);
+    }
+    json_decref(json);
+    return text;
+}
+#define IS(contract, name, state_)                                                                           \
+    do {                                                                                                     \
+        if (strcmp(result_of(contract, name, "state"), state_) != 0)                                         \
+            printf("%s: %s\n", name, result_of(contract, name, "message"));                                  \
+        OK(strcmp(result_of(contract, name, "state"), state_) == 0);                                         \
+    } while (0)
+
+static bool left_nothing(void)
+{
+    const char *after = real_traces();
+    if (strcmp(before, after) != 0) printf("before:\n%s\nafter:\n%s\n", before, after);
+    return strcmp(before, after) == 0;
+}
+
+static unsigned count_processes(void)
+{
+    spawn_result_t said;
+    if (!SPAWN(&said, 5000, "pgrep", "-fc", "^/bin/busybox httpd -f -p 80|^httpd -f -p 80 -h /www")) return 0;
+    return (unsigned)strtoul(said.text, NULL, 10);
+}
+
+TEST(a_core_that_is_killed_at_any_moment_leaves_one_workload_running)
+{
+    unsigned others = count_processes();
+    for (unsigned round = 0; round < 24; round++) {
+        pid_t child = fork();
+        if (child == 0) {
+            core_open();
+            if (!engine_get(engine, 7, 42)) {
+                char error[ENGINE_ERROR_MAX + 1];
+                if (!engine_deploy(engine, deployment(42, web("oci:web-demo", PORTS, 16 << 20)),
+                                   (int64_t)(now_ms() / 1000), error))
+                    _exit(1);
+            }
+            core_work(5000);
+            pause();
+        }
+        poll(NULL, 0, (int)(15 + round * 17));
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+    }
+    core_open();
+    core_work(8000);
+    IS(42, "web", "ok");
+    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "<b>42</b>"));
+    EQ(count_processes(), others + 1);
+    core_close();
+}
+
+TEST(a_running_workload_is_found_again_and_not_touched)
+{
+    char wid[WID_LEN + 1], folder[PATH_CAP];
+    shim_run_t first, second;
+    plan_wid(7, 42, "web", wid);
+    OK(machine_folder(&host, wid, folder) && shim_run_read(folder, &first));
+    core_open();
+    core_work(500);
+    IS(42, "web", "ok");
+    core_close();
+    OK(shim_run_read(folder, &second));
+    EQ(first.pid, second.pid);
+    EQ(first.start_ticks, second.start_ticks);
+}
+
+TEST(a_workload_that_dies_is_started_again)
+{
+    char wid[WID_LEN + 1], folder[PATH_CAP];
+    shim_run_t run;
+    plan_wid(7, 42, "web", wid);
+    core_open();
+    core_work(200);
+    OK(machine_folder(&host, wid, folder) && shim_run_read(folder, &run));
+    OK(kill(run.pid, SIGKILL) == 0);
+    for (int i = 0; i < 100; i++) {
+        int code;
+        if (machine_state(&host, wid, &code) == MACHINE_ENDED) break;
+        poll(NULL, 0, 20);
+    }
+    core_work(100);
+    IS(42, "web", "init");
+    OK(strstr(result_of(42, "web", "message"), "status 137"));
+    core_work(4000);
+    IS(42, "web", "ok");
+    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "<b>42</b>"));
+    core_close();
+}
+
+TEST(grace_stops_it_and_payment_brings_it_back)
+{
+    char wid[WID_LEN + 1];
+    cgroup_usage_t first, second;
+    plan_wid(7, 42, "web", wid);
+    core_open();
+    core_work(200);
+    engine_desire(engine, 42, DESIRED_PAUSED, "grace period", "", 1);
+    core_work(500);
+    IS(42, "web", "paused");
+    OK(machine_usage(&host, wid, &first));
+    OK(real_fetch("127.0.0.1", REAL_PORT, 0)[0] == 0);
+    OK(machine_usage(&host, wid, &second));
+    EQ(second.cpu_ns, first.cpu_ns);
+    core_close();
+    core_open(); /* a new agent leaves it paused */
+    core_work(500);
+    IS(42, "web", "paused");
+    OK(real_fetch("127.0.0.1", REAL_PORT, 0)[0] == 0);
+    engine_desire(engine, 42, DESIRED_RUN, "paid", "", 2);
+    core_work(500);
+    IS(42, "web", "ok");
+    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "<b>42</b>"));
+    core_close();
+}
+
+TEST(a_port_that_is_in_use_is_an_error_and_leaves_nothing_half_made)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(REAL_PORT + 1)};
+    char error[ENGINE_ERROR_MAX + 1], wid[WID_LEN + 1], folder[PATH_CAP];
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    OK(bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 1) == 0);
+    core_open();
+    json_t *workloads =
+        web("oci:web-demo", "{\"ports\":[{\"proto\":\"tcp\",\"host\":41711,\"guest\":80}]}", 16 << 20);
+    json_object_set_new(json_array_get(workloads, 1), "name", json_string("net2"));
+    json_t *interfaces = json_object_get(
+        json_object_get(json_object_get(json_array_get(workloads, 2), "data"), "network"), "interfaces");
+    json_object_set_new(json_array_get(interfaces, 0), "network", json_string("net2"));
+    OK(engine_deploy(engine, deployment(43, workloads), (int64_t)(now_ms() / 1000), error));
+    core_work(1500);
+    IS(43, "web", "error");
+    OK(strstr(result_of(43, "web", "message"), "port 41711 is in use"));
+    plan_wid(7, 43, "web", wid);
+    OK(machine_folder(&host, wid, folder) && !file_exists(folder));
+    close(fd);
+    engine_desire(engine, 43, DESIRED_DELETED, "canceled", "", 1);
+    core_work(2000);
+    core_close();
+}
+
+TEST(what_cannot_be_is_an_error_on_its_workload)
+{
+    static const struct {
+        const char *flist, *entrypoint, *says;
+        json_int_t disk;
+    } cases[] = {
+        {"oci:nothing",     "",                 "no image",          1 << 20              },
+        {"/etc/passwd",     "",                 "no image",          1 << 20              },
+        {"oci:../web-demo", "",                 "no image",          1 << 20              },
+        {"oci:web-demo",    "/no/such/program", "cannot be started", 1 << 20              },
+        {"oci:web-demo",    "sh -c 'open",      "quote",             1 << 20              },
+        {"oci:web-demo",    "",                 "failed",            (json_int_t)500 << 30},
+    };
+    core_open();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char error[ENGINE_ERROR_MAX + 1], name[16];
+        uint64_t contract = 50 + i;
+        json_t *workloads = web(cases[i].flist, "", cases[i].disk);
+        json_t *data      = json_object_get(json_array_get(workloads, 2), "data");
+        snprintf(name, sizeof name, "n%zu", i);
+        json_object_set_new(json_array_get(workloads, 1), "name", json_string(name));
+        json_object_set_new(
+            json_array_get(json_object_get(json_object_get(data, "network"), "interfaces"), 0), "network",
+            json_string(name));
+        json_object_set_new(data, "entrypoint", json_string(cases[i].entrypoint));
+        OK(engine_deploy(engine, deployment(contract, workloads), (int64_t)(now_ms() / 1000), error));
+        core_work(1500);
+        IS(contract, "web", "error");
+        if (!strstr(result_of(contract, "web", "message"), cases[i].says))
+            printf("%s: %s\n", cases[i].says, result_of(contract, "web", "message"));
+        OK(strstr(result_of(contract, "web", "message"), cases[i].says));
+        engine_desire(engine, contract, DESIRED_DELETED, "canceled", "", 1);
+        core_work(1500);
+        IS(contract, "web", "deleted");
+    }
+    core_close();
+}
+
+TEST(what_nobody_knows_is_swept_at_the_second_sight)
+{
+    network_plan_t stray = {
+        .id = "strayabc", .index = 9100, .subnet = {10, 9, 8, 0},
+                .prefix = 24
+    };
+    OK(network_ensure(&host, &stray).status == HOST_OK);
+    core_open();
+    core_work(200);
+    engine_sweep(engine);
+    core_work(200);
+    OK(netns_exists("ztn-strayabc"));
+    engine_sweep(engine);
+    core_work(300);
+    OK(!netns_exists("ztn-strayabc"));
+    IS(42, "web", "ok");
+    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "<b>42</b>"));
+    core_close();
+}
+
+TEST(a_cancelled_contract_leaves_nothing)
+{
+    core_open();
+    core_work(200);
+    engine_desire(engine, 42, DESIRED_DELETED, "contract canceled", "block", 3);
+    core_work(6000);
+    IS(42, "web", "deleted");
+    OK(engine_is_idle(engine));
+    core_close();
+    OK(left_nothing());
+}
+
+int main(int argc, char **argv)
+{
+    char error[IMAGE_ERROR_MAX + 1];
+    const char *obstacle = real_obstacle();
+    if (obstacle) {
+        printf("SKIPPED: containers cannot be run here: %s\n1 passed, 0 failed\n", obstacle);
+        return 0;
+    }
+    if (!real_start(&host, NULL)) return 1;
+    db = db_open(host.state_dir, false, error);
+    if (!db || !image_demo(db, host.state_dir, "web-demo", error)) {
+        printf("%s\n", error);
+        return 1;
+    }
+    db_close(db);
+    snprintf(before, sizeof before, "%s", real_traces());
+    int status = test_main_(argc, argv);
+    folder_remove(real_dir);
+    return status;
+}
