@@ -5,9 +5,10 @@
  *   account     an SS58 address; hash 0x...
  *   struct      an object; a struct around one unnamed field is that field
  *   enum        "Variant", {"Variant": value}, {"Variant": [several]} or {"Variant": {named}}
- *   option      null or the value ({"Some": null} when that reads as null); tuple, vector: an array; compact:
- * as what it holds call        {"Pallet": {"call": {arguments}}} address     {"Id": account}; a bare SS58
- * address is read as one */
+ *   option      null or the value; {"Some": null} for a value that itself reads as null
+ *   tuple       an array, as a vector; compact: as what it holds
+ *   call        {"Pallet": {"call": {arguments}}}
+ *   address     {"Id": account}; a bare SS58 address is read as one */
 #ifndef RUNTIME_JSON_H
 #define RUNTIME_JSON_H
 #include "runtime_table.h"
