@@ -66,6 +66,7 @@ struct web_session {
     bool is_client, is_open, is_closing, is_cut;
     uint32_t message_max;
     size_t queue_max, handed; /* handed: given to libwebsockets and not known to be written */
+    bool is_drain_untold;     /* something was written since on_drained was called last */
     web_room_t out, in;
     bool in_is_text;
     char peer[64];

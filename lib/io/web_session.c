@@ -121,17 +121,19 @@ void web_close(web_session_t *session, uint16_t code, const char *reason)
 
 int web_session_write(web_session_t *session)
 {
-    bool had_some   = web_queued(session) > 0;
     session->handed = 0; /* libwebsockets asks only when it has nothing left */
     if (session->out.len > 0) {
         size_t len = session->out.len;
         if (lws_write(session->wsi, session->out.data + LWS_PRE, len, LWS_WRITE_RAW) < 0) return -1;
         room_empty(&session->out);
         if (lws_partial_buffered(session->wsi)) session->handed = len;
+        session->is_drain_untold = true;
         lws_callback_on_writable(session->wsi);
         return 0;
     }
-    if (had_some && !session->is_closing) web_session_told_drained(session);
+    bool is_news             = session->is_drain_untold && !session->is_closing;
+    session->is_drain_untold = false;
+    if (is_news) web_session_told_drained(session);
     return 0;
 }
 
