@@ -135,7 +135,7 @@ static validity_t apply_signed(rt_t *rt, const extrinsic_t *x, dispatch_t *resul
     if (validity != VALID) return validity;
 
     *result          = call_run(rt, &(origin_t){.kind = ORIGIN_SIGNED, .who = who}, &x->call);
-    info.pays_no_fee = info.pays_no_fee || (*result == DISPATCH_OK && rt->pays_no_fee);
+    info.pays_no_fee = info.pays_no_fee || rt->pays_no_fee;
     give_back_weight(rt, &info);
     extension_after(rt, &paid, &info, x->encoded.len);
     emit_result(rt, *result, &info);
