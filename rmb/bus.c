@@ -1,6 +1,7 @@
 /* bus.c - nng's threads hand over to the loop through one list that needs no lock. */
 #include "bus.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <nng/nng.h>
 #include <nng/protocol/pair1/pair.h>
@@ -168,27 +169,40 @@ static void host_of(const char *url, char *host, size_t cap)
     snprintf(host, cap, "%.*s", (int)len, start);
 }
 
-/* nng has no store of its own: the system's and the operator's certificates are handed in as one text. */
+static bool is_address(const char *host)
+{
+    uint8_t room[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, host, room) == 1 || inet_pton(AF_INET6, host, room) == 1;
+}
+
+/* One text of all certificates that are trusted: nng has no store of its own. */
+static char *trusted(const char *ca_file, bool with_system)
+{
+    char *system = with_system ? file_read(SYSTEM_CA) : NULL, *own = ca_file ? file_read(ca_file) : NULL;
+    size_t len = (system ? strlen(system) : 0) + (own ? strlen(own) : 0) + 2;
+    char *both = !ca_file || own ? malloc(len) : NULL;
+    if (both) snprintf(both, len, "%s\n%s", own ? own : "", system ? system : "");
+    free(own);
+    free(system);
+    return both;
+}
+
+/* mbedTLS 2.28 compares names, not addresses.  A relay that is dialled by its address must therefore have a
+ * certificate of the operator's own CA, whatever name is in it; the system's CAs do not count then. */
 static const char *tls_dial(bus_t *bus, nng_dialer dialer, const char *url, const char *ca_file)
 {
     char host[256];
-    char *system = file_read(SYSTEM_CA), *own = ca_file ? file_read(ca_file) : NULL;
-    if (ca_file && !own) {
-        free(system);
-        return "CA file cannot be read";
-    }
-    size_t len = (system ? strlen(system) : 0) + (own ? strlen(own) : 0) + 2;
-    char *both = malloc(len);
-    snprintf(both, len, "%s\n%s", own ? own : "", system ? system : "");
     host_of(url, host, sizeof host);
+    bool is_name = !is_address(host);
+    if (!is_name && !ca_file) return "a relay at an address, not a name, needs a CA file";
+    char *ca = trusted(ca_file, is_name);
+    if (!ca) return "CA file cannot be read";
     int result = nng_tls_config_alloc(&bus->tls, NNG_TLS_MODE_CLIENT);
-    if (result == 0) result = nng_tls_config_ca_chain(bus->tls, both, NULL);
+    if (result == 0) result = nng_tls_config_ca_chain(bus->tls, ca, NULL);
     if (result == 0) result = nng_tls_config_auth_mode(bus->tls, NNG_TLS_AUTH_MODE_REQUIRED);
-    if (result == 0) result = nng_tls_config_server_name(bus->tls, host);
+    if (result == 0 && is_name) result = nng_tls_config_server_name(bus->tls, host);
     if (result == 0) result = nng_dialer_setopt_ptr(dialer, NNG_OPT_TLS_CONFIG, bus->tls);
-    free(both);
-    free(own);
-    free(system);
+    free(ca);
     return result == 0 ? NULL : "certificates cannot be read";
 }
 

@@ -194,6 +194,7 @@ static void on_twin(void *context, twin_status_t status, const rmb_twin_t *twin)
             return;
         }
         link->session = relay_session_open(edge->config.relay, &address, link, true);
+        dirty(link, 0);
         log_info(LOG_RELAY, "bus session opened", LOG_U64("twin", address.twin),
                  LOG_TEXT("connection", address.connection));
     }

@@ -103,6 +103,7 @@ static void session_open(link_t *link)
     relay_address_t address = {.twin = link->token.twin, .has_connection = link->token.has_connection};
     memcpy(address.connection, link->token.connection, sizeof address.connection);
     link->session = relay_session_open(edge->config.relay, &address, link, false);
+    on_wake(link);
     log_info(LOG_RELAY, "session opened", LOG_U64("twin", address.twin),
              LOG_TEXT("connection", address.connection));
     for (uint32_t i = 0; i < link->early_count && link->session; i++)

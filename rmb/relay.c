@@ -343,7 +343,6 @@ relay_session_t *relay_session_open(relay_t *relay, const relay_address_t *addre
     mailbox->loaded_seq = 0;
     mailbox->taken_ms   = relay->ops.now_ms(relay->ops.self);
     relay->stats.sessions++;
-    if (mailbox->row_count) wake(relay, mailbox);
     return session;
 }
 

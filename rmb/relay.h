@@ -100,8 +100,8 @@ relay_t *relay_new(const relay_config_t *config, const relay_ops_t *ops, const r
 /* relay_free puts what is in memory into the store.  Close the links first. */
 void relay_free(relay_t *relay);
 
-/* relay_session_open begins a session and wakes its link if something waits.  An older session with this
- * address is closed.  Owned by the relay until relay_session_close or ops.close. */
+/* relay_session_open begins a session; pull at once, something may wait.  An older session with this address is
+ * closed.  Owned by the relay until relay_session_close or ops.close. */
 relay_session_t *relay_session_open(relay_t *relay, const relay_address_t *address, void *link,
                                     bool wants_acks);
 void relay_session_close(relay_t *relay, relay_session_t *session);

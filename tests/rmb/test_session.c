@@ -278,7 +278,7 @@ TEST(large_messages_pass)
     done();
 }
 
-TEST(a_request_waits_for_its_node_and_survives_a_restart_of_the_relay)
+static void waits(bool is_web)
 {
     fresh();
     heard_t heard = {0};
@@ -291,7 +291,7 @@ TEST(a_request_waits_for_its_node_and_survives_a_restart_of_the_relay)
     relay_down();
     settle();
     relay_up();
-    peer_t *node = peer(1, NULL, w.bus_url);
+    peer_t *node = peer(1, NULL, is_web ? w.web_url : w.bus_url);
     UNTIL(heard.count);
     EQ(heard.status, PEER_OK);
     OK(strcmp(heard.text, "[1]") == 0);
@@ -299,6 +299,9 @@ TEST(a_request_waits_for_its_node_and_survives_a_restart_of_the_relay)
     peer_free(node);
     done();
 }
+
+TEST(a_request_waits_for_its_node_and_survives_a_restart_of_the_relay) { waits(false); }
+TEST(a_request_waits_for_a_websocket_node) { waits(true); }
 
 TEST(the_relay_says_when_nobody_is_there)
 {

@@ -1,0 +1,133 @@
+// rmb.test.mjs - unmodified @threefold/rmb_direct_client through two relays to peers of ours, with TLS on port 443.
+// Needs root or CAP_NET_BIND_SERVICE: a twin's relay on the chain has no port.
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import https from 'node:https'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { test } from 'node:test'
+import { bin, freePort, scratch, start, startNode, waitFor } from './programs.mjs'
+import { readFileSync } from 'node:fs'
+
+const RELAYS = ['127.0.0.2', '127.0.0.3']
+const ALICE = '0xe5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a' // the mini-secret of sr25519 //Alice
+
+const echoProgram = [process.env.TRELLIS_TEST_BIN, join(bin, '..'), join(bin, '..', '..', 'build-asan')]
+  .filter(Boolean).map(folder => join(folder, 'tests', 'rmb', 'rmb_echo')).find(existsSync)
+
+// One CA, and one certificate with the addresses of both relays.
+function certificates (dir) {
+  const openssl = (...args) => execFileSync('openssl', args, { cwd: dir, stdio: 'ignore' })
+  const key = name => ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', name]
+  writeFileSync(join(dir, 'names'), 'subjectAltName=' + RELAYS.map(address => 'IP:' + address).join(','))
+  openssl('req', '-x509', ...key('ca.key'), '-out', 'ca.pem', '-days', '2', '-subj', '/CN=test')
+  openssl('req', ...key('relay.key'), '-out', 'relay.csr', '-subj', '/CN=relay')
+  openssl('x509', '-req', '-in', 'relay.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'names', '-out', 'relay.pem')
+  return { ca: join(dir, 'ca.pem'), cert: join(dir, 'relay.pem'), key: join(dir, 'relay.key') }
+}
+
+const get = (address, path, ca) => new Promise((resolve, reject) => {
+  https.get({ host: address, path, ca: readFileSync(ca), timeout: 3000, agent: false }, response => {
+    let body = ''
+    response.on('data', chunk => { body += chunk })
+    response.on('end', () => resolve({ status: response.statusCode, body }))
+  }).on('error', reject).on('timeout', () => reject(new Error('timeout')))
+})
+
+const metric = async (address, name, ca) => Number((await get(address, '/metrics', ca)).body.match(new RegExp(`^${name} (\\d+)`, 'm'))[1])
+
+class Grid {
+  dir = scratch()
+  programs = new Set()
+
+  async up () {
+    assert.ok(echoProgram, 'rmb_echo is not built: cmake --build build-asan --target rmb_echo')
+    this.tls = certificates(this.dir)
+    this.node = await startNode(this.dir)
+    this.programs.add(this.node)
+    for (const [name, relay] of [['Alice', RELAYS[0]], ['Bob', RELAYS[0]], ['Charlie', RELAYS[1]]]) {
+      execFileSync(join(bin, 'trellis'), ['twin', 'create', '--url', this.node.url, '--key', '//' + name, '--relay', relay, '--quiet'], { stdio: 'ignore' })
+    }
+    this.bus = await freePort()
+    this.relays = [await this.relay(0), await this.relay(1)]
+  }
+
+  async relay (i) {
+    const program = start('rmb-relay', ['--substrate', this.node.url, '--domain', RELAYS[i], '--listen', RELAYS[i] + ':443',
+      ...(i === 0 ? ['--nng-listen', `tls+tcp://127.0.0.2:${this.bus}`] : []), '--store', join(this.dir, 'relay' + i),
+      '--tls-cert', this.tls.cert, '--tls-key', this.tls.key, '--ca', this.tls.ca], this.dir)
+    this.programs.add(program)
+    await waitFor('relay ' + i, async () => (await get(RELAYS[i], '/health', this.tls.ca)).status === 200)
+    return program
+  }
+
+  // A peer of ours on the null session.
+  async echo (suri, twin, url, relay) {
+    const sessions = await metric(relay, 'relay_worker_connections', this.tls.ca)
+    const child = spawn(echoProgram, [this.node.url, suri, 'sr25519', String(twin), url, this.tls.ca], { stdio: 'ignore' })
+    const ended = new Promise(resolve => child.once('exit', resolve))
+    const program = { child, stop: async () => { child.kill('SIGTERM'); await ended } }
+    this.programs.add(program)
+    await waitFor('the peer of twin ' + twin, async () => (await metric(relay, 'relay_worker_connections', this.tls.ca)) > sessions)
+    return program
+  }
+
+  async client (secret, session) {
+    const child = spawn(process.execPath, [join(import.meta.dirname ?? dirname(new URL(import.meta.url).pathname), 'rmb_client.mjs'),
+      this.node.url, 'wss://' + RELAYS[0], secret, session, 'sr25519'], { stdio: ['pipe', 'pipe', 'ignore'], env: { ...process.env, NODE_EXTRA_CA_CERTS: this.tls.ca } })
+    this.programs.add({ child })
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    const read = async () => {
+      const { value, done } = await lines.next()
+      assert.ok(!done, 'the client ended')
+      return JSON.parse(value)
+    }
+    assert.deepEqual(await read(), { connected: true, twin: 1 })
+    return {
+      tell: question => child.stdin.write(JSON.stringify(question) + '\n'),
+      async ask (question) { this.tell(question); return read() },
+      stop: () => { child.stdin.end(); child.kill() }
+    }
+  }
+
+  down () {
+    for (const { child } of this.programs) child.kill('SIGKILL')
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+}
+
+test('the JavaScript client reaches peers of ours, here and behind another relay', { timeout: 120000 }, async () => {
+  const grid = new Grid()
+  try {
+    await grid.up()
+    const bob = await grid.echo('//Bob', 2, `tls+tcp://127.0.0.2:${grid.bus}`, RELAYS[0])
+    await grid.echo('//Charlie', 3, 'wss://' + RELAYS[1], RELAYS[1])
+    const alice = await grid.client(ALICE, 'session')
+
+    assert.deepEqual(await alice.ask({ command: 'echo', data: '{"n":1}', twin: 2 }), { reply: { n: 1 } })
+    assert.deepEqual(await alice.ask({ command: 'who', data: '', twin: 2 }), { reply: { twin: 1, len: 0 } })
+    assert.deepEqual(await alice.ask({ command: 'echo', size: 1 << 20, twin: 2 }), { reply: 1 << 20 })
+    assert.match((await alice.ask({ command: 'nothing', data: '{}', twin: 2 })).error, /0 function is not found/)
+    assert.deepEqual(await alice.ask({ command: 'echo', data: '{"far":true}', twin: 3 }), { reply: { far: true } })
+    assert.equal(await metric(RELAYS[0], 'federation_message_success', grid.tls.ca), 1)
+
+    // What waits for an absent peer outlives the relay's SIGKILL.
+    await bob.stop()
+    alice.tell({ command: 'echo', data: '{"late":1}', twin: 2 })
+    await waitFor('the message to be stored', async () => (await metric(RELAYS[0], 'relay_stored_messages', grid.tls.ca)) === 1)
+    await grid.relays[0].kill()
+    grid.relays[0] = await grid.relay(0)
+    assert.equal(await metric(RELAYS[0], 'relay_stored_messages', grid.tls.ca), 1)
+    await grid.echo('//Bob', 2, 'wss://' + RELAYS[0], RELAYS[0])
+    await waitFor('the peer to take it', async () => (await metric(RELAYS[0], 'relay_message_tx', grid.tls.ca)) >= 1)
+    alice.stop()
+    for (const relay of grid.relays) await relay.stop()
+    await grid.node.stop()
+  } catch (error) {
+    error.message += '\n--- rmb-relay:\n' + grid.relays?.[0].tail()
+    throw error
+  } finally {
+    grid.down()
+  }
+})
