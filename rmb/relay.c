@@ -57,6 +57,7 @@ void relay_message_drop(relay_message_t *message)
 void relay_settle(relay_t *relay, relay_message_t *message, relay_ack_t ack)
 {
     relay_session_t *sender = message->sender;
+    if (message->route) relay_route_settled(message->route, ack);
     if (!sender) return;
     message->sender = NULL;
     if (sender->mailbox) relay->ops.ack(relay->ops.self, sender->link, message->uid, ack);
@@ -237,7 +238,7 @@ bool relay_put(relay_t *relay, relay_message_t *message)
     relay->stats.stored_count++;
     relay->stats.stored_bytes += message->wire_len;
     relay->has_unsynced = true;
-    if (message->sender) wait_for_disk(relay, message);
+    if (message->sender || message->route) wait_for_disk(relay, message);
     commit_soon(relay);
     return true;
 }

@@ -100,8 +100,8 @@ relay_t *relay_new(const relay_config_t *config, const relay_ops_t *ops, const r
 /* relay_free puts what is in memory into the store.  Close the links first. */
 void relay_free(relay_t *relay);
 
-/* relay_session_open begins a session; pull at once, something may wait.  An older session with this address is
- * closed.  Owned by the relay until relay_session_close or ops.close. */
+/* relay_session_open begins a session; pull at once, something may wait.  An older session with this address
+ * is closed.  Owned by the relay until relay_session_close or ops.close. */
 relay_session_t *relay_session_open(relay_t *relay, const relay_address_t *address, void *link,
                                     bool wants_acks);
 void relay_session_close(relay_t *relay, relay_session_t *session);
@@ -123,7 +123,8 @@ typedef enum {
     RELAY_IN_BUSY,      /* 503: no room, or the chain did not answer */
 } relay_in_t;
 
-/* relay_federation_input: another relay brings an envelope.  done is called once, perhaps at once. */
+/* relay_federation_input: another relay brings an envelope.  done is called once, perhaps at once; when it
+ * was accepted, not before it is on disk or taken. */
 void relay_federation_input(relay_t *relay, bytes_t wire, void (*done)(void *context, relay_in_t in),
                             void *context);
 void relay_federation_cancel(relay_t *relay, const void *context);

@@ -18,6 +18,7 @@ struct relay_message {
     bool is_young;                    /* in memory only, to be stored at the next commit */
     bool is_pulled;                   /* its link has it */
     relay_session_t *sender;          /* held: it wants to hear that the message is safe; NULL once it did */
+    struct route *route;              /* of another relay that wants to hear the same */
     relay_message_t *next, *previous; /* in its window */
     relay_message_t *young_next, *young_previous; /* in relay->young */
     char *uid;
@@ -129,6 +130,9 @@ void relay_settle(relay_t *relay, relay_message_t *message, relay_ack_t ack);
 
 void relay_route_free_all(relay_t *relay);
 void relay_route_tick(relay_t *relay);
+
+/* relay_route_settled answers the other relay that brought a message. */
+void relay_route_settled(struct route *route, relay_ack_t ack);
 
 /* relay_resume takes up an outward row again, at start. */
 void relay_resume(relay_t *relay, relay_message_t *message);

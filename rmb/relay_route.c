@@ -98,6 +98,7 @@ static void route_free(route_t *route)
     *route->back = route->next;
     if (route->next) route->next->back = route->back;
     route->relay->route_count--;
+    route->message->route = NULL;
     relay_message_drop(route->message);
     free(route);
 }
@@ -313,7 +314,15 @@ static void inbox_post(route_t *route)
         inbox_done(route, RELAY_IN_OFFLINE);
         return;
     }
-    inbox_done(route, relay_post(route->relay, message) == POST_OK ? RELAY_IN_ACCEPTED : RELAY_IN_BUSY);
+    message->route = route; /* answered when the message is safe */
+    if (relay_post(route->relay, message) == POST_OK) return;
+    message->route = NULL;
+    inbox_done(route, RELAY_IN_BUSY);
+}
+
+void relay_route_settled(route_t *route, relay_ack_t ack)
+{
+    inbox_done(route, ack == RELAY_STORED ? RELAY_IN_ACCEPTED : RELAY_IN_BUSY);
 }
 
 static void on_inbox_destination(void *context, twin_status_t status, const rmb_twin_t *twin)

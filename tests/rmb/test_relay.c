@@ -574,6 +574,7 @@ static int post(const envelope_t *envelope, int signer)
     envelope_encode(&copy, wire);
     in_result = -1;
     relay_federation_input(w.relay, (bytes_t){wire, envelope_encoded_len(&copy)}, on_in, NULL);
+    if (in_result == -1) relay_commit(w.relay);
     return in_result;
 }
 
@@ -605,6 +606,26 @@ TEST(another_relay_may_post_what_is_signed)
     e               = request(2, NULL, 1, "u");
     EQ(post(&e, 1), RELAY_IN_BUSY);
     done();
+}
+
+TEST(another_relay_hears_when_its_message_is_safe)
+{
+    fresh();
+    w.is_slow_disk = true;
+    envelope_t e   = request(3, NULL, 1, "u");
+    EQ(post(&e, 2), -1);
+    disk_is_done();
+    EQ(in_result, RELAY_IN_ACCEPTED);
+    link_t *b = session(0, 1, NULL);
+    TEXT(pull(b)->uid, "u");
+    take_all(b);
+    EQ(post(&e, 2), -1);
+    TEXT(pull(b)->uid, "u");
+    take_all(b);
+    EQ(in_result, RELAY_IN_ACCEPTED);
+    EQ(post(&e, 2), -1);
+    done(); /* the other relay is told to try again */
+    EQ(in_result, RELAY_IN_BUSY);
 }
 
 TEST(what_goes_to_another_relay_is_told_of_its_end)
