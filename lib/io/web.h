@@ -34,6 +34,8 @@ typedef struct {
         message_len;   /* of a session's message, both ways; longer closes with 1009.  0: WEB_MESSAGE_MAX */
     uint32_t body_len; /* of a request's body; longer is answered 413.  0: WEB_MESSAGE_MAX */
     size_t queue_len;  /* bytes that wait to be sent to one session; more closes it with 1013.  0: 64 MiB */
+    size_t memory_max; /* bytes that wait in all sessions together, both ways; who asks for more is closed
+                        * with 1013. 0: 1 GiB */
     uint32_t sockets; /* all sockets, those of HTTP too; more are closed at once.  0: sessions and 256 more */
     uint32_t head_s;  /* for a request's head to arrive, and for its body.  0: 10 */
     uint32_t

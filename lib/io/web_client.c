@@ -31,6 +31,7 @@ typedef struct web_client {
     web_session_t *session;
     web_client_handler_t handler;
     web_stats_t stats;
+    size_t memory;
     /* a request */
     char method[16], content_type[128];
     web_room_t body, answer;
@@ -254,7 +255,9 @@ web_session_t *web_connect(io_t *io, const char *url, const char *ca_file, uint3
                                        .client      = client,
                                        .message_max = message_len ? message_len : WEB_MESSAGE_MAX,
                                        .queue_max   = QUEUE_MAX,
-                                       .stats       = &client->stats};
+                                       .stats       = &client->stats,
+                                       .memory      = &client->memory,
+                                       .memory_max  = SIZE_MAX};
     snprintf(client->session->peer, sizeof client->session->peer, "%.63s", client->url.host);
     return client->session;
 }

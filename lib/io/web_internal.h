@@ -72,8 +72,9 @@ struct web_session {
     char peer[64];
     void *self;
     web_stats_t *stats;
-    struct web_server *server; /* of a server's */
-    struct web_client *client; /* of a client's */
+    size_t *memory, memory_max, counted; /* of all sessions of the side; counted: this one's share */
+    struct web_server *server;           /* of a server's */
+    struct web_client *client;           /* of a client's */
 };
 
 /* These are what the callbacks of both sides do.  Each gives what its callback must give: -1 closes. */

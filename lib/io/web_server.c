@@ -14,6 +14,7 @@
 
 #define SESSIONS_DEFAULT 100
 #define QUEUE_DEFAULT    (64u << 20)
+#define MEMORY_DEFAULT   ((size_t)1 << 30)
 #define HEAD_S_DEFAULT   10
 #define IDLE_S_DEFAULT   60
 #define KEEPALIVE_S      30
@@ -56,6 +57,7 @@ struct web_server {
     char *cert, *key, *origins, *subprotocol, *address;
     web_socket_t *sockets;
     web_stats_t stats;
+    size_t memory;
     bool is_ended;
 };
 
@@ -456,6 +458,8 @@ static int on_upgrade(web_socket_t *socket, const char *kind)
                                            .queue_max   = limits->queue_len,
                                            .self        = session_self,
                                            .stats       = &server->stats,
+                                           .memory      = &server->memory,
+                                           .memory_max  = limits->memory_max,
                                            .server      = server};
     memcpy(socket->session.peer, request->peer, sizeof request->peer);
     server->stats.sessions++;
@@ -587,6 +591,7 @@ static void fill_limits(web_limits_t *limits)
     if (!limits->message_len) limits->message_len = WEB_MESSAGE_MAX;
     if (!limits->body_len) limits->body_len = WEB_MESSAGE_MAX;
     if (!limits->queue_len) limits->queue_len = QUEUE_DEFAULT;
+    if (!limits->memory_max) limits->memory_max = MEMORY_DEFAULT;
     if (!limits->sockets) limits->sockets = limits->sessions + HTTP_EXTRA_CAP;
     if (!limits->head_s) limits->head_s = HEAD_S_DEFAULT;
     if (!limits->idle_s) limits->idle_s = IDLE_S_DEFAULT;

@@ -46,6 +46,19 @@ static void room_empty(web_room_t *room)
     if (room->cap > WEB_ROOM_KEPT) web_room_free(room);
 }
 
+/* Brings the common count up to date. */
+static void count_memory(web_session_t *session)
+{
+    size_t now = web_queued(session) + session->in.len;
+    *session->memory += now - session->counted;
+    session->counted = now;
+}
+
+static bool has_memory(const web_session_t *session, size_t more)
+{
+    return *session->memory + more <= session->memory_max;
+}
+
 /* ---- sending ---- */
 
 static void add_frame(web_session_t *session, uint8_t opcode, bytes_t content)
@@ -85,12 +98,13 @@ static void add_frame(web_session_t *session, uint8_t opcode, bytes_t content)
 bool web_send(web_session_t *session, bytes_t message, bool is_text)
 {
     if (!session->is_open || session->is_closing) return false;
-    if (web_queued(session) + message.len + 14 > session->queue_max) {
+    if (web_queued(session) + message.len + 14 > session->queue_max || !has_memory(session, message.len)) {
         room_empty(&session->out); /* whole frames: those that are under way are libwebsockets' */
         web_close(session, 1013, "too slow");
         return false;
     }
     add_frame(session, is_text ? OPCODE_TEXT : OPCODE_BINARY, message);
+    count_memory(session);
     session->stats->messages_out++;
     session->stats->bytes_out += message.len;
     lws_callback_on_writable(session->wsi);
@@ -127,6 +141,7 @@ int web_session_write(web_session_t *session)
         if (lws_write(session->wsi, session->out.data + LWS_PRE, len, LWS_WRITE_RAW) < 0) return -1;
         room_empty(&session->out);
         if (lws_partial_buffered(session->wsi)) session->handed = len;
+        count_memory(session);
         session->is_drain_untold = true;
         lws_callback_on_writable(session->wsi);
         return 0;
@@ -150,9 +165,15 @@ int web_session_receive(web_session_t *session, const void *data, size_t len)
         web_close(session, 1009, "message too big");
         return 0;
     }
+    if (!is_last && !has_memory(session, len)) {
+        web_room_free(&session->in);
+        web_close(session, 1013, "too much is under way");
+        return 0;
+    }
     bytes_t message = {data, (uint32_t)len};
     if (!is_last || session->in.len > 0) {
         web_room_add(&session->in, data, len);
+        count_memory(session);
         if (!is_last) return 0;
         message = (bytes_t){session->in.data + LWS_PRE, (uint32_t)session->in.len};
     }
@@ -161,6 +182,7 @@ int web_session_receive(web_session_t *session, const void *data, size_t len)
     web_session_told_message(session, message, session->in_is_text);
     if (session->is_cut) return -1;
     room_empty(&session->in);
+    count_memory(session);
     return 0;
 }
 
@@ -177,6 +199,7 @@ const char *web_session_peer(const web_session_t *session) { return session->pee
 
 void web_session_fini(web_session_t *session)
 {
+    *session->memory -= session->counted;
     web_room_free(&session->out);
     web_room_free(&session->in);
 }

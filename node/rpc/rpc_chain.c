@@ -15,7 +15,7 @@ static json_t *get_header(call_t *call)
     return json_header(header);
 }
 
-static json_t *json_extrinsics(bytes_t body)
+json_t *json_extrinsics(bytes_t body)
 {
     json_t *all      = json_array();
     scale_reader_t r = scale_reader(body, NULL);

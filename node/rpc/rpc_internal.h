@@ -37,7 +37,8 @@ enum {
     RPC_KEYS_MAX            = 1000,
     RPC_SUBSCRIBED_KEYS_MAX = 4096,
     RPC_ID_LEN              = 16,
-    RPC_VALUES_MAX          = 500000, /* of a message */
+    RPC_VALUES_MAX          = 500000,    /* of a message */
+    RPC_MEMORY_MAX          = 512 << 20, /* what waits in all connections together */
     RPC_ARENA_KEPT          = 1 << 20
 };
 
@@ -59,8 +60,17 @@ typedef enum {
     SUB_VERSION,
     SUB_STORAGE,
     SUB_EXTRINSIC,
-    SUB_JUSTIFICATIONS
+    SUB_JUSTIFICATIONS,
+    SUB_OWN /* of a file that knows what to do: hooks */
 } sub_kind_t;
+
+/* What becomes of a subscription of kind SUB_OWN.  start comes after its id was sent; start and hear may end
+ * it, no other. */
+typedef struct {
+    void (*start)(subscription_t *subscription);
+    void (*hear)(subscription_t *subscription, const chain_event_t *event);
+    void (*drop)(subscription_t *subscription); /* frees own */
+} sub_hooks_t;
 
 typedef struct {
     uint8_t *bytes;
@@ -78,7 +88,9 @@ struct subscription {
     bool is_started, is_over;
     watched_key_t *keys; /* STORAGE */
     uint32_t key_count;
-    json_t *early; /* EXTRINSIC: told before the id was */
+    json_t *early;            /* EXTRINSIC: told before the id was */
+    const sub_hooks_t *hooks; /* OWN */
+    void *own;
 };
 
 /* One call of a method. */
@@ -132,8 +144,10 @@ bool json_to_bytes(call_t *call, const json_t *value, bytes_t *bytes);
 json_t *json_hex(bytes_t bytes);
 json_t *json_hash(const hash_t *hash);
 json_t *json_number_hex(uint64_t number);
-json_t *json_header(bytes_t header); /* of an encoded one; NULL when it does not decode */
+json_t *json_header(bytes_t header);   /* of an encoded one; NULL when it does not decode */
+json_t *json_extrinsics(bytes_t body); /* of a SCALE Vec of them */
 json_t *rpc_version_json(void);
+json_t *rpc_properties_json(void);
 json_t *rpc_health_json(const rpc_t *rpc);
 
 /* ---- messages ---- */
@@ -148,11 +162,18 @@ typedef struct {
  * HTTP. */
 char *rpc_answer(rpc_t *rpc, conn_t *conn, bytes_t message, rpc_started_t *started);
 
+/* rpc_give_back empties the arena; a large answer's memory is not kept.  For work outside of a method. */
+void rpc_give_back(arena_t *arena);
+
 /* ---- subscriptions ---- */
 
 /* rpc_subscribe makes one whose id is the call's answer; NULL with the error set. */
 subscription_t *rpc_subscribe(call_t *call, sub_kind_t kind, const char *method);
 json_t *rpc_subscribed(call_t *call, subscription_t *subscription);
+/* rpc_subscribe_own makes one with hooks; own may be set after. */
+subscription_t *rpc_subscribe_own(call_t *call, const sub_hooks_t *hooks, const char *method);
+/* rpc_find_own finds the connection's one with these hooks and this id; NULL: there is none. */
+subscription_t *rpc_find_own(const call_t *call, const sub_hooks_t *hooks, const char *id);
 /* rpc_unsubscribe ends the one that the first parameter names; answers true or false. */
 json_t *rpc_unsubscribe(call_t *call);
 void rpc_start(subscription_t *subscription);                  /* after its id was sent */
@@ -168,7 +189,8 @@ typedef struct {
     size_t count;
 } method_table_t;
 method_table_t rpc_author_methods(void), rpc_chain_methods(void), rpc_state_methods(void),
-    rpc_system_methods(void), rpc_engine_methods(void);
+    rpc_system_methods(void), rpc_engine_methods(void), rpc_spec_methods(void), rpc_head_methods(void),
+    rpc_head_op_methods(void), rpc_archive_methods(void), rpc_transaction_methods(void);
 const method_t *rpc_find(const char *name);
 json_t *rpc_all_methods(const rpc_t *rpc);
 

@@ -12,10 +12,14 @@ static json_t *version(call_t *call) { return json_string(call->rpc->o.version);
 static json_t *chain_name(call_t *call) { return json_string(call->rpc->o.chain_name); }
 static json_t *chain_type(call_t *call) { return json_string(call->rpc->o.chain_type); }
 
+json_t *rpc_properties_json(void)
+{
+    return json_pack("{s:i, s:s}", "tokenDecimals", 7, "tokenSymbol", "TFT");
+}
 static json_t *properties(call_t *call)
 {
     (void)call;
-    return json_pack("{s:i, s:s}", "tokenDecimals", 7, "tokenSymbol", "TFT");
+    return rpc_properties_json();
 }
 
 json_t *rpc_health_json(const rpc_t *rpc)

@@ -88,8 +88,7 @@ static bool is_request(const json_t *request)
            (!params || json_is_null(params) || json_is_array(params) || json_is_object(params));
 }
 
-/* A large answer's memory is not kept. */
-static void give_back(arena_t *arena)
+void rpc_give_back(arena_t *arena)
 {
     if (arena->used > RPC_ARENA_KEPT)
         (void)madvise(arena->start + RPC_ARENA_KEPT, arena->used - RPC_ARENA_KEPT, MADV_DONTNEED);
@@ -123,7 +122,7 @@ static json_t *answer_one(rpc_t *rpc, conn_t *conn, json_t *request, subscriptio
         answer = answer_object(id, result, NULL);
     }
     json_decref(call.data);
-    give_back(&rpc->arena);
+    rpc_give_back(&rpc->arena);
     *started = call.started;
     if (id) return answer;
     json_decref(answer); /* nobody asked for an answer */
@@ -337,7 +336,8 @@ rpc_t *rpc_new(const rpc_options_t *options, const char **error)
     web_listen_t listen = {
         .address = options->address,
         .port    = options->port,
-        .limits  = {.sessions    = options->connections_max,
+        .limits  = {.memory_max  = RPC_MEMORY_MAX,
+                    .sessions    = options->connections_max,
                     .message_len = options->request_max,
                     .body_len    = options->request_max},
         .origins = options->origins,
@@ -374,19 +374,21 @@ rpc_counters_t rpc_counters(const rpc_t *rpc) { return rpc->counters; }
 
 /* ------------------------------------------------------------------------------------ the tables */
 
-static size_t tables(method_table_t out[5])
+enum { TABLES = 5 };
+
+static size_t tables(method_table_t out[TABLES])
 {
     out[0] = rpc_author_methods();
     out[1] = rpc_chain_methods();
     out[2] = rpc_state_methods();
     out[3] = rpc_system_methods();
     out[4] = rpc_engine_methods();
-    return 5;
+    return TABLES;
 }
 
 const method_t *rpc_find(const char *name)
 {
-    method_table_t all[5];
+    method_table_t all[TABLES];
     size_t count = tables(all);
     for (size_t t = 0; t < count; t++)
         for (size_t i = 0; i < all[t].count; i++)
@@ -396,7 +398,7 @@ const method_t *rpc_find(const char *name)
 
 json_t *rpc_all_methods(const rpc_t *rpc)
 {
-    method_table_t all[5];
+    method_table_t all[TABLES];
     size_t count  = tables(all);
     json_t *names = json_array();
     for (size_t t = 0; t < count; t++)

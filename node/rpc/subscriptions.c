@@ -42,6 +42,20 @@ subscription_t *rpc_subscribe(call_t *call, sub_kind_t kind, const char *method)
     return s;
 }
 
+subscription_t *rpc_subscribe_own(call_t *call, const sub_hooks_t *hooks, const char *method)
+{
+    subscription_t *s = rpc_subscribe(call, SUB_OWN, method);
+    if (s) s->hooks = hooks;
+    return s;
+}
+
+subscription_t *rpc_find_own(const call_t *call, const sub_hooks_t *hooks, const char *id)
+{
+    for (subscription_t *s = call->conn ? call->conn->subscriptions : NULL; s; s = s->next)
+        if (s->kind == SUB_OWN && s->hooks == hooks && strcmp(s->id, id) == 0) return s;
+    return NULL;
+}
+
 json_t *rpc_subscribed(call_t *call, subscription_t *subscription)
 {
     if (!subscription) return NULL;
@@ -53,6 +67,7 @@ static void free_subscription(subscription_t *s)
 {
     conn_t *conn = s->conn;
     if (s->kind == SUB_EXTRINSIC && !s->is_over) pool_unwatch(conn->rpc->o.pool, s);
+    if (s->kind == SUB_OWN && s->own) s->hooks->drop(s);
     for (uint32_t i = 0; i < s->key_count; i++)
         free(s->keys[i].bytes);
     free(s->keys);
@@ -177,6 +192,7 @@ void rpc_start(subscription_t *s)
     case SUB_STORAGE: tell_storage(s, &best, true); return;
     case SUB_EXTRINSIC: tell_early(s); return;
     case SUB_JUSTIFICATIONS: return;
+    case SUB_OWN: s->hooks->start(s); return;
     }
 }
 
@@ -184,6 +200,10 @@ void rpc_start(subscription_t *s)
 
 static void tell_event(subscription_t *s, const chain_event_t *event)
 {
+    if (s->kind == SUB_OWN) {
+        s->hooks->hear(s, event);
+        return;
+    }
     if (event->kind == CHAIN_IMPORTED && s->kind == SUB_ALL_HEADS) tell_header(s, &event->block.hash);
     if (event->kind == CHAIN_BEST && s->kind == SUB_NEW_HEADS) tell_header(s, &event->block.hash);
     if (event->kind == CHAIN_BEST && s->kind == SUB_STORAGE) tell_storage(s, &event->block.hash, false);
@@ -203,7 +223,9 @@ void rpc_chain_event(void *self, const chain_event_t *event)
     arena_t whole = rpc->arena;
     rpc->arena    = (arena_t){.start = whole.start + used, .size = whole.size - used};
     for (conn_t *conn = rpc->conns; conn; conn = conn->next)
-        for (subscription_t *s = conn->subscriptions; s; s = s->next)
+        for (subscription_t *s = conn->subscriptions, *next; s; s = next) {
+            next = s->next; /* it may end here */
             if (s->is_started) tell_event(s, event);
+        }
     rpc->arena = whole;
 }

@@ -642,6 +642,26 @@ TEST(who_reads_nothing_is_closed)
     echo_stop(&echo);
 }
 
+TEST(all_sessions_together_have_a_limit)
+{
+    echo_t echo;
+    voice_t voice;
+    OK(echo_start(&echo, (web_listen_t){.limits = {.memory_max = 100000}}));
+    OK(voice_start(&echo, &voice, "ws", "127.0.0.1", "/", NULL));
+    OK(io_wait(echo.io, &voice.is_open, 5000));
+    static uint8_t data[200000];
+    for (int i = 0; i < 5; i++) {
+        OK(web_send(voice.session, (bytes_t){data, 40000}, false));
+        voice.has_message = false;
+        OK(io_wait(echo.io, &voice.has_message, 5000)); /* what was sent counts no more */
+    }
+    OK(web_send(voice.session, (bytes_t){data, sizeof data}, false));
+    OK(io_wait(echo.io, &voice.is_closed, 5000));
+    EQ(voice.received, 5);
+    free(voice.message);
+    echo_stop(&echo);
+}
+
 TEST(a_request_that_nobody_waits_for_is_told)
 {
     echo_t echo;
