@@ -76,7 +76,8 @@ class Grid:
         """Run `trellis … --json` and give what it says."""
         command = [os.path.join(BIN, 'trellis'), *arguments, '--json', '--url', self.rpc]
         if key: command += ['--key-file', self.key_file(key)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, timeout=120)
+        try: done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, timeout=120)
+        except subprocess.TimeoutExpired as late: raise Failed(f'trellis {" ".join(arguments)}: no end after {late.timeout:.0f} s')
         if done.returncode != 0: raise Failed(f'trellis {" ".join(arguments)}: {(done.stderr or done.stdout).strip()}')
         return json.loads(done.stdout) if done.stdout.strip() else {}
 
@@ -104,10 +105,14 @@ class Grid:
 
     def wipe(self):
         if not os.path.isdir(self.dir): return
+        self.purge()
+        shutil.rmtree(self.dir)
+
+    def purge(self):
+        """Remove every workload of this grid from the machine, whatever the chain says."""
         if os.path.isdir(self.path('agent')):
             subprocess.run([os.path.join(BIN, 'zos-agent'), 'purge', '--state-dir', self.path('agent')], stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        shutil.rmtree(self.dir)
 
     def start_chain(self):
         self.start('trellis-node', '--dev', '--base-path', self.path('chain'), '--sealing', '1000', '--rpc-port', str(self.o.rpc_port),
@@ -264,6 +269,7 @@ def main():
     except Failed as error: print(f'run: {error}', file=sys.stderr)
     finally:
         if not grid.stop(): status = status or 1
+        if status != 0: grid.purge()
     if options.json: print(json.dumps(result))
     return status
 
