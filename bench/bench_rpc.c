@@ -71,14 +71,15 @@ static void fail(bench_t *b, const char *what)
 
 static void send_next(bench_t *b)
 {
-    char text[2 * EXTRINSIC_CAP + 128];
     if (!b->transfers) {
         (void)web_send(b->session, bytes_text(b->message), true);
     } else {
         const transfer_t *t = &b->transfers[b->sent];
-        strcpy(text, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"author_submitExtrinsic\",\"params\":[\"0x");
-        hex_encode(text + strlen(text), (bytes_t){t->bytes, t->len});
-        strcat(text, "\"]}");
+        char hex[2 * EXTRINSIC_CAP + 1], text[2 * EXTRINSIC_CAP + 128];
+        hex_encode(hex, (bytes_t){t->bytes, t->len});
+        snprintf(text, sizeof text,
+                 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"author_submitExtrinsic\",\"params\":[\"0x%s\"]}",
+                 hex);
         (void)web_send(b->session, bytes_text(text), true);
     }
     b->sent++;
@@ -244,8 +245,8 @@ int main(int argc, char **argv)
     static const char *const names[SENDERS] = {"//Alice", "//Bob", "//Charlie",
                                                "//Dave",  "//Eve", "//Ferdie"};
     static bench_t b;
-    uint32_t count = argc > 2 ? (uint32_t)atoi(argv[2]) : 20000;
-    uint16_t port  = argc > 3 ? (uint16_t)atoi(argv[3]) : 41599;
+    uint32_t count = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 20000;
+    uint16_t port  = argc > 3 ? (uint16_t)strtoul(argv[3], NULL, 10) : 41599;
     if (argc < 2 || !crypto_init() || !log_filter("error")) {
         fprintf(stderr, "bench_rpc NODE [TRANSFERS [PORT]]\n");
         return 2;

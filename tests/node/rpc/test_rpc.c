@@ -10,6 +10,13 @@
 
 #include <jansson.h>
 
+/* add_text adds to a text in an array. */
+static void add_text(char *text, size_t cap, const char *more)
+{
+    size_t len = strlen(text);
+    snprintf(text + len, cap - len, "%s", more);
+}
+
 /* ---- a node without a program ---- */
 
 typedef struct {
@@ -172,9 +179,9 @@ static bool fails(desk_t *d, const char *method, const char *params, int code, c
 
 static void hex_text(char *out, bytes_t bytes)
 {
-    strcpy(out, "[\"0x");
+    snprintf(out, 2 * EXTRINSIC_MOST + 16, "%s", "[\"0x");
     hex_encode(out + 4, bytes);
-    strcat(out, "\"]");
+    add_text(out, 2 * EXTRINSIC_MOST + 16, "\"]");
 }
 
 static json_t *submit(desk_t *d, const char *method, bytes_t extrinsic)
@@ -216,8 +223,8 @@ TEST(a_message_that_is_none_is_told)
          "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"Invalid "
          "params\",\"data\":\"parameters are taken as an array, not by name\"},\"id\":1}"                                                                                             },
         {"[{\"jsonrpc\":\"2.0\",\"method\":\"system_name\"},{\"id\":2,\"jsonrpc\":\"2.0\",\"method\":"
-         "\"system_version\",\"params\":null},1]",                                                                                 "[{\"jsonrpc\":\"2.0\",\"result\":\"0.0.1\",\"id\":2},{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-"
-         "32600,\"message\":\"Invalid request\"},\"id\":null}]"                                                                                                                                     },
+         "\"system_version\",\"params\":null},1]",                                "[{\"jsonrpc\":\"2.0\",\"result\":\"0.0.1\",\"id\":2},{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-"
+         "32600,\"message\":\"Invalid request\"},\"id\":null}]"                                                            },
     };
     desk_t d;
     OK(desk_start(&d, (rpc_options_t){0}));
@@ -243,23 +250,23 @@ TEST(messages_have_limits)
     json_t *answer = ask_text(&d, deep);
     EQ(json_integer_value(json_object_get(json_object_get(answer, "error"), "code")), -32700);
     json_decref(answer);
-    strcpy(deep, "[1");
+    snprintf(deep, 1 << 20, "%s", "[1");
     for (int i = 0; i < 1000; i++)
-        strcat(deep, ",1");
-    strcat(deep, "]");
+        add_text(deep, 1 << 20, ",1");
+    add_text(deep, 1 << 20, "]");
     answer = ask_text(&d, deep);
     EQ(json_integer_value(json_object_get(json_object_get(answer, "error"), "code")), -32010);
     json_decref(answer);
     memset(deep, ',', 1000000);
     deep[1000000] = 0;
-    answer = ask_text(&d, deep);
+    answer        = ask_text(&d, deep);
     EQ(json_integer_value(json_object_get(json_object_get(answer, "error"), "code")), -32007);
     json_decref(answer);
     OK(fails(&d, "state_getMetadata", "[]", -32008, "Response is too big", NULL));
     /* each is short enough, all together are not */
-    strcpy(deep, "[");
+    snprintf(deep, 1 << 20, "%s", "[");
     for (int i = 0; i < 900; i++)
-        strcat(deep, "{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"chain_getBlockHash\"},");
+        add_text(deep, 1 << 20, "{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"chain_getBlockHash\"},");
     deep[strlen(deep) - 1] = ']';
     answer                 = ask_text(&d, deep);
     EQ(json_integer_value(json_object_get(json_object_get(answer, "error"), "code")), -32008);
@@ -425,9 +432,9 @@ TEST(what_is_too_long_is_refused_before_it_is_built)
     OK(fails(&d, "state_getPairs", "[\"0x\"]", -32008, "Response is too big", NULL));
     char params[8000] = "[[";
     for (int i = 0; i < 60; i++)
-        strcat(params, "\"" TIMESTAMP_NOW "\",");
+        add_text(params, sizeof params, "\"" TIMESTAMP_NOW "\",");
     params[strlen(params) - 1] = 0;
-    strcat(params, "]]");
+    add_text(params, sizeof params, "]]");
     OK(fails(&d, "state_queryStorageAt", params, -32008, "Response is too big", NULL));
     desk_stop(&d);
 }
@@ -512,7 +519,7 @@ TEST(refusals_are_worded_as_substrate_words_them)
     json_decref(result(&d, "author_submitExtrinsic", params));
     memcpy(known, "[0x", 4);
     hex_encode(known + 3, (bytes_t){hash.b, 32});
-    strcat(known, "]");
+    add_text(known, sizeof known, "]");
     OK(fails(&d, "author_submitExtrinsic", params, 1013, "Transaction Already Imported", known));
     json_decref(result(&d, "engine_createBlock", "[true,false]"));
     hex_text(params, transfer(&d.world, &d.world.alice, &d.world.bob, 0, 2, room));
@@ -540,7 +547,7 @@ TEST(fees_are_told_and_a_dry_run_changes_nothing)
     hex_text(params, extrinsic);
     json_t *info = result(&d, "payment_queryInfo", params);
     OK(is_text(json_incref(json_object_get(info, "class")), "normal"));
-    OK(atoi(json_string_value(json_object_get(info, "partialFee"))) >= 10000);
+    OK(strtoul(json_string_value(json_object_get(info, "partialFee")), NULL, 10) >= 10000);
     OK(json_is_integer(json_object_get(json_object_get(info, "weight"), "ref_time")));
     json_decref(info);
     json_t *details = result(&d, "payment_queryFeeDetails", params);
@@ -701,10 +708,10 @@ PROPERTY(any_parameters_get_an_answer, 3)
     {
         char params[600] = "[";
         for (uint32_t k = random_below(random, 5); k-- > 0;) {
-            strcat(params, values[random_below(random, sizeof values / sizeof *values)]);
-            if (k) strcat(params, ",");
+            add_text(params, sizeof params, values[random_below(random, sizeof values / sizeof *values)]);
+            if (k) add_text(params, sizeof params, ",");
         }
-        strcat(params, "]");
+        add_text(params, sizeof params, "]");
         char text[800];
         snprintf(text, sizeof text, "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"%s\",\"params\":%s}",
                  json_string_value(name), params);
