@@ -106,7 +106,8 @@ class Grid:
     def wipe(self):
         if not os.path.isdir(self.dir): return
         self.purge()
-        shutil.rmtree(self.dir)
+        try: shutil.rmtree(self.dir)
+        except OSError as error: raise Failed(f'the old state cannot be removed: {error}; is another grid running on it?')
 
     def purge(self):
         """Remove every workload of this grid from the machine, whatever the chain says."""
