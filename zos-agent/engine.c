@@ -74,6 +74,34 @@ static bool name_is_free(const engine_t *engine, const deployment_t *d, const wo
     return true;
 }
 
+/* Short names are hashes, and a hash of 40 bits can be met on purpose: two networks of one short name would
+ * be one. */
+static bool same_short_name(uint32_t twin, const char *name, uint32_t other_twin, const char *other)
+{
+    char one[NETWORK_LEN + 1], two[NETWORK_LEN + 1];
+    if (twin == other_twin && strcmp(name, other) == 0) return false;
+    plan_network_id(twin, name, one);
+    plan_network_id(other_twin, other, two);
+    return strcmp(one, two) == 0;
+}
+
+static bool short_name_is_free(const engine_t *engine, const deployment_t *d, const workload_t *w,
+                               char error[ENGINE_ERROR_MAX + 1])
+{
+    if (!workload_is_network(w)) return true;
+    bool is_taken = false;
+    for (uint32_t i = 0; i < d->workload_count && !is_taken; i++)
+        is_taken = workload_is_network(&d->workloads[i]) &&
+                   same_short_name(d->twin_id, w->name, d->twin_id, d->workloads[i].name);
+    for (const entry_t *entry = engine->entries; entry && !is_taken; entry = entry->next)
+        for (const record_t *record = entry->records; record && !is_taken; record = record->next)
+            is_taken = workload_is_network(record->workload) &&
+                       (record->is_made || record_is_active(record)) &&
+                       same_short_name(d->twin_id, w->name, entry->twin_id, record->workload->name);
+    return !is_taken ||
+           refuse(error, "workload '%s': take another name, this one is in use on this node", w->name);
+}
+
 static bool can_create(const engine_t *engine, const deployment_t *d, char error[ENGINE_ERROR_MAX + 1])
 {
     uint32_t count = 0;
@@ -125,17 +153,23 @@ static bool can_update(const engine_t *engine, const deployment_t *d, char error
         return refuse(error, "deployment not found");
     if (d->version != entry->deployment->version + 1)
         return refuse(error, "the next version of this deployment is %u", entry->deployment->version + 1);
-    for (uint32_t i = 0; i < d->workload_count; i++)
-        if (!can_change(record_find(entry, d->workloads[i].name), &d->workloads[i], d->version, error))
-            return false;
-    return true;
+    uint64_t grown = 0;
+    for (uint32_t i = 0; i < d->workload_count; i++) {
+        const workload_t *w = &d->workloads[i];
+        const record_t *old = record_find(entry, w->name);
+        if (!can_change(old, w, d->version, error)) return false;
+        if (old && old->is_made && workload_is_disk(w) && w->size > old->workload->size)
+            grown += w->size - old->workload->size;
+    }
+    return plan_can_grow(engine, grown) || refuse(error, "not enough disk left on this node");
 }
 
 bool engine_can_take(engine_t *engine, const deployment_t *d, bool is_update,
                      char error[ENGINE_ERROR_MAX + 1])
 {
     for (uint32_t i = 0; i < d->workload_count; i++)
-        if (!is_offered(&d->workloads[i], error) || !name_is_free(engine, d, &d->workloads[i], error))
+        if (!is_offered(&d->workloads[i], error) || !name_is_free(engine, d, &d->workloads[i], error) ||
+            !short_name_is_free(engine, d, &d->workloads[i], error))
             return false;
     return is_update ? can_update(engine, d, error) : can_create(engine, d, error);
 }

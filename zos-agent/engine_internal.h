@@ -101,6 +101,9 @@ const char *plan_note(const record_t *record);
 /* plan_admit says whether there is room on the node for one more, and whether its ports are nobody else's. */
 host_result_t plan_admit(const engine_t *engine, const record_t *record);
 capacity_t plan_system(const engine_t *engine);
+
+/* plan_can_grow says whether disks that are there may take so many bytes more. */
+bool plan_can_grow(const engine_t *engine, uint64_t more);
 uint32_t plan_owner(const engine_t *engine, const entry_t *entry);
 void plan_disk_name(const record_t *record, char name[40]);
 

@@ -173,6 +173,18 @@ host_result_t plan_admit(const engine_t *engine, const record_t *record)
     return host_ok();
 }
 
+bool plan_can_grow(const engine_t *engine, uint64_t more)
+{
+    capacity_t sum = plan_system(engine);
+    for (const entry_t *entry = engine->entries; entry; entry = entry->next)
+        for (const record_t *record = entry->records; record; record = record->next) {
+            capacity_t own = workload_capacity(record->workload);
+            if (record_is_active(record) && record->is_made) add_capacity(&sum, &own);
+        }
+    uint64_t total = engine->config.total.sru;
+    return more == 0 || (sum.sru <= total && more <= total - sum.sru);
+}
+
 /* ---- machines ---- */
 
 static host_result_t wait_for_network(const record_t *network, const record_t *machine, uint64_t now_ms)

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HISTORY_ROWS  1000
+#define HISTORY_BYTES (4 << 20) /* of one contract: a row has the whole workload, which may be 1 MiB */
+
 static const char *const state_texts[]   = {"init", "ok", "error", "paused", "deleted"};
 static const char *const desired_texts[] = {"run", "paused", "deleted"};
 
@@ -200,6 +203,20 @@ json_t *record_json(const record_t *record)
     return json;
 }
 
+/* Users choose how long a row is, and by a machine that ends again and again how many there are: of each
+ * contract the newest are kept. */
+static void history_add(engine_t *engine, uint64_t contract_id, const char *text)
+{
+    static const char trim[] =
+        "DELETE FROM history WHERE contract = ?1 AND seq IN (SELECT seq FROM (SELECT seq, row_number() OVER w"
+        " AS rows, sum(length(json)) OVER w AS bytes FROM history WHERE contract = ?1 WINDOW w AS (ORDER BY"
+        " seq DESC)) WHERE rows > 1 AND (rows > ?2 OR bytes > ?3))";
+    db_do(engine->config.db, "INSERT INTO history(contract, json) VALUES(?1, ?2)", "it", (int64_t)contract_id,
+          text);
+    db_do(engine->config.db, trim, "iii", (int64_t)contract_id, (int64_t)HISTORY_ROWS,
+          (int64_t)HISTORY_BYTES);
+}
+
 void record_change(engine_t *engine, record_t *record, workload_state_t state, const char *message,
                    int64_t now_s)
 {
@@ -212,8 +229,7 @@ void record_change(engine_t *engine, record_t *record, workload_state_t state, c
     if (is_news) {
         json_t *json = record_json(record);
         char *text   = json_dumps(json, JSON_COMPACT);
-        db_do(engine->config.db, "INSERT INTO history(contract, json) VALUES(?1, ?2)", "it",
-              (int64_t)record->entry->contract_id, text);
+        if (text) history_add(engine, record->entry->contract_id, text);
         free(text);
         json_decref(json);
         log_info(LOG_ENGINE, "workload", LOG_U64("contract", record->entry->contract_id),

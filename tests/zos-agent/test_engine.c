@@ -396,6 +396,81 @@ TEST(what_does_not_fit_is_refused)
     OK(strstr(said, "already"));
 }
 
+TEST(a_disk_grows_only_into_what_is_left)
+{
+    fresh();
+    json_int_t gib = (json_int_t)1 << 30;
+    OK(engine_deploy(engine, deployment(7, 42, 0, json_pack("[o]", disk("disk", gib, 0))), 1000000, said));
+    OK(engine_deploy(engine, deployment(8, 43, 0, json_pack("[o]", disk("disk", 60 * gib, 0))), 1000000,
+                     said));
+    settle();
+    OK(!engine_update(engine, deployment(7, 42, 1, json_pack("[o]", disk("disk", 41 * gib, 1))), 1000001,
+                      said));
+    OK(strstr(said, "not enough disk"));
+    OK(!engine_update(engine, deployment(7, 42, 1, json_pack("[o]", disk("disk", (json_int_t)1 << 52, 1))),
+                      1000001, said));
+    IS(42, "disk", "ok");
+    OK(engine_update(engine, deployment(7, 42, 1, json_pack("[o]", disk("disk", 40 * gib, 1))), 1000001,
+                     said));
+    EQ(next(), JOB_DISK);
+    EQ(job.disk_size, 40 * gib);
+    done(HOST_OK, "");
+}
+
+static json_t *net_of(const char *name)
+{
+    json_t *json = net("net");
+    json_object_set_new(json, "name", json_string(name));
+    return json;
+}
+
+/* The short names of 7's a915368 and 8's b938843 are the same: found by trying a million. */
+TEST(nobody_comes_into_anothers_network_by_a_name_of_the_same_hash)
+{
+    char one[NETWORK_LEN + 1], two[NETWORK_LEN + 1];
+    fresh();
+    plan_network_id(7, "a915368", one);
+    plan_network_id(8, "b938843", two);
+    OK(strcmp(one, two) == 0);
+    OK(engine_deploy(engine, deployment(7, 42, 0, json_pack("[o]", net_of("a915368"))), 1000000, said));
+    OK(!engine_deploy(engine, deployment(8, 43, 0, json_pack("[o]", net_of("b938843"))), 1000000, said));
+    OK(strstr(said, "take another name"));
+    settle();
+    OK(!engine_deploy(engine, deployment(8, 43, 0, json_pack("[o]", net_of("b938843"))), 1000000, said));
+    engine_desire(engine, 42, DESIRED_DELETED, "contract canceled", "block 9", 1000001);
+    OK(!engine_deploy(engine, deployment(8, 43, 0, json_pack("[o]", net_of("b938843"))), 1000000, said));
+    settle();
+    OK(engine_deploy(engine, deployment(8, 43, 0, json_pack("[o]", net_of("b938843"))), 1000000, said));
+}
+
+TEST(history_has_an_end)
+{
+    int code        = 1;
+    char *long_text = calloc(1, 60001);
+    memset(long_text, 'x', 60000);
+    fresh();
+    json_t *machine = vm("vm", "10.20.2.2", "");
+    json_object_set_new(machine, "description", json_string(long_text));
+    free(long_text);
+    OK(engine_deploy(engine,
+                     deployment(7, 42, 0, json_pack("[o,o,o]", machine, disk("disk", 4096, 0), net("net"))),
+                     1000000, said));
+    settle();
+    for (int i = 0; i < 60; i++) {
+        engine_look(engine, now_ms, has_ended, &code);
+        now_ms += 2 * ENGINE_BACKOFF_MAX_MS;
+        EQ(next(), JOB_MACHINE);
+        done(HOST_OK, "");
+    }
+    json_t *changes = engine_changes(engine, 7, 42);
+    char *text      = json_dumps(changes, JSON_COMPACT);
+    OK(json_array_size(changes) > 60 && strlen(text) < (4 << 20) + 4096);
+    json_t *last = json_object_get(json_array_get(changes, json_array_size(changes) - 1), "result");
+    OK(strcmp(json_string_value(json_object_get(last, "state")), "ok") == 0);
+    free(text);
+    json_decref(changes);
+}
+
 TEST(counters_add_up_over_a_restart_of_the_counter)
 {
     fresh();
