@@ -98,7 +98,9 @@ static void put_bytes(line_t *line, const char *data, size_t len, bool is_json)
     char text[TEXT_SHOWN_MAX + 1];
     if (len > TEXT_SHOWN_MAX) len = TEXT_SHOWN_MAX;
     for (size_t i = 0; i < len; i++)
-        text[i] = data[i] >= 0x20 && data[i] < 0x7f ? data[i] : '?';
+        text[i] = '?';
+    for (size_t i = 0; i < len; i++)
+        if (data[i] >= 0x20 && data[i] < 0x7f) text[i] = data[i];
     text[len] = 0;
     put_quoted(line, text, is_json);
 }

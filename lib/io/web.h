@@ -11,7 +11,7 @@ typedef struct web_server web_server_t;
 typedef struct web_session web_session_t; /* a WebSocket, of a server or of a client */
 typedef struct web_request web_request_t; /* an HTTP request that waits for its answer */
 
-#define WEB_MESSAGE_MAX (16u * 1024 * 1024)
+#define WEB_MESSAGE_MAX (16u << 20)
 #define WEB_HEAD_MAX    16384u
 
 /* What a peer asked for.  All texts end in zero and last until the function that got them returns. */

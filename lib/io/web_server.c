@@ -697,8 +697,8 @@ static void end_later(void *self)
 void web_server_free(web_server_t *server)
 {
     static const uint8_t going_away[] = {0x88, 2, 1001 >> 8, 1001 & 0xff};
-    while (server->sockets) {
-        web_socket_t *socket = server->sockets;
+    for (web_socket_t *socket = server->sockets, *next; socket; socket = next) {
+        next = socket->next;
         if (socket->has_session && !lws_partial_buffered(socket->wsi)) {
             web_room_add(&socket->session.out, going_away, sizeof going_away);
             lws_write(socket->wsi, socket->session.out.data + LWS_PRE, socket->session.out.len,

@@ -14,7 +14,7 @@
 #include "runtime.h"
 
 #define POOL_READY_MAX       8192
-#define POOL_READY_BYTES_MAX (20u * 1024 * 1024)
+#define POOL_READY_BYTES_MAX (20u << 20)
 #define POOL_FUTURE_MAX      819
 #define POOL_BAN_MS          UINT64_C(1800000)
 #define POOL_BANNED_MAX      2048

@@ -213,7 +213,7 @@ static entry_t *heap_pop(walk_t *walk)
 
 void walk_start(walk_t *walk, queue_t *queue)
 {
-    *walk = (walk_t){.heap = malloc(((size_t)queue->counts[ENTRY_READY] + 1) * sizeof *walk->heap)};
+    *walk = (walk_t){.heap = calloc((size_t)queue->counts[ENTRY_READY] + 1, sizeof(entry_t *))};
     if (!walk->heap) abort();
     for (entry_t *e = queue->lists[ENTRY_READY]; e; e = e->next) {
         e->dependents = NULL;
