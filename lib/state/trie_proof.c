@@ -106,6 +106,36 @@ bool trie_prove(const kv_t *nodes, const kv_t *values, const bytes_t *keys, uint
     return true;
 }
 
+/* ------------------------------------------------------------------ the closest node */
+
+/* is_below says whether a node's partial key goes on from where the way ends, so that the node is at its end
+ * or below. */
+static bool is_below(const way_t *way, const trie_node_t *node)
+{
+    uint32_t left = way->count - way->depth;
+    return node->nibble_count >= left && memcmp(way->nibbles + way->depth, node->nibbles, left) == 0;
+}
+
+bool trie_closest(const kv_t *nodes, bytes_t key, arena_t *arena, bytes_t *merkle)
+{
+    uint8_t name[TRIE_NIBBLE_MAX / 2 + 3];
+    bytes_t encoded;
+    trie_node_t node;
+    way_t *way = arena_take(arena, sizeof *way);
+    *merkle    = (bytes_t){0};
+    if (!way || !way_start(way, key)) return false;
+    for (;;) {
+        if (!nodes->get(nodes->self, trie_path_key(way->nibbles, way->depth, name), arena, &encoded) ||
+            !trie_node_decode(encoded, arena, &node))
+            return false;
+        if (is_below(way, &node)) break;
+        if (step(way, &node, merkle) != STEP_DOWN) return false;
+    }
+    if (merkle->len > 0) return true; /* as the parent has it */
+    hash_t hash = blake2_256(encoded);
+    return arena_copy(arena, (bytes_t){hash.b, sizeof hash.b}, merkle);
+}
+
 /* ------------------------------------------------------------------ read */
 
 static bool find(const trie_proof_t *proof, const uint8_t hash[32], bytes_t *item)

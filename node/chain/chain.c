@@ -146,6 +146,14 @@ chain_status_t chain_state_prove(chain_t *chain, const hash_t *at, const bytes_t
     return trie_prove(&nodes, &values, keys, key_count, arena, proof) ? CHAIN_OK : CHAIN_FAULT;
 }
 
+bool chain_state_merkle(chain_t *chain, const hash_t *at, bytes_t key, arena_t *arena, bytes_t *merkle)
+{
+    store_view_t view;
+    if (!stand(chain, at, &view)) return false;
+    kv_t nodes = store_nodes(&view);
+    return trie_closest(&nodes, key, arena, merkle);
+}
+
 chain_status_t chain_run(chain_t *chain, const hash_t *at, chain_run_t run, void *self)
 {
     chain_point_t best;

@@ -97,6 +97,10 @@ bool chain_state_next_key(chain_t *chain, const hash_t *at, bytes_t key, arena_t
 NODISCARD chain_status_t chain_state_prove(chain_t *chain, const hash_t *at, const bytes_t *keys,
                                            uint32_t key_count, arena_t *arena, trie_proof_t *proof);
 
+/* chain_state_merkle finds the Merkle value of the trie's highest node at or below a key (trie_closest); in
+ * arena. */
+bool chain_state_merkle(chain_t *chain, const hash_t *at, bytes_t key, arena_t *arena, bytes_t *merkle);
+
 /* chain_call runs a runtime function by its name (state_call) with encoded arguments; the result is in arena.
  */
 NODISCARD chain_status_t chain_call(chain_t *chain, const hash_t *at, bytes_t method, bytes_t args,

@@ -24,8 +24,8 @@ static pin_t **pin_place(const follow_t *follow, const hash_t *hash)
 
 static void grow(follow_t *follow)
 {
-    pin_t **old         = follow->buckets;
-    uint32_t old_count  = follow->bucket_count;
+    pin_t **old          = follow->buckets;
+    uint32_t old_count   = follow->bucket_count;
     follow->bucket_count = old_count ? 2 * old_count : 64;
     follow->buckets      = calloc(follow->bucket_count, sizeof(pin_t *));
     if (!follow->buckets) abort();
@@ -261,7 +261,8 @@ static json_t *follow_head(call_t *call)
     for (subscription_t *s = call->conn ? call->conn->subscriptions : NULL; s; s = s->next)
         count += s->kind == SUB_OWN && s->hooks == &follow_hooks;
     if (count >= HEAD_FOLLOWS_MAX)
-        return rpc_fail(call, RPC_TOO_MANY_FOLLOWS, NULL, "Maximum number of chainHead_follow has been reached");
+        return rpc_fail(call, RPC_TOO_MANY_FOLLOWS, NULL,
+                        "Maximum number of chainHead_follow has been reached");
     subscription_t *subscription = rpc_subscribe_own(call, &follow_hooks, "chainHead_v1_followEvent");
     if (!subscription) return NULL;
     follow_t *follow = calloc(1, sizeof *follow);
@@ -298,7 +299,9 @@ static bool read_hashes(call_t *call, json_t *value, hash_t **all, uint32_t *cou
     bool is_list = json_is_array(value);
     size_t most  = is_list ? json_array_size(value) : 1;
     *count       = 0;
-    *all         = most <= UINT32_MAX / sizeof **all / 2 ? arena_take(call->arena, (uint32_t)((most + 1) * sizeof **all)) : NULL;
+    *all         = most <= UINT32_MAX / sizeof **all / 2
+                       ? arena_take(call->arena, (uint32_t)((most + 1) * sizeof **all))
+                       : NULL;
     if (!*all) {
         rpc_bad_param(call, "too many block hashes");
         return false;
@@ -321,7 +324,8 @@ static json_t *unpin(call_t *call)
     qsort(all, count, sizeof *all, compare_hashes);
     for (uint32_t i = 1; i < count; i++)
         if (compare_hashes(&all[i - 1], &all[i]) == 0)
-            return rpc_fail(call, RPC_DUPLICATE_HASHES, NULL, "Received duplicate hashes for the `chainHead_unpin` method");
+            return rpc_fail(call, RPC_DUPLICATE_HASHES, NULL,
+                            "Received duplicate hashes for the `chainHead_unpin` method");
     for (uint32_t i = 0; i < count; i++)
         if (!find_pin(call, follow, &all[i])) return NULL;
     for (uint32_t i = 0; i < count; i++)

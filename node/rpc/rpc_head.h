@@ -2,8 +2,8 @@
  *
  * Every block that is told of is pinned until the client lets go of it.  Pins of final and pruned blocks
  * have a limit, beyond which the subscription stops; blocks that may still become final have none, or nobody
- * could follow a chain whose finality lags.  The chain keeps the state and body of all blocks but pruned ones,
- * so a pin holds no more than a hash, and the header of a block that may be pruned. */
+ * could follow a chain whose finality lags.  The chain keeps the state and body of all blocks but pruned
+ * ones, so a pin holds no more than a hash, and the header of a block that may be pruned. */
 #ifndef RPC_HEAD_H
 #define RPC_HEAD_H
 #include "rpc_scan.h"

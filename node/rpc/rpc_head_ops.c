@@ -1,4 +1,5 @@
-/* rpc_head_ops.c - what a follower asks of its pinned blocks: body, call, storage; each answered by events. */
+/* rpc_head_ops.c - what a follower asks of its pinned blocks: body, call, storage; each answered by events.
+ */
 
 #include "rpc_head.h"
 
@@ -96,8 +97,7 @@ static void run_body(operation_t *operation, rpc_t *rpc)
 static void run_call(operation_t *operation, rpc_t *rpc)
 {
     bytes_t method = bytes_text(operation->function), args = {operation->args, operation->args_len}, result;
-    chain_status_t status =
-        chain_call(rpc->o.chain, &operation->at, method, args, &rpc->arena, &result);
+    chain_status_t status = chain_call(rpc->o.chain, &operation->at, method, args, &rpc->arena, &result);
     if (status == CHAIN_OK && 2 * (size_t)result.len > rpc->o.response_max)
         tell(operation, "operationError", "error", json_string("the result is too big"));
     else if (status == CHAIN_OK)
@@ -139,6 +139,10 @@ static void run(void *self)
     rpc_t *rpc             = operation->follow->subscription->conn->rpc;
     operation->timer       = NULL;
     rpc->arena.used        = 0;
+    if (web_queued(operation->follow->subscription->conn->web) > RPC_QUEUED_MAX) {
+        operation->timer = io_timer_start(rpc->o.io, RPC_QUEUED_WAIT_MS, 0, run, operation);
+        return;
+    }
     switch (operation->kind) {
     case OPERATION_BODY: run_body(operation, rpc); break;
     case OPERATION_CALL: run_call(operation, rpc); break;
@@ -202,7 +206,7 @@ static json_t *storage(call_t *call)
     scan_t *scan = scan_new(call, items, &at, HEAD_OPERATIONS_MAX - follow->slots_used);
     if (!scan) return NULL;
     size_t discarded       = json_array_size(items) - scan->count;
-    operation_t *operation = make(OPERATION_STORAGE, &at, scan->count);
+    operation_t *operation = make(OPERATION_STORAGE, &at, scan->count ? scan->count : 1);
     if (is_child)
         scan_free(scan);
     else
@@ -212,7 +216,8 @@ static json_t *storage(call_t *call)
     return answer;
 }
 
-/* find_operation reads follower and operation; *operation is NULL when it is over.  False: the error is set. */
+/* find_operation reads follower and operation; *operation is NULL when it is over.  False: the error is set.
+ */
 static bool find_operation(call_t *call, operation_t **operation)
 {
     follow_t *follow;
@@ -230,7 +235,8 @@ static json_t *go_on(call_t *call)
     if (!find_operation(call, &operation)) return NULL;
     if (!operation) return json_null();
     if (!operation->is_waiting)
-        return rpc_fail(call, RPC_NOT_WAITING, NULL, "Wait for continue event not generated for the operation");
+        return rpc_fail(call, RPC_NOT_WAITING, NULL,
+                        "Wait for continue event not generated for the operation");
     operation->is_waiting = false;
     operation->told_len   = 0;
     operation->timer      = io_timer_start(call->rpc->o.io, 0, 0, run, operation);

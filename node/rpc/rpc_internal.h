@@ -39,7 +39,9 @@ enum {
     RPC_ID_LEN              = 16,
     RPC_VALUES_MAX          = 500000,    /* of a message */
     RPC_MEMORY_MAX          = 512 << 20, /* what waits in all connections together */
-    RPC_ARENA_KEPT          = 1 << 20
+    RPC_ARENA_KEPT          = 1 << 20,
+    RPC_QUEUED_MAX          = 16 << 20, /* bytes to a client that does not read: answers in parts wait */
+    RPC_QUEUED_WAIT_MS      = 20
 };
 
 typedef struct subscription subscription_t;

@@ -374,7 +374,7 @@ rpc_counters_t rpc_counters(const rpc_t *rpc) { return rpc->counters; }
 
 /* ------------------------------------------------------------------------------------ the tables */
 
-enum { TABLES = 5 };
+enum { TABLES = 10 };
 
 static size_t tables(method_table_t out[TABLES])
 {
@@ -383,6 +383,11 @@ static size_t tables(method_table_t out[TABLES])
     out[2] = rpc_state_methods();
     out[3] = rpc_system_methods();
     out[4] = rpc_engine_methods();
+    out[5] = rpc_spec_methods();
+    out[6] = rpc_head_methods();
+    out[7] = rpc_head_op_methods();
+    out[8] = rpc_archive_methods();
+    out[9] = rpc_transaction_methods();
     return TABLES;
 }
 
