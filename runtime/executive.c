@@ -62,6 +62,7 @@ void runtime_initialize_block(rt_t *rt, const header_t *header)
     rt->phase = PHASE_INITIALIZATION;
     system_events_remove(rt);
     system_event_count_remove(rt);
+    if (system_was_upgraded(rt)) system_note_upgrade(rt);
     index_put(rt, 0);
     system_number_put(rt, header->number);
     put_digest(rt, header);

@@ -6,7 +6,7 @@
 #include "hash.h"
 #include "runtime.h"
 #include "runtime_call.h"
-#include "runtime_version.h"
+#include "system/system.h"
 
 #include <string.h>
 
@@ -104,9 +104,7 @@ static void build_system(rt_t *rt, const genesis_t *genesis)
     memset(none.b, NO_BLOCK_HASH, sizeof none.b);
     system_block_hash_put(rt, 0, &none);
     system_parent_hash_put(rt, &none);
-    system_last_runtime_upgrade_put(
-        rt, &(system_last_runtime_upgrade_info_t){.spec_version = RUNTIME_SPEC_VERSION,
-                                                  .spec_name    = BYTES(RUNTIME_SPEC_NAME)});
+    system_note_upgrade(rt);
     system_upgraded_to_u32_ref_count_put(rt, true);
     system_upgraded_to_triple_ref_count_put(rt, true);
     if (genesis->code.len > 0) rt->host->put(rt->host->state, BYTES(":code"), genesis->code);

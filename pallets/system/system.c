@@ -9,6 +9,9 @@ void system_digest_add(rt_t *rt, const support_digest_item_t *item)
 {
     support_digest_t digest;
     system_digest_get(rt, &digest);
+    if (item->kind == SUPPORT_DIGEST_ITEM_RUNTIME_ENVIRONMENT_UPDATED)
+        for (uint32_t i = 0; i < digest.logs.len; i++)
+            if (digest.logs.items[i].kind == item->kind) return;
     support_digest_item_t *items = arena_take(&rt->arena, (digest.logs.len + 1) * (uint32_t)sizeof *items);
     if (!items) {
         rt_fault(rt, "memory is too small for the digest");

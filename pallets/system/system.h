@@ -24,8 +24,19 @@ void system_consumer_remove(system_account_info_t *account);
 /* system_lookup gives the account that an address names; CANNOT_LOOKUP for all forms but Id. */
 dispatch_t system_lookup(const support_multi_address_t *address, account_id_t *who);
 
-/* system_digest_add puts an item at the end of the block's digest. */
+/* system_digest_add puts an item at the end of the block's digest; that the environment changed is said once.
+ */
 void system_digest_add(rt_t *rt, const support_digest_item_t *item);
+
+/* system_code_version reads the RuntimeVersion from a blob's custom sections runtime_version and
+ * runtime_apis; what it points to is in the blob or the arena.  False: the blob does not tell it, or is
+ * compressed. */
+NODISCARD bool system_code_version(bytes_t code, arena_t *arena, system_runtime_version_t *version);
+
+/* system_was_upgraded says that this runtime is newer than the one that made the last block;
+ * system_note_upgrade notes that it makes them now. */
+bool system_was_upgraded(rt_t *rt);
+void system_note_upgrade(rt_t *rt);
 
 /* system_weight_add counts weight that the block used. */
 void system_weight_add(rt_t *rt, dispatch_class_t class, weight_t weight);

@@ -167,16 +167,6 @@ TEST(only_root_or_three_fifths_of_the_council_may)
     EQ(table_depth(table), 0);
 }
 
-TEST(a_call_that_is_not_built_is_refused)
-{
-    rt_t *rt            = fresh();
-    runtime_call_t call = {.pallet = GRANDPA_PALLET, .grandpa = {.index = GRANDPA_CALL_NOTE_STALLED}};
-
-    EQ(runtime_call_dispatch(rt, &(origin_t){.kind = ORIGIN_ROOT}, &call), GRANDPA_CALL_NOT_BUILT);
-    EQ(GRANDPA_CALL_NOT_BUILT, DISPATCH_MODULE(13, 200));
-    OK(runtime_call_dispatch_info(&call).weight.ref_time > 0);
-}
-
 TEST(an_argument_over_its_bound_does_not_decode)
 {
     for (uint32_t len = 39; len <= 41; len++) {

@@ -146,4 +146,93 @@ TEST(keys_have_one_owner)
     blocks_stop();
 }
 
+/* ------------------------------------------------------------------ finality that stalled */
+
+static void note_stalled(uint32_t delay, uint32_t best_final)
+{
+    runtime_call_t call = {
+        .pallet  = GRANDPA_PALLET,
+        .grandpa = {.index        = GRANDPA_CALL_NOTE_STALLED,
+                    .note_stalled = {.delay = delay, .best_finalized_block_number = best_final}}
+    };
+    EQ(runtime_call_dispatch(&rt, &(origin_t){.kind = ORIGIN_SIGNED, .who = alice.account}, &call),
+       DISPATCH_BAD_ORIGIN);
+    EQ(runtime_call_dispatch(&rt, &(origin_t){.kind = ORIGIN_ROOT}, &call), DISPATCH_OK);
+}
+
+/* grandpa_log is GRANDPA's message in a header: empty when there is none. */
+static bytes_t grandpa_log(const header_t *header)
+{
+    for (uint32_t i = 0; i < header->digest_count; i++)
+        if (header->digest[i].kind == DIGEST_CONSENSUS && memcmp(header->digest[i].engine, "FRNK", 4) == 0)
+            return header->digest[i].data;
+    return (bytes_t){0};
+}
+
+TEST(after_a_stall_the_authorities_are_changed_by_force)
+{
+    start();
+    note_stalled(2, 77);
+    header_t header  = next_session();
+    bytes_t log      = grandpa_log(&header);
+    scale_reader_t r = scale_reader(log, NULL);
+    EQ(scale_get_u8(&r), 2); /* ForcedChange */
+    EQ(scale_get_u32(&r), 77);
+    uint32_t count = scale_get_compact_u32(&r);
+    OK(count > 0);
+    (void)scale_get_slice(&r, count * 40);
+    EQ(scale_get_u32(&r), 2);
+    OK(scale_done(&r));
+    OK(!grandpa_stalled_exists(&rt));
+    uint32_t next_forced;
+    OK(grandpa_next_forced_get(&rt, &next_forced));
+    EQ(next_forced, 600 + 2 * 2);
+    EQ(grandpa_current_set_id_get(&rt), 1);
+
+    block_open();
+    header = block_close();
+    EQ(grandpa_log(&header).len, 0);
+    OK(grandpa_pending_change_exists(&rt));
+    block_open();
+    (void)block_close();
+    OK(!grandpa_pending_change_exists(&rt));
+    OK(strstr(event_names(PHASE_FINALIZATION), "Grandpa.NewAuthorities"));
+    blocks_stop();
+}
+
+TEST(a_forced_change_waits_for_twice_the_delay_of_the_last)
+{
+    start();
+    note_stalled(400, 77);
+    (void)next_session();
+    EQ(grandpa_current_set_id_get(&rt), 1);
+    grandpa_pending_change_remove(&rt);
+    note_stalled(1, 78);
+    (void)next_session(); /* 1200, before 600 + 800 */
+    EQ(grandpa_current_set_id_get(&rt), 1);
+    OK(!grandpa_stalled_exists(&rt));
+    note_stalled(1, 79);
+    (void)next_session();
+    EQ(grandpa_current_set_id_get(&rt), 2);
+    blocks_stop();
+}
+
+/* The proof of key ownership has no value here, so a report has no bytes either: it is never in a block. */
+TEST(a_report_of_a_double_vote_does_not_decode)
+{
+    uint8_t bytes[2 + 8 + 1 + 8 + 32 + 2 * (36 + 64) + 8] = {GRANDPA_PALLET,
+                                                             GRANDPA_CALL_REPORT_EQUIVOCATION};
+    start();
+    for (uint32_t len = 2; len <= sizeof bytes; len++) {
+        runtime_call_t call;
+        scale_reader_t r = scale_reader((bytes_t){bytes, len}, &rt.arena);
+        runtime_call_decode(&r, &call);
+        OK(r.failed);
+    }
+    block_open();
+    EQ(apply(signed_call(&alice, (bytes_t){bytes, sizeof bytes})), INVALID_CALL);
+    (void)block_close();
+    blocks_stop();
+}
+
 TEST_MAIN()
