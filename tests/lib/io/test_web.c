@@ -642,6 +642,26 @@ TEST(who_reads_nothing_is_closed)
     echo_stop(&echo);
 }
 
+TEST(who_answers_no_ping_is_closed)
+{
+    echo_t echo;
+    voice_t voice;
+    OK(echo_start(&echo, (web_listen_t){.limits = {.idle_s = 2}}));
+    OK(voice_start(&echo, &voice, "ws", "127.0.0.1", "/", NULL));
+    OK(io_wait(echo.io, &voice.is_open, 5000));
+    int fd = raw_session(&echo);
+    OK(fd >= 0);
+    for (uint64_t end = io_ticks_ms(echo.io) + 8000; echo.closed == 0 && io_ticks_ms(echo.io) < end;)
+        io_step(echo.io, 100);
+    EQ(echo.closed, 1);
+    OK(!voice.is_closed);
+    OK(web_send(voice.session, BYTES("still here"), true));
+    OK(io_wait(echo.io, &voice.has_message, 5000));
+    close(fd);
+    free(voice.message);
+    echo_stop(&echo);
+}
+
 TEST(all_sessions_together_have_a_limit)
 {
     echo_t echo;
