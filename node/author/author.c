@@ -18,6 +18,8 @@ struct author {
     chain_t *chain;
     author_options_t options;
     bool is_woken;
+    int64_t ahead_ms;   /* of the clock, since the first block after author_travel */
+    uint64_t travel_ms; /* the time of the next block; 0: the clock's */
     chain_status_t failure;
     arena_t arena;
 };
@@ -80,7 +82,8 @@ static bool read_parent_slot(author_t *author, moment_t *time)
 {
     bytes_t bytes;
     header_t header;
-    time->parent_slot = 0;
+    time->parent_slot =
+        time->parent_ms / time->slot_ms; /* block 0 has no slot, but its state may have a time */
     if (time->parent.number == 0) return true;
     author->arena.used = 0;
     if (!chain_header(author->chain, &time->parent.hash, &author->arena, &bytes)) return false;
@@ -121,6 +124,32 @@ static bool block_time(const author_t *author, const moment_t *time, uint64_t no
         *t = (*t / time->slot_ms + 1) * time->slot_ms;
     }
     return false;
+}
+
+/* our_time is what the author takes for now. */
+static uint64_t our_time(const author_t *author, uint64_t now_ms)
+{
+    return author->travel_ms > 0 ? author->travel_ms : now_ms + (uint64_t)author->ahead_ms;
+}
+
+/* arrive has the clock go on from the block that was just made. */
+static void arrive(author_t *author, uint64_t now_ms)
+{
+    if (author->travel_ms > 0) author->ahead_ms = (int64_t)(author->travel_ms - now_ms);
+    author->travel_ms = 0;
+}
+
+author_status_t author_travel(author_t *author, uint64_t to_ms, uint64_t *time_ms)
+{
+    moment_t time;
+    *time_ms               = 0;
+    author_status_t status = read_clock(author, NULL, &time);
+    if (status != AUTHOR_OK) return status;
+    if (!block_time(author, &time, 0, time_ms)) return AUTHOR_NOT_AUTHORITY;
+    if (to_ms < *time_ms) return AUTHOR_NOTHING;
+    if (!block_time(author, &time, to_ms, time_ms)) return AUTHOR_NOT_AUTHORITY;
+    author->travel_ms = *time_ms;
+    return AUTHOR_OK;
 }
 
 /* ------------------------------------------------------------------ fill */
@@ -236,11 +265,13 @@ author_status_t author_create(author_t *author, uint64_t now_ms, bool create_emp
     uint64_t t;
     author_status_t status = read_clock(author, parent, &time);
     if (status != AUTHOR_OK) return status;
-    if (!block_time(author, &time, now_ms, &t)) return AUTHOR_NOT_AUTHORITY;
+    if (!block_time(author, &time, our_time(author, now_ms), &t)) return AUTHOR_NOT_AUTHORITY;
     const author_source_t *source = &author->options.source;
     if (!create_empty && (!source->ready_count || source->ready_count(source->self) == 0))
         return AUTHOR_EMPTY_POOL;
-    return make(author, &time, t, create_empty, block);
+    status = make(author, &time, t, create_empty, block);
+    if (status == AUTHOR_OK) arrive(author, now_ms);
+    return status;
 }
 
 static author_status_t tick_slots(author_t *author, uint64_t now_ms, uint64_t *next_ms)
@@ -251,13 +282,16 @@ static author_status_t tick_slots(author_t *author, uint64_t now_ms, uint64_t *n
     author_status_t status = read_clock(author, NULL, &time);
     *next_ms               = now_ms + 1000;
     if (status != AUTHOR_OK) return status;
-    *next_ms = (now_ms / time.slot_ms + 1) * time.slot_ms;
-    if (!block_time(author, &time, now_ms, &t)) return AUTHOR_NOT_AUTHORITY;
-    if (t > now_ms) {
-        *next_ms = t;
+    uint64_t ours = our_time(author, now_ms);
+    *next_ms      = now_ms + time.slot_ms - ours % time.slot_ms;
+    if (!block_time(author, &time, ours, &t)) return AUTHOR_NOT_AUTHORITY;
+    if (t > ours) {
+        *next_ms = now_ms + (t - ours);
         return AUTHOR_NOTHING;
     }
-    return make(author, &time, t, true, &block);
+    status = make(author, &time, t, true, &block);
+    if (status == AUTHOR_OK) arrive(author, now_ms);
+    return status;
 }
 
 static author_status_t tick_instant(author_t *author, uint64_t now_ms, uint64_t *next_ms)

@@ -65,6 +65,12 @@ void author_wake(author_t *author);
 author_status_t author_create(author_t *author, uint64_t now_ms, bool create_empty, const hash_t *parent,
                               chain_point_t *block);
 
+/* author_travel moves the author's clock, for development chains: the next block on the best one has time
+ * to_ms, or the first after it that is in a slot of ours, and what follows goes on from there.  *time_ms is
+ * that time.  AUTHOR_NOTHING: to_ms is before the earliest time that the next block may have, which *time_ms
+ * then is; nothing moved. */
+author_status_t author_travel(author_t *author, uint64_t to_ms, uint64_t *time_ms);
+
 const char *author_status_text(author_status_t status);
 
 /* author_failure is the chain's answer behind the last AUTHOR_FAILED. */

@@ -26,6 +26,7 @@ typedef enum {
     CHAIN_EXTRINSIC_REFUSED, /* building: the extrinsic is not valid here; leave it out */
     CHAIN_BLOCK_FULL,        /* building: weight or length do not allow it in this block; a later one may */
     CHAIN_UNKNOWN_CALL,      /* the runtime has no such function */
+    CHAIN_OTHER_RUNTIME,     /* the chain's `:code` is of another version there than this node's runtime */
     CHAIN_FAULT,             /* the runtime broke (state that does not decode, memory too small) */
 } chain_status_t;
 
@@ -106,8 +107,18 @@ bool chain_state_merkle(chain_t *chain, const hash_t *at, bytes_t key, arena_t *
 NODISCARD chain_status_t chain_call(chain_t *chain, const hash_t *at, bytes_t method, bytes_t args,
                                     arena_t *arena, bytes_t *result);
 
+/* chain_runtime says whether the runtime that `:code` has at a block is this node's own: CHAIN_OK,
+ * CHAIN_OTHER_RUNTIME or CHAIN_UNKNOWN_BLOCK.  On one that is not, nothing is built, imported or called. */
+NODISCARD chain_status_t chain_runtime(chain_t *chain, const hash_t *at);
+
+/* chain_runtime_version gives the encoded RuntimeVersion at a block, this node's own or not; in arena.
+ * CHAIN_OTHER_RUNTIME: the code does not tell it. */
+NODISCARD chain_status_t chain_runtime_version(chain_t *chain, const hash_t *at, arena_t *arena,
+                                               bytes_t *version);
+
 /* chain_run hands run a runtime that stands after a block, as a direct way for pool and rpc; what it
- * writes is undone.  Fails when the block is unknown or the runtime broke. */
+ * writes is undone.  Fails when the block is unknown or the runtime broke.  Where the chain has another
+ * runtime it reads what it knows of; ask chain_runtime before anything is executed. */
 typedef void (*chain_run_t)(void *self, rt_t *rt);
 NODISCARD chain_status_t chain_run(chain_t *chain, const hash_t *at, chain_run_t run, void *self);
 
@@ -156,6 +167,16 @@ void chain_build_drop(chain_t *chain);
 /* chain_import checks a block that was made elsewhere, executes it and keeps it.  now_ms bounds its slot. */
 NODISCARD chain_status_t chain_import(chain_t *chain, bytes_t header, bytes_t body, uint64_t now_ms,
                                       chain_point_t *block);
+
+/* chain_check executes a block that is here once more, on its parent's state, and keeps nothing of it:
+ * CHAIN_OK says that its seal, its roots and every extrinsic are as they must be.  Genesis is not executed.
+ */
+NODISCARD chain_status_t chain_check(chain_t *chain, const hash_t *hash);
+
+/* chain_revert forgets every unfinalized block above `number`, on all forks.  For a chain that nobody listens
+ * to: it tells no one.  CHAIN_FINALIZED_BEYOND: number is below the finalized block, or above the best one.
+ */
+NODISCARD chain_status_t chain_revert(chain_t *chain, uint32_t number);
 
 /* chain_finalize makes a block final; the justification, already checked, is kept with it and may be empty.
  * A block that is final already is CHAIN_OK and changes nothing. */

@@ -13,6 +13,7 @@ enum {
     HEADER_LEN_MAX    = 1 << 16,
     AUTHORITIES_MAX   = 256,
     ARENA_SMALL       = 1 << 17,
+    BLOCK_READ_MAX    = 32 << 20, /* a header and a body; the runtime's limit of a body is 5 MiB */
 };
 
 static const uint8_t aura[4] = {'a', 'u', 'r', 'a'};
@@ -49,6 +50,7 @@ chain_status_t chain_keep(chain_t *chain, exec_t *exec, bytes_t header, bytes_t 
     if (status == STORE_KNOWN_BLOCK) return CHAIN_KNOWN_BLOCK;
     if (status != STORE_OK) return CHAIN_UNKNOWN_BLOCK;
     exec_settle(exec, &block->hash);
+    chain_runtime_note(chain, parent, &block->hash, &values);
     chain->counters.blocks_imported++;
     log_info(LOG_CHAIN, "imported block", LOG_U32("number", number), LOG_HASH("hash", block->hash),
              LOG_U32("extrinsics", count_extrinsics(body)), LOG_BOOL("best", put.is_best));
@@ -66,7 +68,7 @@ static chain_status_t can_follow(chain_t *chain, const hash_t *parent, chain_poi
     *point                  = (chain_point_t){.hash = *parent};
     if (!chain_number(chain, parent, &point->number)) return CHAIN_UNKNOWN_BLOCK;
     if (point->number < finalized.number) return CHAIN_FINALIZED_BEYOND;
-    return CHAIN_OK;
+    return chain_runtime(chain, parent);
 }
 
 static void log_fault(const exec_t *exec)
@@ -314,6 +316,50 @@ chain_status_t chain_import(chain_t *chain, bytes_t header, bytes_t body, uint64
                      : CHAIN_BAD_BLOCK;
     if (status != CHAIN_OK) exec_forget(exec);
     return status;
+}
+
+/* ------------------------------------------------------------------ check, revert */
+
+static chain_status_t check(chain_t *chain, const hash_t *hash, arena_t *arena)
+{
+    sealed_t sealed;
+    bytes_t header, body;
+    if (!chain_header(chain, hash, arena, &header) || !chain_body(chain, hash, arena, &body))
+        return CHAIN_UNKNOWN_BLOCK;
+    if (!take_seal(header, &sealed)) return CHAIN_MALFORMED;
+    sealed.parent.hash = sealed.header.parent_hash;
+    if (!chain_number(chain, &sealed.parent.hash, &sealed.parent.number)) return CHAIN_UNKNOWN_BLOCK;
+    if (sealed.header.number != sealed.parent.number + 1 || !seal_is_good(chain, &sealed, UINT64_MAX / 2))
+        return CHAIN_BAD_HEADER;
+    exec_t *exec = &chain->builder;
+    if (!exec_stand(exec, &sealed.parent.hash)) return CHAIN_UNKNOWN_BLOCK;
+    exec_start(exec);
+    bool is_true = runtime_execute_block(&exec->rt, &sealed.header, body) && exec_is_whole(exec) &&
+                   exec->has_root && same(&exec->root, &sealed.header.state_root);
+    exec_forget(exec);
+    return is_true ? CHAIN_OK : CHAIN_BAD_BLOCK;
+}
+
+chain_status_t chain_check(chain_t *chain, const hash_t *hash)
+{
+    uint32_t number;
+    assert(!chain->build.is_open);
+    if (!chain_number(chain, hash, &number)) return CHAIN_UNKNOWN_BLOCK;
+    if (number == 0) return CHAIN_OK;
+    arena_t arena = {malloc(BLOCK_READ_MAX), BLOCK_READ_MAX, 0};
+    if (!arena.start) return CHAIN_FAULT;
+    chain_status_t status = check(chain, hash, &arena);
+    free(arena.start);
+    return status;
+}
+
+chain_status_t chain_revert(chain_t *chain, uint32_t number)
+{
+    assert(!chain->build.is_open);
+    if (store_revert(chain->store, number) != STORE_OK) return CHAIN_FINALIZED_BEYOND;
+    exec_forget(&chain->builder);
+    exec_forget(&chain->query);
+    return CHAIN_OK;
 }
 
 /* ------------------------------------------------------------------ finalize */

@@ -63,6 +63,10 @@ NODISCARD store_status_t store_commit(store_t *store, const store_block_t *block
  * empty), and drops every block that is not on its chain; best moves to it when best was dropped. */
 NODISCARD store_status_t store_finalize(store_t *store, const hash_t *hash, bytes_t justification);
 
+/* store_revert forgets every unfinalized block above `number`, on all forks; best becomes the canonical block
+ * of that number.  STORE_FINALIZED_ELSEWHERE: number is below the finalized block, or above the best one. */
+NODISCARD store_status_t store_revert(store_t *store, uint32_t number);
+
 store_point_t store_best(const store_t *store);
 store_point_t store_finalized(const store_t *store);
 store_point_t store_genesis_point(const store_t *store);

@@ -201,3 +201,26 @@ store_status_t store_finalize(store_t *store, const hash_t *hash, bytes_t justif
     free(dropped);
     return STORE_OK;
 }
+
+/* ------------------------------------------------------------------ revert */
+
+store_status_t store_revert(store_t *store, uint32_t number)
+{
+    store_point_t best = {.number = number};
+    if (number < store->finalized.number || number > store->best.number ||
+        !store_hash(store, number, &best.hash))
+        return STORE_FINALIZED_ELSEWHERE;
+    const pending_t *block      = pending_find(&store->pending, &best.hash);
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    for (const pending_t *gone = store->pending.newest; gone; gone = gone->older)
+        if (gone->number > number) remove_block(store, batch, gone);
+    put_best(store, batch, &best, block ? &block->parent : NULL);
+    store_write(store, batch);
+
+    store->best = best;
+    for (pending_t *gone = store->pending.newest, *older; gone; gone = older) {
+        older = gone->older; /* children come after their parents, so they go first */
+        if (gone->number > number) pending_remove(&store->pending, gone);
+    }
+    return STORE_OK;
+}
