@@ -360,8 +360,9 @@ pool_t *pool_new(chain_t *chain)
 {
     pool_t *pool = calloc(1, sizeof *pool);
     if (!pool) abort();
-    pool->chain = chain;
-    pool->seen  = chain_best(chain);
+    pool->chain     = chain;
+    pool->seen      = chain_best(chain);
+    pool->finalized = chain_finalized(chain).number;
     chain_listen(chain, pool_chain_event, pool);
     return pool;
 }

@@ -5,6 +5,7 @@
 #include "hash.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { ROUTE_ARENA = 1 << 20, BODY_ARENA = 8 << 20, JUDGED_A_TICK = 64 };
 
@@ -195,21 +196,53 @@ static void drop_refused(pool_t *pool, uint64_t now_ms)
     }
 }
 
+static void follow_route(pool_t *pool, const chain_route_t *route, uint64_t now_ms)
+{
+    for (uint32_t i = 0; i < route->retracted_count; i++)
+        each_in_block(pool, &route->retracted[i], retracted, now_ms);
+    for (uint32_t i = 0; i < route->enacted_count; i++)
+        each_in_block(pool, &route->enacted[i], included, now_ms);
+    for (uint32_t i = route->retracted_count; i-- > 0;) /* oldest first */
+        each_in_block(pool, &route->retracted[i], resubmit, now_ms);
+    if (route->retracted_count > 0) judge_all(pool, now_ms);
+}
+
+static entry_t *next_retracted(pool_t *pool)
+{
+    for (entry_t *e = pool->queue.lists[ENTRY_INCLUDED]; e; e = e->next)
+        if (e->is_retracted) return e;
+    return NULL;
+}
+
+/* The block that was best is gone, finalizing another fork dropped it: what was in blocks that are not of the
+ * chain is looked for in all blocks since the one that was final before. */
+static void follow_without_route(pool_t *pool, uint32_t best, uint64_t now_ms)
+{
+    for (entry_t *e = pool->queue.lists[ENTRY_INCLUDED]; e; e = e->next) {
+        if (e->is_retracted || chain_is_canonical(pool->chain, &e->block.hash)) continue;
+        e->is_retracted = true;
+        pool_tell(e, POOL_RETRACTED, &e->block.hash, 0);
+    }
+    for (uint32_t number = pool->finalized + 1; number <= best; number++) {
+        chain_point_t block = {.number = number};
+        if (chain_hash(pool->chain, number, &block.hash)) each_in_block(pool, &block, included, now_ms);
+    }
+    for (entry_t *e; (e = next_retracted(pool));)
+        back_in(pool, e, now_ms);
+    judge_all(pool, now_ms);
+}
+
 static void settle_best(pool_t *pool, uint64_t now_ms)
 {
     pool->has_best     = false;
     chain_point_t best = chain_best(pool->chain);
     arena_t arena      = {.start = malloc(ROUTE_ARENA), .size = ROUTE_ARENA};
     chain_route_t route;
-    if (arena.start && chain_route(pool->chain, &pool->seen.hash, &best.hash, &arena, &route)) {
-        for (uint32_t i = 0; i < route.retracted_count; i++)
-            each_in_block(pool, &route.retracted[i], retracted, now_ms);
-        for (uint32_t i = 0; i < route.enacted_count; i++)
-            each_in_block(pool, &route.enacted[i], included, now_ms);
-        for (uint32_t i = route.retracted_count; i-- > 0;) /* oldest first */
-            each_in_block(pool, &route.retracted[i], resubmit, now_ms);
-        if (route.retracted_count > 0) judge_all(pool, now_ms);
-    }
+    if (!arena.start) abort();
+    if (chain_route(pool->chain, &pool->seen.hash, &best.hash, &arena, &route))
+        follow_route(pool, &route, now_ms);
+    else
+        follow_without_route(pool, best.number, now_ms);
     free(arena.start);
     pool->seen = best;
     drop_expired(pool, best.number, now_ms);
@@ -220,6 +253,7 @@ static void settle_finalized(pool_t *pool)
 {
     pool->has_finalized = false;
     uint32_t finalized  = chain_finalized(pool->chain).number;
+    pool->finalized     = finalized;
     for (entry_t *e = pool->queue.lists[ENTRY_INCLUDED], *next; e; e = next) {
         next = e->next;
         if (e->block.number <= finalized && chain_is_canonical(pool->chain, &e->block.hash)) {
@@ -231,7 +265,10 @@ static void settle_finalized(pool_t *pool)
 
 void pool_tick(pool_t *pool, uint64_t now_ms)
 {
-    if (pool->has_best) settle_best(pool, now_ms);
+    chain_point_t best = chain_best(pool->chain);
+    bool is_other =
+        memcmp(&best.hash, &pool->seen.hash, sizeof best.hash) != 0; /* finalizing may move it too */
+    if (pool->has_best || is_other) settle_best(pool, now_ms);
     if (pool->has_refused) drop_refused(pool, now_ms);
     if (pool->has_finalized) settle_finalized(pool);
 }

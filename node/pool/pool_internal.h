@@ -14,6 +14,7 @@ struct pool {
     walk_t walk;
     banned_t banned[POOL_BANNED_MAX];
     chain_point_t seen; /* the best block that the queues are settled for */
+    uint32_t finalized; /* the number of the last block whose watchers heard that it is */
     bool has_best, has_finalized, has_refused;
     uint64_t judged_order; /* of the last ready entry that was judged again in passing */
     void (*on_ready)(void *self);

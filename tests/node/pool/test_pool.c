@@ -333,6 +333,42 @@ TEST(what_a_lost_fork_held_is_included_in_the_other_or_waits_again)
     field_stop(&f);
 }
 
+TEST(a_fork_that_finalizing_another_dropped_is_retracted)
+{
+    field_t f;
+    ear_t both, alone;
+    uint8_t first[EXTRINSIC_MOST], second[EXTRINSIC_MOST];
+    chain_point_t a1, b1;
+    OK(field_start(&f));
+    hash_t genesis   = chain_genesis(f.world.chain).hash;
+    bytes_t of_both  = sign(&f, &f.world.alice, &(signing_t){.nonce = 0}, 1, first);
+    bytes_t of_alone = sign(&f, &f.world.bob, &(signing_t){.nonce = 0}, 2, second);
+    OK(submit_bytes(&f, of_both, NOW, &both).status == POOL_OK);
+    OK(submit_bytes(&f, of_alone, NOW, &alone).status == POOL_OK);
+    OK(build_on(&f, NULL, &a1));
+    OK(build_on(&f, NULL, NULL));
+    author_source_t list     = {.self        = f.world.pool,
+                                .start       = pool_start,
+                                .next        = pool_next,
+                                .refused     = pool_refused,
+                                .end         = pool_end,
+                                .ready_count = pool_ready};
+    author_options_t options = {.sealing = SEALING_MANUAL, .pair = f.world.alice.sr25519, .source = list};
+    author_t *other          = author_new(f.world.chain, &options);
+    pool_add(&f.world, of_both);
+    OK(author_create(other, NOW + 60000, true, &genesis, &b1) == AUTHOR_OK);
+    OK(chain_finalize(f.world.chain, &b1.hash, (bytes_t){0}) == CHAIN_OK);
+    pool_tick(f.pool, NOW);
+    chain_point_t best = chain_best(f.world.chain);
+    OK(memcmp(&best.hash, &b1.hash, 32) == 0);
+    OK(heard(&both, "ready inBlock[1] retracted inBlock[1] finalized"));
+    OK(heard(&alone, "ready inBlock[2] retracted ready"));
+    OK(build_on(&f, NULL, NULL));
+    OK(heard(&alone, "ready inBlock[2] retracted ready inBlock[1]"));
+    author_free(other);
+    field_stop(&f);
+}
+
 TEST(an_era_that_ends_takes_its_extrinsic_along)
 {
     field_t f;
