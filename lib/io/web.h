@@ -18,7 +18,7 @@ typedef struct web_request web_request_t; /* an HTTP request that waits for its 
 typedef struct {
     const char *method; /* "GET", "POST", "OPTIONS"; "GET" for a session */
     const char *path;   /* "/" ... without the query */
-    const char *query;  /* all behind the '?', undecoded; "" for none */
+    const char *query;  /* all behind the '?', percent-decoded; "" for none */
     const char *origin; /* the Origin header; "" for none */
     const char *content_type;
     const char *peer;            /* address of the other side, numeric */
