@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -136,6 +137,21 @@ bool folder_remove(const char *path)
         return false;
     }
     return empty_folder(fd, st.st_dev) && rmdir(path) == 0;
+}
+
+/* The file is written with O_APPEND: what is cut off its start costs nobody a line. */
+void file_trim(const char *path, uint32_t max, uint32_t kept)
+{
+    struct stat st;
+    int fd     = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    char *tail = fd >= 0 && fstat(fd, &st) == 0 && st.st_size > max ? malloc(kept) : NULL;
+    if (tail) {
+        ssize_t got = pread(fd, tail, kept, st.st_size - (off_t)kept);
+        if (got > 0 && ftruncate(fd, 0) == 0 && pwrite(fd, tail, (size_t)got, 0) != got)
+            (void)!ftruncate(fd, 0);
+    }
+    free(tail);
+    if (fd >= 0) close(fd);
 }
 
 bool file_exists(const char *path) { return access(path, F_OK) == 0; }

@@ -23,6 +23,9 @@ bool folder_remove(const char *path);
 
 bool file_exists(const char *path);
 
+/* file_trim cuts a file that is longer than max to its last `kept` bytes, in place. */
+void file_trim(const char *path, uint32_t max, uint32_t kept);
+
 /* boot_id writes the kernel's id of this boot. */
 void boot_id(char id[37]);
 

@@ -11,8 +11,6 @@
 #define HOST_PREFIX_MAX 4 /* so that "PREFIXu" and a network's short name fit an interface's name */
 #define HOST_ERROR_MAX  511
 #define HOST_STOP_MS    2000 /* between a machine's SIGTERM and its SIGKILL */
-#define HOST_LOG_MAX    (8u << 20)
-#define HOST_LOG_KEPT   (4u << 20)
 
 typedef struct {
     char prefix[HOST_PREFIX_MAX + 1]; /* of namespaces, links, groups and the packet filter's table */
@@ -96,7 +94,6 @@ typedef enum {
  */
 machine_state_t machine_state(const host_t *host, const char *wid, int *code);
 bool machine_usage(const host_t *host, const char *wid, cgroup_usage_t *usage);
-void machine_trim_log(const host_t *host, const char *wid);
 NODISCARD bool machine_folder(const host_t *host, const char *wid, char path[PATH_CAP]);
 
 /* ---- what is left over ---- */

@@ -135,8 +135,6 @@ static void run_meter(const host_t *host, job_t *job)
             job->result = host_fail(HOST_LATER, "no counters");
         close(netns);
     }
-    for (uint32_t i = 0; i < job->count_count; i++)
-        machine_trim_log(host, job->counts[i].wid);
 }
 
 void job_run(const host_t *host, job_t *job)

@@ -234,21 +234,3 @@ bool machine_usage(const host_t *host, const char *wid, cgroup_usage_t *usage)
     group_name(host, wid, group);
     return cgroup_usage(&host->cgroup, group, usage);
 }
-
-/* The file is written with O_APPEND: what is cut off its start costs nobody a line. */
-void machine_trim_log(const host_t *host, const char *wid)
-{
-    char path[PATH_CAP], folder[PATH_CAP];
-    struct stat st;
-    if (!machine_folder(host, wid, folder) || !path_join(path, "%s/log", folder)) return;
-    if (stat(path, &st) != 0 || (uint64_t)st.st_size <= HOST_LOG_MAX) return;
-    int fd     = open(path, O_RDWR | O_CLOEXEC);
-    char *tail = malloc(HOST_LOG_KEPT);
-    if (fd >= 0 && tail) {
-        ssize_t got = pread(fd, tail, HOST_LOG_KEPT, st.st_size - (off_t)HOST_LOG_KEPT);
-        if (got > 0 && ftruncate(fd, 0) == 0 && pwrite(fd, tail, (size_t)got, 0) != got)
-            (void)!ftruncate(fd, 0);
-    }
-    free(tail);
-    if (fd >= 0) close(fd);
-}

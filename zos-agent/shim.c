@@ -24,6 +24,8 @@
 #include <unistd.h>
 
 #define RUNTIME_TIMEOUT_MS 30000
+#define OUTPUT_PIECE       65536 /* as much as a pipe holds */
+#define OUTPUT_PAUSE_MS    20    /* after each piece: some 3 MB a second */
 
 static shim_plan_t plan;
 static char error[SHIM_ERROR_MAX + 1]; /* why it could not be started */
@@ -158,8 +160,8 @@ static bool read_pid(int *pid)
     return true;
 }
 
-/* Starts the container; *pidfd is its first process. */
-static bool start(int network, int output, int *pidfd)
+/* Starts the container, which prints to output; *pidfd is its first process. */
+static bool start(int network, int output, int log, int *pidfd)
 {
     char pid_file[PATH_CAP];
     int pid;
@@ -169,7 +171,7 @@ static bool start(int network, int output, int *pidfd)
     if (!read_pid(&pid)) return false;
     *pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (*pidfd < 0) return fail("it ended before it started");
-    return connect_network(network, pid) && write_run(pid) && RUNTIME("start", output, plan.wid);
+    return connect_network(network, pid) && write_run(pid) && RUNTIME("start", log, plan.wid);
 }
 
 /* Leaves nothing in the kernel: processes, groups, the runtime's record. */
@@ -183,19 +185,45 @@ static void clean_up(int output)
     if (in_folder(path, "pid")) unlink(path);
 }
 
-static void wait_for_end(int pidfd, int output)
+/* What it prints comes through us, so that it fills neither disk nor memory: the log keeps the newest part,
+ * and who prints without an end waits. */
+static bool take_output(int output, int log)
+{
+    static uint8_t piece[OUTPUT_PIECE];
+    static uint64_t since_trim = SHIM_LOG_MAX; /* what an earlier run left counts, too */
+    char path[PATH_CAP];
+    ssize_t got = read(output, piece, sizeof piece);
+    if (got < 0) return errno == EINTR || errno == EAGAIN;
+    if (got == 0) return false;
+    if (write(log, piece, (size_t)got) != got) return true; /* a full disk costs the lines */
+    since_trim += (uint64_t)got;
+    if (since_trim <= SHIM_LOG_MAX - SHIM_LOG_KEPT) return true;
+    if (in_folder(path, "log")) file_trim(path, SHIM_LOG_MAX, SHIM_LOG_KEPT);
+    since_trim = 0;
+    return true;
+}
+
+static void wait_for_end(int pidfd, int output, int log)
 {
     siginfo_t info = {0};
     char path[PATH_CAP], text[64];
-    struct pollfd fd = {.fd = pidfd, .events = POLLIN};
-    while (poll(&fd, 1, -1) < 0 && errno == EINTR)
-        continue;
+    struct pollfd fds[] = {
+        {.fd = pidfd,  .events = POLLIN},
+        {.fd = output, .events = POLLIN}
+    };
+    while (!fds[0].revents) {
+        if (poll(fds, 2, -1) < 0 || !fds[1].revents) continue;
+        if (!take_output(output, log)) fds[1].fd = -1; /* nobody can print any more */
+        fds[1].revents = 0;
+        if (!fds[0].revents) poll(fds, 1, OUTPUT_PAUSE_MS);
+    }
     int code = -1;
     if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) == 0)
         code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
     snprintf(text, sizeof text, "%d %lld\n", code, (long long)time(NULL));
     if (in_folder(path, "exit") && !file_replace(path, text, strlen(text), 0600)) unlink(path);
-    clean_up(output);
+    clean_up(log);
+    take_output(output, log);
 }
 
 /* ---- the process ---- */
@@ -238,19 +266,22 @@ static int serve(int parent)
         return 1;
     }
     forget_last();
-    int network = netns_open(plan.netns), output = open_log();
-    bool is_up = network >= 0 && output >= 0;
+    int network = netns_open(plan.netns), log = open_log(), ends[2] = {-1, -1};
+    bool is_up = network >= 0 && log >= 0 && pipe2(ends, O_CLOEXEC) == 0;
     if (!is_up) fail(network < 0 ? "its network is not there" : "its log cannot be opened");
-    is_up = is_up && mount_all() && start(network, output, &pidfd);
-    if (!is_up && output >= 0) {
+    if (is_up) fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    is_up = is_up && mount_all() && start(network, ends[1], log, &pidfd);
+    if (!is_up && log >= 0) {
         char why[sizeof error];
         memcpy(why, error, sizeof why); /* cleaning up may fail for reasons of its own */
-        clean_up(output);
+        clean_up(log);
+        if (ends[0] >= 0) take_output(ends[0], log);
         memcpy(error, why, sizeof error);
     }
     if (network >= 0) close(network);
+    if (ends[1] >= 0) close(ends[1]);
     tell(parent);
-    if (is_up) wait_for_end(pidfd, output);
+    if (is_up) wait_for_end(pidfd, ends[0], log);
     return !is_up;
 }
 

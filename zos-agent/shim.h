@@ -10,6 +10,8 @@
 
 #define SHIM_VOLUMES_CAP 64
 #define SHIM_ERROR_MAX   1023
+#define SHIM_LOG_MAX     (8u << 20) /* of FOLDER/log, what the workload prints: then the newest is kept */
+#define SHIM_LOG_KEPT    (4u << 20)
 
 typedef struct {
     char wid[32];

@@ -202,6 +202,24 @@ TEST(limits_hold)
     OK(left_nothing());
 }
 
+TEST(a_flood_of_output_fills_nothing)
+{
+    char folder[PATH_CAP], log[PATH_CAP];
+    struct stat st;
+    network_plan_t net  = network();
+    machine_plan_t plan = machine();
+    plan.args           = (char *[]){(char[]){"/bin/busybox"}, (char[]){"yes"},
+                                     (char[]){"a long line of output that a machine writes without an end"}, NULL};
+    OK(went_well(network_ensure(&host, &net)));
+    OK(went_well(machine_ensure(&host, &plan)));
+    OK(machine_folder(&host, plan.wid, folder) && path_join(log, "%s/log", folder));
+    for (int i = 0; i < 250; i++, poll(NULL, 0, 20))
+        if (stat(log, &st) == 0 && (uint64_t)st.st_size > SHIM_LOG_MAX + (1 << 20)) break;
+    OK(stat(log, &st) == 0 && st.st_size > 1 << 20 && (uint64_t)st.st_size <= SHIM_LOG_MAX + (1 << 20));
+    OK(take_down());
+    OK(left_nothing());
+}
+
 TEST(disks_keep_their_data_and_hold_their_size)
 {
     char path[PATH_CAP], file[PATH_CAP];
