@@ -83,30 +83,15 @@ static void sweep(void *self)
     agent_pump(agent);
 }
 
+static void on_desire(void *context) { agent_pump(context); }
+
 static void on_change(void *context, uint64_t contract_id)
 {
     const agent_t *agent = context;
-    if (agent->report) report_resources(agent->report, contract_id);
+    if (agent->chain) chain_side_changed(agent->chain, contract_id);
 }
 
 /* ---- the bus ---- */
-
-static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-bool agent_relay_record(const config_t *config, char record[RMB_RELAY_MAX + 1])
-{
-    char *sorted[CONFIG_DOMAINS_CAP];
-    size_t used = 0;
-    memcpy(sorted, config->domains, sizeof sorted);
-    qsort(sorted, config->domain_count, sizeof *sorted, by_text);
-    for (uint32_t i = 0; i < config->domain_count; i++) {
-        if (i > 0 && strcmp(sorted[i], sorted[i - 1]) == 0) continue;
-        int len = snprintf(record + used, RMB_RELAY_MAX + 1 - used, "%s%s", used ? "_" : "", sorted[i]);
-        if (len < 0 || used + (size_t)len > RMB_RELAY_MAX) return false;
-        used += (size_t)len;
-    }
-    return used > 0;
-}
 
 static bool bus_start(agent_t *agent)
 {
@@ -128,17 +113,14 @@ static bool bus_start(agent_t *agent)
     return agent->peer != NULL;
 }
 
-void agent_registered(agent_t *agent, uint32_t twin_id, uint32_t node_id)
+static void on_registered(void *context, uint32_t twin_id, uint32_t node_id)
 {
+    agent_t *agent = context;
     agent->twin_id = twin_id;
     agent->node_id = node_id;
-    log_info(LOG_MAIN, "registered", LOG_U64("twin", twin_id), LOG_U64("node", node_id),
-             LOG_U64("farm", agent->config->farm_id));
     db_set(agent->db, "twin_id", twin_id);
     db_set(agent->db, "node_id", node_id);
-    agent->watch = watch_new(agent);
-    report_start(agent->report);
-    if (agent->watch && bus_start(agent)) return;
+    if (bus_start(agent)) return;
     log_error(LOG_MAIN, "the bus cannot be joined: the relay's URL is of no known form");
     io_stop(agent->io);
 }
@@ -175,22 +157,27 @@ char *agent_metrics(agent_t *agent, size_t *len)
 {
     metrics_t *metrics = metrics_new();
     engine_figures_t f;
+    chain_figures_t chain = {0};
     engine_figures(agent->engine, &f);
+    if (agent->chain) chain_side_figures(agent->chain, &chain);
     gauge(metrics, "zos_registered", "1 once twin and node are on the chain", agent->node_id != 0);
-    gauge(metrics, "zos_chain_connected", "1 while a node of the chain is reached",
-          client_is_connected(agent->client));
+    gauge(metrics, "zos_chain_connected", "1 while a node of the chain is reached", chain.is_connected);
     gauge(metrics, "zos_bus_connected", "1 while a relay is reached",
           agent->peer && peer_is_connected(agent->peer));
-    gauge(metrics, "zos_best_block", "the best block that was seen",
-          agent->watch ? watch_best(agent->watch) : 0);
+    gauge(metrics, "zos_best_block", "the best block that was seen", chain.best);
+    gauge(metrics, "zos_finalized_block", "the finalized block that was seen", chain.finalized);
     gauge(metrics, "zos_deployments", "deployments with something active", f.deployments);
     gauge(metrics, "zos_workloads", "active workloads", f.workloads);
     gauge(metrics, "zos_memory_used_bytes", "memory sold or kept for the system", f.used.mru);
     gauge(metrics, "zos_memory_total_bytes", "memory offered", f.total.mru);
     gauge(metrics, "zos_disk_used_bytes", "disk sold", f.used.sru);
     gauge(metrics, "zos_disk_total_bytes", "disk offered", f.total.sru);
-    gauge(metrics, "zos_reports_waiting", "reports that no finalized block has yet",
-          report_backlog(agent->report));
+    gauge(metrics, "zos_reports_waiting", "reports that no finalized block has yet", chain.outbox);
+    metric_add(metrics_counter(metrics, "zos_reports_total", NULL, "reports that the chain took"),
+               chain.reports_sent);
+    metric_add(
+        metrics_counter(metrics, "zos_reports_failed_total", NULL, "tries that the chain did not take"),
+        chain.reports_failed);
     metric_add(metrics_counter(metrics, "zos_jobs_total", NULL, "jobs carried out on the machine"),
                agent->jobs_done);
     metric_add(metrics_counter(metrics, "zos_jobs_failed_total", NULL, "jobs that failed"),
@@ -279,6 +266,41 @@ static bool engine_start(agent_t *agent)
     return agent->engine || fail("no memory");
 }
 
+static bool side_start(agent_t *agent)
+{
+    const config_t *c = agent->config;
+    char uplink[16];
+    chain_side_config_t config = {
+        .io              = agent->io,
+        .client          = agent->client,
+        .db              = agent->db,
+        .engine          = agent->engine,
+        .key             = &agent->key,
+        .relay_count     = c->domain_count,
+        .terms_link      = c->terms_link,
+        .terms_hash      = c->terms_hash,
+        .farm_id         = c->farm_id,
+        .capacity        = c->capacity,
+        .city            = c->city,
+        .country         = c->country,
+        .latitude        = c->latitude,
+        .longitude       = c->longitude,
+        .interface_count = 1,
+        .uptime_ms       = c->uptime_s * UINT64_C(1000),
+        .nru_ms          = c->nru_s * UINT64_C(1000),
+        .reconcile_ms    = c->sync_s * UINT64_C(1000),
+        .on_registered   = on_registered,
+        .on_desire       = on_desire,
+        .context         = agent,
+    };
+    for (uint32_t i = 0; i < c->domain_count; i++)
+        config.relays[i] = c->domains[i];
+    snprintf(uplink, sizeof uplink, "%su", agent->host.prefix);
+    chain_interface_find("zos", uplink, &config.interfaces[0]);
+    agent->chain = chain_side_new(&config);
+    return agent->chain != NULL;
+}
+
 static bool chain_start(agent_t *agent)
 {
     client_config_t config = {
@@ -290,10 +312,8 @@ static bool chain_start(agent_t *agent)
     agent->twin_chain = twin_chain_new(agent->client);
     agent->twins      = twin_cache_new(twin_chain_source(agent->twin_chain), TWINS_CAP);
     twin_chain_follow(agent->twin_chain, agent->twins, false);
-    agent->report       = report_new(agent);
-    agent->api          = api_new(agent);
-    agent->registration = registration_new(agent);
-    return (agent->report && agent->api && agent->registration) || fail("no memory");
+    agent->api = api_new(agent);
+    return (agent->api && side_start(agent)) || fail("the configuration is too long for the chain");
 }
 
 static void timers_start(agent_t *agent)
@@ -321,9 +341,8 @@ static void stop(agent_t *agent)
     web_server_free(agent->metrics_server);
     api_free(agent->api);
     if (agent->peer) peer_free(agent->peer);
-    watch_free(agent->watch);
-    report_free(agent->report);
-    registration_free(agent->registration);
+    chain_side_free(agent->chain);
+    agent->chain = NULL;
     if (agent->twin_chain) twin_chain_free(agent->twin_chain);
     if (agent->twins) twin_cache_free(agent->twins);
     if (agent->client) client_free(agent->client);

@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK_WAIT_MS  12000 /* for a contract to appear: inside the 20 s that clients wait */
-#define CHECK_SPARE_MS 2000
+#define CHECK_SPARE_MS 2000 /* for the answer, before the message is too old */
 #define PENDING_MAX    256
 #define LIMIT_TWINS    1024 /* whose requests are counted */
 #define LIMIT_BURST    240
@@ -89,40 +88,42 @@ static void pending_refuse(pending_t *pending, const char *why)
     pending_free(pending);
 }
 
-static void on_checked(void *context, check_status_t status, const char *why)
+static void on_checked(void *context, chain_check_status_t status, const char *why)
 {
     pending_t *pending = context;
     agent_t *agent     = pending->api->agent;
     char error[ENGINE_ERROR_MAX + 1];
     pending->check = NULL;
-    if (status != CHECK_OK) {
+    if (status != CHAIN_CHECK_OK) {
         pending_refuse(pending, why);
         return;
     }
-    uint64_t contract_id     = pending->deployment->contract_id;
     deployment_t *deployment = pending->deployment;
     pending->deployment      = NULL;
     bool is_taken = pending->is_update ? engine_update(agent->engine, deployment, agent_now_s(agent), error)
                                        : engine_deploy(agent->engine, deployment, agent_now_s(agent), error);
-    if (is_taken) {
-        watch_accepted(agent->watch, contract_id);
+    if (is_taken)
         reply(pending->api, &pending->to, json_null());
-    } else {
+    else
         refuse(pending->api, &pending->to, error);
-    }
     pending_free(pending);
     agent_pump(agent);
 }
 
 static void check_signatures(pending_t *pending)
 {
+    const agent_t *agent = pending->api->agent;
+    uint64_t now_ms      = io_now_ms(agent->io);
     char error[DEPLOYMENT_ERROR_MAX + 1];
+    chain_expected_t expected;
     if (!deployment_verify(pending->deployment, pending->signers, pending->signer_count, error)) {
         pending_refuse(pending, error);
         return;
     }
-    pending->check =
-        chain_check(pending->api->agent, pending->deployment, pending->deadline_ms, on_checked, pending);
+    if (chain_expected_of(pending->deployment, &expected)) {
+        expected.wait_ms = pending->deadline_ms > now_ms ? pending->deadline_ms - now_ms : 1;
+        pending->check   = chain_side_check(agent->chain, &expected, on_checked, pending);
+    }
     if (!pending->check) pending_refuse(pending, "this node has no memory left");
 }
 
@@ -190,7 +191,7 @@ static void deploy_or_update(api_t *api, const peer_incoming_t *request, bool is
     pending->to          = request->from;
     pending->deployment  = deployment;
     pending->is_update   = is_update;
-    pending->deadline_ms = now_ms + CHECK_WAIT_MS;
+    pending->deadline_ms = now_ms + CHAIN_CHECK_MS;
     if (life_ms > CHECK_SPARE_MS && life_ms - CHECK_SPARE_MS < pending->deadline_ms)
         pending->deadline_ms = life_ms - CHECK_SPARE_MS;
     pending->next = api->pending;
@@ -298,11 +299,13 @@ static void on_features(api_t *api, const peer_incoming_t *request)
 static void on_diagnostics(api_t *api, const peer_incoming_t *request)
 {
     const agent_t *agent = api->agent;
-    bool has_chain = client_is_connected(agent->client), has_bus = peer_is_connected(agent->peer);
+    chain_figures_t chain;
+    chain_side_figures(agent->chain, &chain);
+    bool has_chain = chain.is_connected, has_bus = peer_is_connected(agent->peer);
     reply(api, &request->from,
           json_pack("{s:b,s:{s:{s:b},s:{s:b},s:{s:i}},s:b}", "system_status_ok", 1, "modules", "chain",
-                    "status", has_chain, "bus", "status", has_bus, "reports", "status",
-                    (int)report_backlog(agent->report), "healthy", has_chain && has_bus));
+                    "status", has_chain, "bus", "status", has_bus, "reports", "status", (int)chain.outbox,
+                    "healthy", has_chain && has_bus));
 }
 
 static void on_hypervisor(api_t *api, const peer_incoming_t *request)

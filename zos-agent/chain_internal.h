@@ -39,7 +39,7 @@ void register_stop(chain_side_t *side);
 typedef struct {
     uint64_t contract_id;
     uint32_t accepted; /* best block at which it was checked: finalized ones before it say nothing of it */
-    uint32_t grace;    /* best block of its last event of grace: older finalized blocks do not take it back */
+    uint32_t heard;    /* block of its last event: what older finalized blocks say of it is stale */
     uint32_t absent;   /* finalized block at which it was missing; 0: none */
     hash_t absent_hash;
 } track_t;

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define AGAIN_MAX_MS 30000 /* an operator waits, having sent the node some money */
+
 static void start(void *self);
 
 static void again(chain_side_t *side, const char *what, const char *why)
@@ -25,6 +27,7 @@ static void again(chain_side_t *side, const char *what, const char *why)
     char address[SS58_TEXT_MAX + 1];
     ss58_account(address, &side->key.account);
     r->pause_ms = chain_backoff(r->pause_ms);
+    if (r->pause_ms > AGAIN_MAX_MS) r->pause_ms = AGAIN_MAX_MS;
     log_warn(LOG_CHAIN, "not registered yet", LOG_TEXT("step", what), LOG_TEXT("why", why),
              LOG_TEXT("account", address), LOG_U64("again_ms", r->pause_ms));
     r->timer = io_timer_start(side->config.io, r->pause_ms, 0, start, side);
@@ -336,7 +339,7 @@ void register_stop(chain_side_t *side)
 
 static bool take_interface(const struct ifaddrs *at, chain_interface_t *interface)
 {
-    char path[PATH_CAP], mac[32], ip[INET6_ADDRSTRLEN];
+    char path[PATH_CAP], mac[32], ip[INET_ADDRSTRLEN];
     struct sockaddr_in address;
     memcpy(&address, at->ifa_addr, sizeof address);
     if (!inet_ntop(AF_INET, &address.sin_addr, ip, sizeof ip)) return false;

@@ -118,7 +118,7 @@ static void pause_sender(chain_side_t *side, sender_t *sender, const char *what,
 {
     side->report.failed++;
     sender->pause_ms = chain_backoff(sender->pause_ms);
-    log_warn(LOG_REPORT, "report not taken", LOG_TEXT("report", what), LOG_U32("contracts", sender->count),
+    log_warn(LOG_REPORT, "not reported yet", LOG_TEXT("call", what), LOG_U32("contracts", sender->count),
              LOG_TEXT("why", why), LOG_U64("again_ms", sender->pause_ms));
     kick_at(side, sender, sender->pause_ms, kick);
 }
@@ -158,7 +158,7 @@ static void told(chain_side_t *side, sender_t *sender, const char *what, const c
     if (client_outcome_text(outcome, why, sizeof why) == CLIENT_OK) {
         rows_done(side, sender);
         sender->pause_ms = 0;
-        log_info(LOG_REPORT, "report final", LOG_TEXT("report", what), LOG_U32("contracts", sender->count),
+        log_info(LOG_REPORT, "reported", LOG_TEXT("call", what), LOG_U32("contracts", sender->count),
                  LOG_U32("block", outcome->block_number));
         kick_at(side, sender, 0, kick);
         return;
@@ -422,7 +422,7 @@ static void uptime_again(chain_side_t *side, bool is_done, const char *why)
         r->sent++;
     } else {
         r->failed++;
-        log_warn(LOG_REPORT, "report not taken", LOG_TEXT("report", "report_uptime_v2"), LOG_TEXT("why", why),
+        log_warn(LOG_REPORT, "not reported yet", LOG_TEXT("call", "report_uptime_v2"), LOG_TEXT("why", why),
                  LOG_U64("again_ms", r->uptime_pause_ms));
     }
     r->uptime_timer = io_timer_start(side->config.io, is_done ? side->config.uptime_ms : r->uptime_pause_ms,
@@ -436,7 +436,9 @@ static void uptime_told(void *context, const client_outcome_t *outcome)
     if (!outcome->is_last) return;
     side->report.uptime_ticket = 0;
     bool is_done               = client_outcome_text(outcome, why, sizeof why) == CLIENT_OK;
-    if (is_done) log_info(LOG_REPORT, "uptime reported", LOG_U32("block", outcome->block_number));
+    if (is_done)
+        log_info(LOG_REPORT, "reported", LOG_TEXT("call", "report_uptime_v2"),
+                 LOG_U32("block", outcome->block_number));
     uptime_again(side, is_done, why);
 }
 

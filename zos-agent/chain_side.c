@@ -155,7 +155,7 @@ void chain_side_figures(const chain_side_t *side, chain_figures_t *figures)
         .reports_sent   = side->report.sent,
         .reports_failed = side->report.failed,
         .outbox         = report_backlog(side),
-        .grace_paused   = side->paused,
+        .paused         = side->paused,
         .deleted        = side->deleted,
     };
 }

@@ -16,7 +16,7 @@
 #define CHAIN_RELAYS_CAP     4
 #define CHAIN_INTERFACES_CAP 4
 #define CHAIN_IPS_CAP        4
-#define CHAIN_CHECK_MS       10000 /* how long a contract is waited for */
+#define CHAIN_CHECK_MS       12000 /* for a contract to appear: inside the 20 s that clients wait */
 #define CHAIN_UPTIME_MS      (UINT64_C(40) * 60 * 1000)
 #define CHAIN_NRU_MS         (UINT64_C(60) * 60 * 1000)
 #define CHAIN_RECONCILE_MS   (UINT64_C(3) * 60 * 1000)
@@ -103,6 +103,7 @@ typedef struct {
     uint64_t contract_id;
     uint32_t twin_id;    /* of the owner */
     uint32_t public_ips; /* how many public addresses it reserves */
+    uint64_t wait_ms;    /* how long it is waited for; 0, or more than that: CHAIN_CHECK_MS */
     uint32_t hash_count; /* the hash in each form that clients use; one is enough */
     uint8_t hashes[DEPLOYMENT_FORM_COUNT][32];
 } chain_expected_t;
@@ -115,7 +116,7 @@ typedef void (*chain_check_fn)(void *context, chain_check_status_t status, const
 
 /* chain_side_check asks at the best block whether the contract is a node contract of this node and this twin,
  * created and neither cancelled nor in grace, with this hash and so many addresses.  A contract that is
- * missing, or has another hash, is waited for, CHAIN_CHECK_MS at most.  done is called once, never before
+ * missing, or has another hash, is waited for.  done is called once, never before
  * this returned.  NULL when memory is short. */
 chain_check_t *chain_side_check(chain_side_t *side, const chain_expected_t *expected, chain_check_fn done,
                                 void *context);
@@ -133,7 +134,7 @@ typedef struct {
     uint64_t reports_sent;    /* finalized */
     uint64_t reports_failed;  /* tries that were refused or lost */
     uint32_t outbox;          /* reports that are not finalized yet */
-    uint64_t grace_paused;    /* contracts that were paused, and deleted, since the start */
+    uint64_t paused;          /* contracts that an event paused, and that were deleted, since the start */
     uint64_t deleted;
 } chain_figures_t;
 void chain_side_figures(const chain_side_t *side, chain_figures_t *figures);

@@ -141,10 +141,12 @@ chain_check_t *chain_side_check(chain_side_t *side, const chain_expected_t *expe
     io_t *io             = side->config.io;
     chain_check_t *check = calloc(1, sizeof *check);
     if (!check) return NULL;
+    uint64_t wait_ms =
+        expected->wait_ms && expected->wait_ms < CHAIN_CHECK_MS ? expected->wait_ms : CHAIN_CHECK_MS;
     *check       = (chain_check_t){.next         = side->checks,
                                    .side         = side,
                                    .expected     = *expected,
-                                   .end_ticks_ms = io_ticks_ms(io) + CHAIN_CHECK_MS,
+                                   .end_ticks_ms = io_ticks_ms(io) + wait_ms,
                                    .done         = done,
                                    .context      = context};
     side->checks = check;

@@ -124,7 +124,7 @@ void watch_view(chain_side_t *side, uint64_t contract_id, view_t view, const pla
 {
     char evidence[EVIDENCE_CAP];
     track_t *t        = track_find(side, contract_id);
-    uint32_t accepted = t ? t->accepted : 0, grace = t ? t->grace : 0;
+    uint32_t accepted = t ? t->accepted : 0, heard = t ? t->heard : 0;
     if (place->number < accepted) return; /* it was taken later: this block says nothing of it */
     if (t && view != VIEW_ABSENT) t->absent = 0;
     write_place(evidence, sizeof evidence, "state at finalized", place);
@@ -134,11 +134,11 @@ void watch_view(chain_side_t *side, uint64_t contract_id, view_t view, const pla
         desire(side, contract_id, DESIRED_DELETED, "contract is deleted on chain", evidence);
         break;
     case VIEW_GRACE:
-        if (place->number >= grace)
+        if (place->number >= heard)
             desire(side, contract_id, DESIRED_PAUSED, "contract is in its grace period", evidence);
         break;
     case VIEW_CREATED:
-        if (place->number >= grace)
+        if (place->number >= heard)
             desire(side, contract_id, DESIRED_RUN, "contract is active on chain", evidence);
         break;
     case VIEW_UNKNOWN:
@@ -260,34 +260,47 @@ void watch_reconcile(chain_side_t *side)
 
 /* ---- events ---- */
 
-static void on_grace(chain_side_t *side, uint64_t contract_id, bool is_started, const place_t *place)
+/* follow_event pauses or resumes, which can be undone: on the best block at once, and again when the block is
+ * finalized, for what was not seen on the best one. */
+static void follow_event(chain_side_t *side, uint64_t contract_id, desired_t desired, const char *reason,
+                         source_t source, const place_t *place)
 {
     char evidence[EVIDENCE_CAP];
-    if (!watch_has(side, contract_id)) return;
-    track_t *t = track(side, contract_id);
-    if (t) t->grace = place->number;
-    write_place(evidence, sizeof evidence, "event in best block", place);
-    if (is_started) side->paused++;
-    desire(side, contract_id, is_started ? DESIRED_PAUSED : DESIRED_RUN,
-           is_started ? "contract grace period started" : "contract grace period ended", evidence);
+    track_t *t = watch_has(side, contract_id) ? track(side, contract_id) : NULL;
+    if (!t || place->number < t->heard) return;
+    if (desired == DESIRED_PAUSED && place->number > t->heard) side->paused++;
+    t->heard = place->number;
+    write_place(evidence, sizeof evidence,
+                source == FROM_BEST ? "event in best block" : "event in finalized block", place);
+    desire(side, contract_id, desired, reason, evidence);
+}
+
+static void on_canceled(chain_side_t *side, uint64_t contract_id, source_t source, const place_t *place)
+{
+    char evidence[EVIDENCE_CAP];
+    if (source == FROM_BEST) {
+        follow_event(side, contract_id, DESIRED_PAUSED, "contract is cancelled, until that is final", source,
+                     place);
+        return;
+    }
+    write_place(evidence, sizeof evidence, "NodeContractCanceled in finalized", place);
+    desire(side, contract_id, DESIRED_DELETED, "contract canceled event received", evidence);
 }
 
 static void on_event(chain_side_t *side, const smart_contract_event_t *event, source_t source,
                      const place_t *place)
 {
-    char evidence[EVIDENCE_CAP];
-    if (source == FROM_FINALIZED && event->kind == SMART_CONTRACT_EVENT_NODE_CONTRACT_CANCELED &&
-        event->node_contract_canceled.node_id == side->node_id) {
-        write_place(evidence, sizeof evidence, "NodeContractCanceled in finalized", place);
-        desire(side, event->node_contract_canceled.contract_id, DESIRED_DELETED,
-               "contract canceled event received", evidence);
-    }
-    if (source == FROM_BEST && event->kind == SMART_CONTRACT_EVENT_CONTRACT_GRACE_PERIOD_STARTED &&
+    if (event->kind == SMART_CONTRACT_EVENT_NODE_CONTRACT_CANCELED &&
+        event->node_contract_canceled.node_id == side->node_id)
+        on_canceled(side, event->node_contract_canceled.contract_id, source, place);
+    if (event->kind == SMART_CONTRACT_EVENT_CONTRACT_GRACE_PERIOD_STARTED &&
         event->contract_grace_period_started.node_id == side->node_id)
-        on_grace(side, event->contract_grace_period_started.contract_id, true, place);
-    if (source == FROM_BEST && event->kind == SMART_CONTRACT_EVENT_CONTRACT_GRACE_PERIOD_ENDED &&
+        follow_event(side, event->contract_grace_period_started.contract_id, DESIRED_PAUSED,
+                     "contract grace period started", source, place);
+    if (event->kind == SMART_CONTRACT_EVENT_CONTRACT_GRACE_PERIOD_ENDED &&
         event->contract_grace_period_ended.node_id == side->node_id)
-        on_grace(side, event->contract_grace_period_ended.contract_id, false, place);
+        follow_event(side, event->contract_grace_period_ended.contract_id, DESIRED_RUN,
+                     "contract grace period ended", source, place);
 }
 
 /* read_events: what cannot be read is made up for by a pass. */
@@ -326,13 +339,13 @@ static void on_retracted(void *context, const client_block_t *block)
 {
     chain_side_t *side = context;
     watch_t *w         = &side->watch;
-    bool is_grace      = false;
+    bool is_void       = false;
     for (uint32_t i = 0; i < w->track_count; i++) {
-        if (w->tracks[i].grace < block->number || w->tracks[i].grace == 0) continue;
-        w->tracks[i].grace = 0; /* what that block said is void: the finalized state counts */
-        is_grace           = true;
+        if (w->tracks[i].heard < block->number || w->tracks[i].heard == 0) continue;
+        w->tracks[i].heard = 0; /* what that block said is void: the finalized state counts */
+        is_void            = true;
     }
-    if (is_grace) watch_reconcile(side);
+    if (is_void) watch_reconcile(side);
 }
 
 static void on_finalized(void *context, const client_block_t *block)

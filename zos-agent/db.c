@@ -29,9 +29,6 @@ static const char *const schema[] = {
     "CREATE TABLE IF NOT EXISTS meter(wid TEXT PRIMARY KEY, contract INTEGER, last INTEGER, bytes INTEGER) "
     "WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS nru(contract INTEGER PRIMARY KEY, bytes INTEGER, since INTEGER)",
-    "CREATE TABLE IF NOT EXISTS outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT, contract INTEGER, "
-    "bytes INTEGER,"
-    " at INTEGER, window INTEGER)",
 };
 
 static bool fail(db_t *db, const char *what)
