@@ -1,0 +1,563 @@
+/* test_chain_side.c - the chain side against a real node: from an account without money to a cancelled
+ * contract.
+ *
+ * One story, told in order: each test goes on where the one before ended.  The engine is the real one; jobs
+ * are said to be done, as nothing here is about the machine.  Waits end when what they wait for is there;
+ * their limits are only reached by what is broken. */
+#include "chain_internal.h"
+#include "engine_internal.h"
+#include "files.h"
+#include "log.h"
+#include "test.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FIRST_PORT 42410
+#define PORTS      40
+#define BLOCK_MS   "250"
+#define GIB        (UINT64_C(1) << 30)
+#define LONG_MS    60000
+#define NRU_MS     2000
+
+extern char **environ;
+
+static char folder[] = "/tmp/trellis-test-chain-XXXXXX", state[64], url[64];
+static pid_t node;
+static keypair_t node_key, user_key, farmer_key, bank_key;
+static uint32_t farm_id, user_twin;
+static uint64_t contract_id;
+static chain_expected_t expected;
+
+static io_t *io;
+static db_t *db;
+static engine_t *engine;
+static client_t *client;
+static chain_side_t *side;
+static bool is_registered;
+static uint8_t memory[1 << 20];
+
+/* ---- the node ---- */
+
+static void end_node(void)
+{
+    if (node > 0) {
+        (void)kill(node, SIGTERM);
+        (void)waitpid(node, NULL, 0);
+    }
+    node = 0;
+    folder_remove(folder);
+}
+
+static bool start_node(const char *program)
+{
+    char path[PATH_CAP], log[PATH_CAP], port[16], chain[PATH_CAP];
+    posix_spawn_file_actions_t actions;
+    if (!mkdtemp(folder)) return false;
+    (void)atexit(end_node);
+    snprintf(port, sizeof port, "%d", FIRST_PORT + (int)(getpid() % PORTS));
+    snprintf(url, sizeof url, "ws://127.0.0.1:%s", port);
+    snprintf(state, sizeof state, "%s/state", folder);
+    if (!path_join(path, "%s", program) || !path_join(log, "%s/node.log", folder) ||
+        !path_join(chain, "%s/chain", folder) || !folder_make(state, 0700))
+        return false;
+    char *const words[] = {path,
+                           (char[]){"--dev"},
+                           (char[]){"--base-path"},
+                           chain,
+                           (char[]){"--sealing"},
+                           (char[]){BLOCK_MS},
+                           (char[]){"--rpc-port"},
+                           port,
+                           (char[]){"--no-prometheus"},
+                           NULL};
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
+    bool is_ok = posix_spawn(&node, path, &actions, NULL, words, environ) == 0;
+    posix_spawn_file_actions_destroy(&actions);
+    return is_ok;
+}
+
+/* ---- the agent's parts ---- */
+
+static void on_registered(void *context, uint32_t twin_id, uint32_t node_id)
+{
+    (void)context;
+    is_registered = twin_id != 0 && node_id != 0;
+}
+
+static void on_change(void *context, uint64_t changed)
+{
+    (void)context;
+    if (side) chain_side_changed(side, changed);
+}
+
+static bool open_parts(void)
+{
+    char error[256];
+    io                     = io_new();
+    db                     = db_open(state, false, error);
+    engine_config_t config = {
+        .db              = db,
+        .state_dir       = state,
+        .pool_dir        = "/pool",
+        .has_user_spaces = true,
+        .on_change       = on_change,
+        .total           = {.cru = 4, .mru = 8 * GIB, .sru = 100 * GIB}
+    };
+    engine = engine_new(&config);
+    client = client_new(&(client_config_t){.io = io, .urls = {url}, .url_count = 1});
+    return db && engine && client && client_connect_wait(client).status == CLIENT_OK;
+}
+
+static bool open_side(void)
+{
+    chain_side_config_t config = {
+        .io              = io,
+        .client          = client,
+        .db              = db,
+        .engine          = engine,
+        .key             = &node_key,
+        .relays          = {"b.local", "a.local"},
+        .relay_count     = 2,
+        .terms_link      = "https://example.org",
+        .terms_hash      = "abc",
+        .farm_id         = farm_id,
+        .capacity        = { 4, 8 * GIB, 100 * GIB, 0, 0},
+        .city            = "Ghent",
+        .country         = "Belgium",
+        .latitude        = "51.05",
+        .longitude       = "3.71",
+        .interface_count = 1,
+        .nru_ms          = NRU_MS,
+        .reconcile_ms    = 1500,
+        .on_registered   = on_registered,
+    };
+    chain_interface_find("zos", NULL, &config.interfaces[0]);
+    is_registered = false;
+    side          = chain_side_new(&config);
+    return side != NULL;
+}
+
+static void close_all(void)
+{
+    chain_side_free(side);
+    side = NULL;
+    client_free(client);
+    engine_free(engine);
+    db_close(db);
+    io_free(io);
+}
+
+/* turn lets the loop run until it is so, or the time is over. */
+static bool turn(bool (*is_so)(void), uint64_t limit_ms)
+{
+    uint64_t end_ms = io_ticks_ms(io) + limit_ms;
+    while (!is_so() && io_ticks_ms(io) < end_ms)
+        io_step(io, 50);
+    return is_so();
+}
+
+static bool never(void) { return false; }
+
+static bool registered(void) { return is_registered; }
+
+static bool has_told_all(void) { return report_backlog(side) == 0; }
+
+static bool has_nothing(void)
+{
+    uint32_t count;
+    free(engine_contracts(engine, &count));
+    return count == 0;
+}
+
+/* The worker: says that every job was done. */
+static void settle(void)
+{
+    job_t job;
+    uint64_t wake_ms;
+    while (engine_next(engine, 1000000, &job, &wake_ms)) {
+        job.result = (host_result_t){.status = HOST_OK};
+        engine_done(engine, &job, 1000000);
+    }
+}
+
+/* ---- the chain ---- */
+
+static scale_writer_t blank(void)
+{
+    static uint8_t room[4096];
+    return scale_writer(room, sizeof room);
+}
+
+static bool sent(const keypair_t *key, const scale_writer_t *call)
+{
+    char text[CLIENT_ERROR_MAX + 1];
+    arena_t arena          = {.start = memory, .size = sizeof memory};
+    client_submit_t submit = {.key = key, .call = scale_written(call)};
+    client_outcome_t told  = client_submit_wait(client, &submit, &arena);
+    if (client_outcome_text(&told, text, sizeof text) == CLIENT_OK) return true;
+    printf("refused: %s\n", text);
+    return false;
+}
+
+static bytes_t value_at(const scale_writer_t *key, arena_t *arena)
+{
+    bytes_t value = {0};
+    *arena        = (arena_t){.start = memory, .size = sizeof memory};
+    (void)client_storage_wait(client, scale_written(key), NULL, arena, &value);
+    return value;
+}
+
+static uint64_t number_at(const scale_writer_t *key)
+{
+    arena_t arena;
+    bytes_t value    = value_at(key, &arena);
+    scale_reader_t r = scale_reader(value, NULL);
+    return value.len == 8 ? scale_get_u64(&r) : value.len == 4 ? scale_get_u32(&r) : 0;
+}
+
+static uint32_t twin_of(const keypair_t *key)
+{
+    scale_writer_t w = blank();
+    tfgrid_twin_id_by_account_id_key(&w, &key->account);
+    return (uint32_t)number_at(&w);
+}
+
+static smart_contract_contract_billing_information_t billing(void)
+{
+    arena_t arena;
+    smart_contract_contract_billing_information_t info = {0};
+    scale_writer_t key                                 = blank();
+    smart_contract_contract_billing_information_by_id_key(&key, contract_id);
+    scale_reader_t r = scale_reader(value_at(&key, &arena), &arena);
+    smart_contract_contract_billing_information_decode(&r, &info);
+    return scale_done(&r) ? info : (smart_contract_contract_billing_information_t){0};
+}
+
+static bool make_twin(const keypair_t *key)
+{
+    scale_writer_t terms = blank();
+    tfgrid_user_accept_tc_call_encode(&terms, &(tfgrid_user_accept_tc_args_t){BYTES("http://a"), BYTES("x")});
+    if (!sent(key, &terms)) return false;
+    scale_writer_t twin = blank();
+    tfgrid_create_twin_call_encode(&twin, &(tfgrid_create_twin_args_t){
+                                              {true,  BYTES("grid.local")},
+                                              {false, {0}                }
+    });
+    return sent(key, &twin);
+}
+
+static deployment_t *disk_of(uint64_t contract)
+{
+    char error[DEPLOYMENT_ERROR_MAX + 1];
+    json_t *json             = json_pack("{s:i,s:i,s:I,s:[{s:i,s:s,s:s,s:{s:I}}]}", "version", 0, "twin_id",
+                                         (int)user_twin, "contract_id", (json_int_t)contract, "workloads", "version", 0,
+                                         "name", "disk", "type", "zmount", "data", "size", (json_int_t)GIB);
+    deployment_t *deployment = deployment_from_json(json, error);
+    json_decref(json);
+    return deployment;
+}
+
+/* ---- a check and its answer ---- */
+
+static bool is_checked;
+static chain_check_status_t answer;
+static char answer_text[CHAIN_ERROR_MAX + 1];
+
+static void on_check(void *context, chain_check_status_t status, const char *error)
+{
+    (void)context;
+    answer     = status;
+    is_checked = true;
+    snprintf(answer_text, sizeof answer_text, "%s", error);
+}
+
+static bool checked(void) { return is_checked; }
+
+static chain_check_status_t check(const chain_expected_t *wanted)
+{
+    is_checked = false;
+    return chain_side_check(side, wanted, on_check, NULL) && turn(checked, LONG_MS) ? answer
+                                                                                    : CHAIN_CHECK_UNAVAILABLE;
+}
+
+/* ---- the story ---- */
+
+TEST(a_farm_is_there)
+{
+    OK(open_parts());
+    OK(make_twin(&farmer_key) && make_twin(&user_key));
+    user_twin        = twin_of(&user_key);
+    scale_writer_t w = blank();
+    tfgrid_create_farm_call_encode(&w, &(tfgrid_create_farm_args_t){.name = BYTES("test-farm")});
+    OK(sent(&farmer_key, &w));
+    w = blank();
+    tfgrid_farm_id_key(&w);
+    farm_id = (uint32_t)number_at(&w);
+    OK(user_twin != 0 && farm_id != 0);
+}
+
+TEST(a_node_without_money_waits_and_registers_when_it_has_some)
+{
+    OK(open_side());
+    OK(!turn(registered, 1500));
+    OK(twin_of(&node_key) == 0);
+    scale_writer_t w             = blank();
+    support_multi_address_t dest = {.kind = SUPPORT_MULTI_ADDRESS_ID, .id = node_key.account};
+    balances_transfer_allow_death_call_encode(
+        &w, &(balances_transfer_allow_death_args_t){.dest = dest, .value = 10000000000});
+    OK(sent(&bank_key, &w));
+    OK(turn(registered, LONG_MS));
+    EQ(chain_side_twin_id(side), twin_of(&node_key));
+    OK(chain_side_node_id(side) != 0);
+    OK(strcmp(chain_side_relay(side), "a.local_b.local") == 0);
+}
+
+TEST(a_second_start_makes_no_second_node)
+{
+    uint32_t node_id = chain_side_node_id(side), twin_id = chain_side_twin_id(side);
+    close_all();
+    OK(open_parts() && open_side());
+    OK(turn(registered, LONG_MS));
+    EQ(chain_side_node_id(side), node_id);
+    EQ(chain_side_twin_id(side), twin_id);
+    scale_writer_t key = blank();
+    tfgrid_node_id_key(&key);
+    EQ(number_at(&key), node_id);
+}
+
+TEST(a_contract_that_is_not_there_is_waited_for)
+{
+    deployment_t *deployment = disk_of(1);
+    OK(deployment && chain_expected_of(deployment, &expected));
+    deployment_free(deployment);
+    expected.wait_ms = 1000;
+    EQ(check(&expected), CHAIN_CHECK_UNAVAILABLE);
+    OK(strstr(answer_text, "is not on the chain"));
+    expected.wait_ms = 0;
+}
+
+TEST(a_contract_is_taken_only_as_it_is)
+{
+    scale_writer_t w = blank();
+    bytes32_t hash;
+    memcpy(hash.b, expected.hashes[0], sizeof hash.b);
+    smart_contract_create_node_contract_args_t args = {
+        .node_id = chain_side_node_id(side), .deployment_hash = hash, .deployment_data = BYTES("{}")};
+    smart_contract_create_node_contract_call_encode(&w, &args);
+    OK(sent(&user_key, &w));
+    w = blank();
+    smart_contract_contract_id_key(&w);
+    contract_id = number_at(&w);
+    EQ(contract_id, 1); /* the deployment says so */
+
+    EQ(check(&expected), CHAIN_CHECK_OK);
+    OK(answer_text[0] == 0);
+    chain_expected_t other = expected;
+    other.twin_id          = user_twin + 1;
+    EQ(check(&other), CHAIN_CHECK_REFUSED);
+    OK(strstr(answer_text, "another twin"));
+    other            = expected;
+    other.public_ips = 1;
+    EQ(check(&other), CHAIN_CHECK_REFUSED);
+    other         = expected;
+    other.wait_ms = 1000;
+    memset(other.hashes, 'a', sizeof other.hashes);
+    EQ(check(&other), CHAIN_CHECK_REFUSED);
+    OK(strstr(answer_text, "hash"));
+}
+
+TEST(a_check_may_be_cancelled)
+{
+    is_checked           = false;
+    chain_check_t *wait  = chain_side_check(side, &expected, on_check, NULL);
+    chain_check_t *other = chain_side_check(side, &expected, on_check, NULL);
+    OK(wait && other);
+    chain_check_cancel(wait);
+    OK(turn(checked, LONG_MS));
+}
+
+TEST(what_a_deployment_uses_is_told_to_the_chain)
+{
+    char error[ENGINE_ERROR_MAX + 1];
+    arena_t arena;
+    smart_contract_contract_resources_t told;
+    OK(engine_deploy(engine, disk_of(contract_id), 1, error));
+    settle();
+    OK(report_backlog(side) > 0);
+    OK(turn(has_told_all, LONG_MS));
+    scale_writer_t key = blank();
+    smart_contract_node_contract_resources_key(&key, contract_id);
+    scale_reader_t r = scale_reader(value_at(&key, &arena), &arena);
+    smart_contract_contract_resources_decode(&r, &told);
+    OK(scale_done(&r));
+    EQ(told.used.sru, GIB);
+}
+
+static bool has_traffic(void)
+{
+    db_rows_t *rows = db_ask(db, "SELECT 1 FROM nru WHERE bytes > 0", "");
+    if (!db_next(&rows)) return true;
+    db_stop(rows);
+    return false;
+}
+
+static uint64_t seen_at;
+
+static bool is_newer(void) { return billing().last_updated > seen_at; }
+
+TEST(traffic_is_told_when_its_window_ends)
+{
+    seen_at = billing().last_updated;
+    db_do(db, "INSERT OR REPLACE INTO nru(contract, bytes, since) VALUES(?1, ?2, ?3)", "iii",
+          (int64_t)contract_id, (int64_t)(64 * GIB), (int64_t)(io_now_ms(io) / 1000) - 5);
+    OK(turn(has_traffic, LONG_MS)); /* taken into a window */
+    OK(turn(is_newer, LONG_MS));
+    OK(turn(has_told_all, LONG_MS));
+}
+
+TEST(traffic_that_was_counted_before_a_crash_is_not_sent_again)
+{
+    smart_contract_contract_billing_information_t before = billing(), after;
+    chain_figures_t figures;
+    chain_side_figures(side, &figures);
+    db_do(db,
+          "INSERT INTO chain_report(kind, contract, at, window, bytes, dead) VALUES('nru', ?1, ?2, 5, ?3, 1)",
+          "iii", (int64_t)contract_id, (int64_t)before.last_updated, (int64_t)(4096 * GIB));
+    uint64_t failed = figures.reports_failed;
+    report_finalized(side);
+    OK(turn(has_told_all, LONG_MS));
+    after = billing();
+    EQ(after.last_updated, before.last_updated);
+    OK(after.amount_unbilled <= before.amount_unbilled); /* a bill may have come between */
+    chain_side_figures(side, &figures);
+    EQ(figures.reports_failed, failed);
+}
+
+TEST(a_report_that_the_chain_refuses_for_ever_holds_up_no_other)
+{
+    scale_writer_t w = blank();
+    smart_contract_create_name_contract_call_encode(
+        &w, &(smart_contract_create_name_contract_args_t){.name = BYTES("gate")});
+    OK(sent(&user_key, &w));
+    seen_at         = billing().last_updated;
+    int64_t now_s   = (int64_t)(side->now_ms / 1000);
+    uint64_t naming = contract_id + 1; /* a name contract has no traffic: the whole call is refused */
+    uint64_t of[2]  = {naming, contract_id};
+    for (int i = 0; i < 2; i++)
+        db_do(db,
+              "INSERT INTO chain_report(kind, contract, at, window, bytes, dead) "
+              "VALUES('nru', ?1, ?2, 2, 1000, 0)",
+              "ii", (int64_t)of[i], now_s + 1);
+    report_finalized(side);
+    OK(turn(has_told_all, LONG_MS));
+    OK(is_newer());
+}
+
+/* ---- the end of a contract ---- */
+
+static bool audit_has(const char *what, const char *evidence)
+{
+    bool has = false;
+    for (db_rows_t *rows = db_ask(db, "SELECT what, evidence FROM audit", ""); db_next(&rows);)
+        has |= strstr(db_text(rows, 0), what) && strstr(db_text(rows, 1), evidence);
+    return has;
+}
+
+TEST(a_cancelled_contract_stops_on_the_best_block_and_goes_on_a_finalized_one)
+{
+    chain_figures_t figures;
+    (void)turn(never, 2500); /* a pass or two: it is there, and stays */
+    OK(!has_nothing());
+    scale_writer_t w = blank();
+    smart_contract_cancel_contract_call_encode(&w, &(smart_contract_cancel_contract_args_t){contract_id});
+    OK(sent(&user_key, &w));
+    OK(turn(has_nothing, LONG_MS));
+    OK(audit_has("contract is cancelled, until that is final", "event in best block #"));
+    OK(audit_has("contract canceled event received", "finalized #"));
+    chain_side_figures(side, &figures);
+    EQ(figures.deleted, 1);
+    EQ(figures.outbox, 0);
+    OK(figures.reports_sent > 0 && figures.finalized > 0 && figures.best >= figures.finalized);
+}
+
+static place_t finalized_at(uint32_t number, uint8_t fork)
+{
+    place_t place   = {.number = number};
+    place.hash.b[0] = fork;
+    return place;
+}
+
+TEST(a_missing_contract_is_deleted_at_the_second_finalized_block_after_it_was_taken)
+{
+    char error[ENGINE_ERROR_MAX + 1];
+    place_t early = finalized_at(999000, 1), first = finalized_at(1000001, 2),
+            second = finalized_at(1000002, 3);
+    watch_accepted(side, 77, 1000000);
+    OK(engine_deploy(engine, disk_of(77), 1, error));
+    watch_view(side, 77, VIEW_ABSENT, &early); /* before it was taken: says nothing */
+    watch_view(side, 77, VIEW_ABSENT, &second);
+    OK(!has_nothing());
+    watch_view(side, 77, VIEW_ABSENT, &second); /* the same block is one block */
+    OK(!has_nothing());
+    watch_view(side, 77, VIEW_CREATED, &second); /* back: it counts anew */
+    watch_view(side, 77, VIEW_ABSENT, &first);
+    OK(!has_nothing());
+    watch_view(side, 77, VIEW_UNKNOWN, &second); /* an answer that is not understood is none */
+    OK(!has_nothing());
+    watch_view(side, 77, VIEW_ABSENT, &first);
+    watch_view(side, 77, VIEW_ABSENT, &second);
+    OK(has_nothing());
+    OK(audit_has(CHAIN_REASON_GONE, "absent at finalized #1000001"));
+}
+
+TEST(when_a_contract_was_taken_is_not_forgotten)
+{
+    char error[ENGINE_ERROR_MAX + 1];
+    place_t early = finalized_at(999000, 1), later = finalized_at(999001, 2);
+    watch_accepted(side, 78, 1000000);
+    OK(engine_deploy(engine, disk_of(78), 1, error));
+    close_all();
+    OK(open_parts() && open_side());
+    OK(turn(registered, LONG_MS));
+    watch_view(side, 78, VIEW_ABSENT, &early);
+    watch_view(side, 78, VIEW_ABSENT, &later);
+    OK(!has_nothing());
+}
+
+TEST(it_stops_at_any_moment)
+{
+    for (uint64_t wait_ms = 0; wait_ms < 200; wait_ms += 20) {
+        is_checked = false;
+        OK(chain_side_check(side, &expected, on_check, NULL));
+        (void)turn(never, wait_ms);
+        close_all();
+        OK(open_parts() && open_side());
+    }
+    close_all();
+}
+
+/* All or none: each test stands on the one before it. */
+int main(int argc, char **argv)
+{
+    (void)argc;
+    if (access(NODE_PROGRAM, X_OK) != 0) {
+        printf("skipped: trellis-node is not built\n0 passed, 0 failed, 1 skipped\n");
+        return 0;
+    }
+    log_level(LOG_LEVEL_ERROR);
+    if (!crypto_init() || !start_node(NODE_PROGRAM)) return 1;
+    if (key_from_suri("//NodeTest", KEY_SR25519, &node_key) != KEY_OK ||
+        key_from_suri("//Dave", KEY_SR25519, &user_key) != KEY_OK ||
+        key_from_suri("//Bob", KEY_SR25519, &farmer_key) != KEY_OK ||
+        key_from_suri("//Alice", KEY_SR25519, &bank_key) != KEY_OK)
+        return 1;
+    return test_main_(1, argv);
+}
