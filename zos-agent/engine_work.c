@@ -483,6 +483,7 @@ void engine_look(engine_t *engine, uint64_t now_ms,
             if (entry->desired != DESIRED_RUN || record->is_removed) continue;
             machine_state_t seen = state(context, record->wid, &code);
             if (seen == MACHINE_ENDED || seen == MACHINE_ABSENT) ended(engine, record, code, now_ms);
+            if (seen == MACHINE_UNHELD) record->is_dirty = true;
         }
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,6 +132,20 @@ static bool set_folders(host_t *host, const host_config_t *config)
     return is_ok && path_join(host->pool_dir, "%s/pool", host->state_dir);
 }
 
+/* The first process of a user namespace walks to its root file system with the rights of nobody. */
+static bool is_reachable(const char *path)
+{
+    char part[PATH_CAP];
+    struct stat st;
+    for (const char *slash = path; slash; slash = strchr(slash + 1, '/')) {
+        const char *next = strchr(slash + 1, '/');
+        size_t len       = next ? (size_t)(next - path) : strlen(path);
+        if (!path_join(part, "%.*s", (int)len, path) || stat(part, &st) != 0 || !(st.st_mode & S_IXOTH))
+            return false;
+    }
+    return true;
+}
+
 static bool refuse(char error[HOST_ERROR_MAX + 1], const char *text)
 {
     snprintf(error, HOST_ERROR_MAX + 1, "%s", text);
@@ -164,6 +179,11 @@ bool host_init(host_t *host, const host_config_t *config, char error[HOST_ERROR_
         return refuse(error, "the kernel has no overlay or no squashfs: load the modules");
     host->has_btrfs = !config->is_ext4_forced && kernel_has("btrfs") && find_program("mkfs.btrfs", tool);
     host->has_user_spaces = !config->is_user_space_off && probe_user_spaces(host);
+    if (host->has_user_spaces && !is_reachable(host->run_dir))
+        return refuse(
+            error,
+            "workloads in user namespaces cannot reach the run directory: it and all above it need the "
+            "right to enter for others (chmod o+x), or user_namespaces must be false");
     return true;
 }
 

@@ -87,6 +87,7 @@ typedef enum {
     MACHINE_ABSENT,
     MACHINE_STARTING, /* a shim is at it */
     MACHINE_RUNNING,
+    MACHINE_UNHELD, /* it runs, and its shim is gone: ensure brings another */
     MACHINE_ENDED,
 } machine_state_t;
 

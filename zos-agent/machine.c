@@ -49,7 +49,7 @@ machine_state_t machine_state(const host_t *host, const char *wid, int *code)
         *code = end.code;
         return is_held ? MACHINE_STARTING : MACHINE_ENDED; /* the shim still cleans up */
     }
-    if (has_run && shim_run_is_alive(&run)) return MACHINE_RUNNING;
+    if (has_run && shim_run_is_alive(&run)) return is_held ? MACHINE_RUNNING : MACHINE_UNHELD;
     if (is_held) return MACHINE_STARTING;
     return has_run ? MACHINE_ENDED : MACHINE_ABSENT;
 }
@@ -163,9 +163,10 @@ host_result_t machine_ensure(const host_t *host, const machine_plan_t *plan)
     machine_state_t state = machine_state(host, plan->wid, &code);
     if (state == MACHINE_RUNNING) return host_ok();
     if (state == MACHINE_STARTING) return host_fail(HOST_LATER, "it is starting");
-    drop_kernel_part(host, plan->wid);
     if (!machine_folder(host, plan->wid, folder) || !folder_make(folder, 0711))
         return host_fail(HOST_LATER, "it has no folder: %s", strerror(errno));
+    if (state == MACHINE_UNHELD) return start_shim(host, folder);
+    drop_kernel_part(host, plan->wid);
     host_result_t result = ensure_root(host, plan, root);
     if (result.status != HOST_OK) return result;
     if (!file_exists(plan->image)) return host_fail(HOST_LATER, "its image is not in the store");
@@ -189,12 +190,11 @@ host_result_t machine_pause(const host_t *host, const char *wid, bool is_paused)
 /* Asks the first process to end, for a while. */
 static void ask_to_end(const host_t *host, const char *wid, const shim_run_t *run)
 {
-    int code, pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
+    int pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
     if (pidfd < 0) return;
     struct pollfd fd = {.fd = pidfd, .events = POLLIN};
     machine_pause(host, wid, false);
-    if (process_start_ticks(run->pid) == run->start_ticks &&
-        machine_state(host, wid, &code) == MACHINE_RUNNING &&
+    if (process_start_ticks(run->pid) == run->start_ticks && shim_run_is_alive(run) &&
         syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0)
         poll(&fd, 1, HOST_STOP_MS);
     close(pidfd);

@@ -43,8 +43,8 @@ static bool uplink_up(const host_t *host, int own, int netns, const network_plan
     char name[LINK_NAME_CAP], key[64];
     uint8_t near[4], far[4];
     uplink_name(host, network->id, name);
-    network_host_end(network->index, near);
-    network_far_end(network->index, far);
+    network_host_end(host->prefix, network->index, near);
+    network_far_end(host->prefix, network->index, far);
     snprintf(key, sizeof key, "ipv4/conf/%s/route_localnet", name);
     if (link_exists(own, name) && !link_exists(netns, NFT_UPLINK)) link_drop(own, name);
     return link_veth(own, name, netns, NFT_UPLINK) && link_up(own, name, NULL) &&

@@ -91,7 +91,7 @@ char *nft_network_text(const char *table, const network_plan_t *network)
 static void publish(FILE *out, const char *table, const char *name, const network_plan_t *network)
 {
     uint8_t far[4];
-    network_far_end(network->index, far);
+    network_far_end(table, network->index, far);
     for (uint32_t i = 0; i < network->guest_count; i++) {
         const guest_plan_t *guest = &network->guests[i];
         for (uint32_t p = 0; p < guest->port_count && !guest->is_paused; p++)
@@ -107,6 +107,8 @@ char *nft_host_text(const char *t, bool is_lan_blocked, const firewall_plan_t *f
     size_t len = 0;
     FILE *out  = open_memstream(&text, &len);
     if (!out) return NULL;
+    uint8_t range[4];
+    network_range(t, range);
     fprintf(out, "add table inet %s\n", t);
     chain(out, t, "nat_in", "type nat hook prerouting priority dstnat; policy accept;");
     chain(out, t, "nat_local", "type nat hook output priority -100; policy accept;");
@@ -116,7 +118,8 @@ char *nft_host_text(const char *t, bool is_lan_blocked, const firewall_plan_t *f
     }
     chain(out, t, "nat_out", "type nat hook postrouting priority srcnat; policy accept;");
     rule(out, t, "nat_out", "oifname \"%su*\" ip saddr 127.0.0.0/8 masquerade", t);
-    rule(out, t, "nat_out", "oifname != \"%su*\" ip saddr 100.127.0.0/16 masquerade", t);
+    rule(out, t, "nat_out", "oifname != \"%su*\" ip saddr " IP "/%d masquerade", t, IP_OF(range),
+         NETWORK_RANGE_PREFIX);
 
     /* Nobody but the host itself speaks to its loopback addresses, which the links accept for its own sake.
      */

@@ -7,18 +7,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* 100.65.0.0; clients give their own machines addresses in 100.64.0.0/16. */
+#define LINK_FIRST  (UINT32_C(100) << 24 | UINT32_C(65) << 16)
+#define LINK_RANGES (63 * 4)
+
 /* ---- addresses ---- */
 
-static void link_address_of(uint32_t index, uint32_t end, uint8_t address[4])
+static void link_address_of(const char *prefix, uint32_t offset, uint8_t address[4])
 {
-    uint32_t value = UINT32_C(100) << 24 | UINT32_C(127) << 16 | index * 4 | end;
+    uint8_t digest[4];
+    blake2b(digest, sizeof digest, bytes_text(prefix));
+    uint32_t range = ((uint32_t)digest[0] << 8 | digest[1]) % LINK_RANGES;
+    uint32_t value = LINK_FIRST + (range << (32 - NETWORK_RANGE_PREFIX)) + offset;
     for (int i = 0; i < 4; i++)
         address[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-void network_host_end(uint32_t index, uint8_t address[4]) { link_address_of(index, 1, address); }
+void network_range(const char *prefix, uint8_t address[4]) { link_address_of(prefix, 0, address); }
 
-void network_far_end(uint32_t index, uint8_t address[4]) { link_address_of(index, 2, address); }
+void network_host_end(const char *prefix, uint32_t index, uint8_t address[4])
+{
+    link_address_of(prefix, index * 4 + 1, address);
+}
+
+void network_far_end(const char *prefix, uint32_t index, uint8_t address[4])
+{
+    link_address_of(prefix, index * 4 + 2, address);
+}
 
 static uint32_t address_number(const uint8_t address[4])
 {

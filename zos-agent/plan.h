@@ -35,12 +35,15 @@ typedef struct {
     uint32_t network_count;
 } firewall_plan_t;
 
-/* network_host_end and network_far_end are the two addresses of the link of network `index`: /30 nets in
- * 100.127.0.0/16, which no user may name. */
-void network_host_end(uint32_t index, uint8_t address[4]);
-void network_far_end(uint32_t index, uint8_t address[4]);
+/* network_host_end and network_far_end are the two addresses of the link of network `index`: a /30 net of the
+ * range that belongs to the prefix, a /18 in 100.65.0.0 to 100.127.255.255, so that agents of several
+ * prefixes do not meet on one machine.  network_range is the first address of that range. */
+#define NETWORK_INDEX_MAX    4095
+#define NETWORK_RANGE_PREFIX 18
+void network_range(const char *prefix, uint8_t address[4]);
+void network_host_end(const char *prefix, uint32_t index, uint8_t address[4]);
+void network_far_end(const char *prefix, uint32_t index, uint8_t address[4]);
 void network_gateway(const network_plan_t *network, uint8_t address[4]);
-#define NETWORK_INDEX_MAX 16383
 
 /* network_has_guest says whether an address may be a guest's: in the subnet, and neither its first two nor
  * its last. */

@@ -186,7 +186,17 @@ static void clean_up(int output)
 }
 
 /* What it prints comes through us, so that it fills neither disk nor memory: the log keeps the newest part,
- * and who prints without an end waits. */
+ * and who prints without an end waits.  The way is a named pipe that the workload holds for reading, too:
+ * when this process is killed nobody gets SIGPIPE, and the shim that adopts the workload reads on. */
+static bool open_output(int *ours, int *theirs)
+{
+    char path[PATH_CAP];
+    if (!in_folder(path, "output") || (mkfifo(path, 0600) != 0 && errno != EEXIST)) return false;
+    *ours   = open(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    *theirs = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    return *ours >= 0 && *theirs >= 0;
+}
+
 static bool take_output(int output, int log)
 {
     static uint8_t piece[OUTPUT_PIECE];
@@ -249,39 +259,63 @@ static void forget_last(void)
         if (in_folder(path, names[i])) unlink(path);
 }
 
-static int serve(int parent)
+static void become_daemon(void)
 {
-    char path[PATH_CAP];
-    int pidfd = -1;
     setsid();
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     signal(SIGTERM, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+}
+
+/* Takes over a workload whose shim was killed: it runs, so nothing is started.  False when there is none. */
+static bool adopt(int *pidfd)
+{
+    shim_run_t run;
+    if (!shim_run_read(plan.folder, &run)) return false;
+    *pidfd = (int)syscall(SYS_pidfd_open, run.pid, 0);
+    if (*pidfd >= 0 && shim_run_is_alive(&run)) return true;
+    if (*pidfd >= 0) close(*pidfd);
+    *pidfd = -1;
+    return false;
+}
+
+/* Makes and starts it; on failure nothing of it is left. */
+static bool bring_up(int output, int log, int *pidfd)
+{
+    char why[sizeof error];
+    forget_last();
+    int network = netns_open(plan.netns);
+    if (network < 0) return fail("its network is not there");
+    bool is_up = mount_all() && start(network, output, log, pidfd);
+    close(network);
+    if (is_up) return true;
+    memcpy(why, error, sizeof why); /* cleaning up may fail for reasons of its own */
+    clean_up(log);
+    memcpy(error, why, sizeof error);
+    return false;
+}
+
+static int serve(int parent)
+{
+    char path[PATH_CAP];
+    int pidfd = -1, ours = -1, theirs = -1;
+    become_daemon();
     int lock = in_folder(path, "lock") ? lock_take(path) : -1;
     if (lock < 0) {
         fail("another shim holds this workload");
         tell(parent);
         return 1;
     }
-    forget_last();
-    int network = netns_open(plan.netns), log = open_log(), ends[2] = {-1, -1};
-    bool is_up = network >= 0 && log >= 0 && pipe2(ends, O_CLOEXEC) == 0;
-    if (!is_up) fail(network < 0 ? "its network is not there" : "its log cannot be opened");
-    if (is_up) fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    is_up = is_up && mount_all() && start(network, ends[1], log, &pidfd);
-    if (!is_up && log >= 0) {
-        char why[sizeof error];
-        memcpy(why, error, sizeof why); /* cleaning up may fail for reasons of its own */
-        clean_up(log);
-        if (ends[0] >= 0) take_output(ends[0], log);
-        memcpy(error, why, sizeof error);
-    }
-    if (network >= 0) close(network);
-    if (ends[1] >= 0) close(ends[1]);
+    int log    = open_log();
+    bool is_up = log >= 0 && open_output(&ours, &theirs);
+    if (!is_up) fail("its log cannot be opened: %s", strerror(errno));
+    is_up = is_up && (adopt(&pidfd) || bring_up(theirs, log, &pidfd));
+    if (theirs >= 0) close(theirs);
+    if (!is_up && ours >= 0 && log >= 0) take_output(ours, log);
     tell(parent);
-    if (is_up) wait_for_end(pidfd, ends[0], log);
+    if (is_up) wait_for_end(pidfd, ours, log);
     return !is_up;
 }
 

@@ -1,5 +1,6 @@
 /* shim.h - one process that holds one container and outlives the agent.
  *
+ * When a shim is killed the container goes on; another `zos-shim FOLDER` adopts it.
  * The agent writes shim.json into the workload's folder and runs `zos-shim FOLDER`.  That returns when the
  * container runs (0) or could not be started (1, and why on standard error).  What stays behind holds
  * FOLDER/lock, has a mount namespace of its own, and leaves FOLDER/run while the container runs and

@@ -18,7 +18,7 @@ static network_plan_t network(void)
     };
     return (network_plan_t){
         .id          = "bbbbbbbb",
-        .index       = 9000,
+        .index       = 900,
         .subnet      = {10, 20, 2, 0},
         .prefix      = 24,
         .guests      = &guest,
@@ -128,26 +128,48 @@ TEST(a_machine_is_dropped_and_nothing_is_left)
     OK(left_nothing());
 }
 
-TEST(a_shim_that_is_killed_leaves_its_machine_running)
+/* The process that holds the lock of a workload's folder. */
+static pid_t shim_of(const char *folder)
+{
+    char text[PATH_CAP];
+    spawn_result_t said;
+    if (!path_join(text, "zos-shim %s$", folder) || !SPAWN(&said, 5000, "pgrep", "-f", text)) return -1;
+    return (pid_t)strtol(said.text, NULL, 10);
+}
+
+static machine_state_t wait_while(machine_state_t state, int *code)
+{
+    for (int i = 0; i < 150 && machine_state(&host, "aaaaaaaaaaaa", code) == state; i++)
+        poll(NULL, 0, 20);
+    return machine_state(&host, "aaaaaaaaaaaa", code);
+}
+
+TEST(a_shim_that_is_killed_leaves_its_machine_running_and_another_adopts_it)
 {
     int code;
-    shim_run_t run;
+    shim_run_t run, again;
     char folder[PATH_CAP];
-    spawn_result_t said;
     OK(bring_up());
-    OK(SPAWN(&said, 5000, "pgrep", "-f", "zos-shim /tmp/zt-"));
-    pid_t shim = (pid_t)strtol(said.text, NULL, 10);
-    OK(shim > 1 && kill(shim, SIGKILL) == 0);
-    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
-    EQ(machine_state(&host, "aaaaaaaaaaaa", &code), MACHINE_RUNNING);
     OK(machine_folder(&host, "aaaaaaaaaaaa", folder) && shim_run_read(folder, &run));
+    pid_t shim = shim_of(folder);
+    OK(shim > 1 && kill(shim, SIGKILL) == 0);
+    EQ(wait_while(MACHINE_RUNNING, &code), MACHINE_UNHELD);
+    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+    OK(bring_up());
+    EQ(machine_state(&host, "aaaaaaaaaaaa", &code), MACHINE_RUNNING);
+    OK(shim_run_read(folder, &again) && again.pid == run.pid);
     OK(kill(run.pid, SIGKILL) == 0);
-    for (int i = 0; i < 100 && machine_state(&host, "aaaaaaaaaaaa", &code) == MACHINE_RUNNING; i++)
-        poll(NULL, 0, 20);
-    EQ(machine_state(&host, "aaaaaaaaaaaa", &code), MACHINE_ENDED);
-    EQ(code, -1);
+    wait_while(MACHINE_RUNNING, &code);
+    EQ(wait_while(MACHINE_STARTING, &code), MACHINE_ENDED);
+    EQ(code, -1); /* who adopts is no parent */
     OK(bring_up());
     OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+    OK(shim_run_read(folder, &run));
+    shim = shim_of(folder);
+    OK(shim > 1 && kill(shim, SIGKILL) == 0);
+    EQ(wait_while(MACHINE_RUNNING, &code), MACHINE_UNHELD);
+    OK(kill(run.pid, SIGKILL) == 0);
+    EQ(wait_while(MACHINE_UNHELD, &code), MACHINE_ENDED);
     OK(take_down());
     OK(left_nothing());
 }
