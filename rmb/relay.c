@@ -126,14 +126,21 @@ static void mailbox_free_idle(relay_t *relay, mailbox_t *mailbox)
 
 /* ---- the window of a mailbox ---- */
 
-static bool window_has_room(const mailbox_t *mailbox, uint32_t len)
+/* Many sessions that take nothing must not fill the memory: what finds no room here waits in the store. */
+static bool memory_has_room(const relay_t *relay, uint32_t len)
 {
-    const window_t *window = &mailbox->window;
-    return window->count == 0 ||
-           (window->count < RELAY_WINDOW_COUNT && window->bytes + len <= RELAY_WINDOW_BYTES);
+    uint64_t max = relay->config.memory_max ? relay->config.memory_max : RELAY_MEMORY_MAX;
+    return relay->window_bytes + len <= max;
 }
 
-static void window_append(mailbox_t *mailbox, relay_message_t *message)
+static bool window_has_room(const relay_t *relay, const mailbox_t *mailbox, uint32_t len)
+{
+    const window_t *window = &mailbox->window;
+    return window->count == 0 || (window->count < RELAY_WINDOW_COUNT &&
+                                  window->bytes + len <= RELAY_WINDOW_BYTES && memory_has_room(relay, len));
+}
+
+static void window_append(relay_t *relay, mailbox_t *mailbox, relay_message_t *message)
 {
     window_t *window  = &mailbox->window;
     message->next     = NULL;
@@ -145,12 +152,13 @@ static void window_append(mailbox_t *mailbox, relay_message_t *message)
     window->last = message;
     window->count++;
     window->bytes += message->wire_len;
+    relay->window_bytes += message->wire_len;
     if (!mailbox->pull) mailbox->pull = message;
     mailbox->loaded_seq = message->seq;
     relay_message_hold(message);
 }
 
-static void window_remove(mailbox_t *mailbox, relay_message_t *message)
+static void window_remove(relay_t *relay, mailbox_t *mailbox, relay_message_t *message)
 {
     window_t *window = &mailbox->window;
     if (mailbox->pull == message) mailbox->pull = message->next;
@@ -165,6 +173,7 @@ static void window_remove(mailbox_t *mailbox, relay_message_t *message)
     message->next = message->previous = NULL;
     window->count--;
     window->bytes -= message->wire_len;
+    relay->window_bytes -= message->wire_len;
     if (message->is_pulled) mailbox->pulled_count--;
     message->is_pulled = false;
     relay_message_drop(message);
@@ -230,8 +239,9 @@ static void wait_for_disk(relay_t *relay, relay_message_t *message)
 
 bool relay_put(relay_t *relay, relay_message_t *message)
 {
-    uint64_t max = relay->config.store_bytes_max ? relay->config.store_bytes_max : STORE_BYTES_MAX;
-    if (relay->stats.stored_bytes + message->wire_len > max) return false;
+    uint64_t max  = relay->config.store_bytes_max ? relay->config.store_bytes_max : STORE_BYTES_MAX;
+    uint64_t used = relay->stats.stored_bytes + relay->stats.stored_count * RELAY_ROW_COST;
+    if (used + message->wire_len + RELAY_ROW_COST > max) return false;
     relay_row_t row = row_of(message);
     if (!relay->store.put(relay->store.self, &row)) return false;
     message->is_stored = true;
@@ -270,8 +280,9 @@ post_t relay_post(relay_t *relay, relay_message_t *message)
     mailbox_t *mailbox = mailbox_open(relay, &message->to);
     post_t result      = POST_OK;
     if (!message->seq) message->seq = ++relay->last_seq;
-    if (mailbox->session && mailbox->row_count == 0 && window_has_room(mailbox, message->wire_len)) {
-        window_append(mailbox, message);
+    if (mailbox->session && mailbox->row_count == 0 && memory_has_room(relay, message->wire_len) &&
+        window_has_room(relay, mailbox, message->wire_len)) {
+        window_append(relay, mailbox, message);
         young_add(relay, message);
         wake(relay, mailbox);
         return POST_OK;
@@ -299,7 +310,7 @@ static void window_to_store(relay_t *relay, mailbox_t *mailbox)
         relay_message_t *message = relay_message_hold(mailbox->window.first);
         uint32_t len             = message->wire_len;
         assert(!message->previous);
-        window_remove(mailbox, message);
+        window_remove(relay, mailbox, message);
         young_remove(relay, message);
         bool is_alive = message->deadline_s > relay_now_s(relay);
         if (!is_alive) relay_remove_row(relay, message);
@@ -380,10 +391,10 @@ static bool load_row(void *context, const relay_row_t *row)
 {
     loading_t *loading = context;
     mailbox_t *mailbox = loading->mailbox;
-    if (!window_has_room(mailbox, row->wire.len)) return false;
+    if (!window_has_room(loading->relay, mailbox, row->wire.len)) return false;
     relay_message_t *message = message_of_row(loading->relay, row);
     if (!message) return false;
-    window_append(mailbox, message);
+    window_append(loading->relay, mailbox, message);
     mailbox->row_count--;
     mailbox->row_bytes -= message->wire_len;
     relay_message_drop(message);
@@ -394,7 +405,7 @@ relay_message_t *relay_session_next(relay_t *relay, relay_session_t *session)
 {
     mailbox_t *mailbox = session->mailbox;
     assert(mailbox);
-    if (!mailbox->pull && mailbox->row_count > 0 && window_has_room(mailbox, 0)) {
+    if (!mailbox->pull && mailbox->row_count > 0 && window_has_room(relay, mailbox, 0)) {
         loading_t loading = {.relay = relay, .mailbox = mailbox};
         relay->store.load(relay->store.self, &mailbox->address, mailbox->loaded_seq, load_row, &loading);
     }
@@ -416,7 +427,7 @@ void relay_session_taken(relay_t *relay, relay_session_t *session, relay_message
     young_remove(relay, message);
     relay_remove_row(relay, message);
     relay_settle(relay, message, RELAY_STORED);
-    window_remove(mailbox, message);
+    window_remove(relay, mailbox, message);
 }
 
 /* ---- commit and tick ---- */
@@ -475,7 +486,7 @@ static void window_expire(relay_t *relay, mailbox_t *mailbox, uint64_t now_s)
         young_remove(relay, message);
         relay_settle(relay, message, RELAY_REFUSED);
         relay->stats.expired++;
-        window_remove(mailbox, message);
+        window_remove(relay, mailbox, message);
     }
 }
 

@@ -81,13 +81,17 @@ typedef struct relay_store {
 #define RELAY_QUEUE_BYTES_MAX (256u << 20)
 #define RELAY_WINDOW_COUNT    256 /* messages of one live session in memory, as in rmb-rs */
 #define RELAY_WINDOW_BYTES    (32u << 20)
+#define RELAY_MEMORY_MAX      (256u << 20) /* bytes of messages in the windows of all sessions */
+#define RELAY_ROW_COST        512          /* what a stored message takes beside its bytes, at most */
 #define RELAY_STALL_MS        60000 /* a session that takes nothing this long, with messages waiting, is closed */
-#define RELAY_LOOKUPS_MAX     4096 /* envelopes that wait for a twin's record */
+#define RELAY_LOOKUPS_MAX     4096 /* envelopes that wait for a twin's record, and their bytes */
+#define RELAY_LOOKUPS_BYTES   (64u << 20)
 
 typedef struct {
     const char *const *domains; /* ours; at least one */
     uint32_t domain_count;
     uint64_t store_bytes_max; /* of all queues; 0: 1 GiB */
+    uint64_t memory_max;      /* of all windows; 0: RELAY_MEMORY_MAX */
     uint32_t limit_count;     /* envelopes a minute of one twin's sessions; 0: no limit */
     uint64_t limit_bytes;     /* bytes a minute of one twin's sessions; 0: no limit */
 } relay_config_t;

@@ -100,7 +100,9 @@ struct relay {
     uint64_t limit_minute;
     route_t *routes;
     uint32_t route_count;
-    uint8_t *scratch; /* to decode in */
+    uint64_t route_bytes;
+    uint64_t window_bytes; /* of all mailboxes */
+    uint8_t *scratch;      /* to decode in */
     relay_stats_t stats;
 };
 

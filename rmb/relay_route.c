@@ -98,6 +98,7 @@ static void route_free(route_t *route)
     *route->back = route->next;
     if (route->next) route->next->back = route->back;
     route->relay->route_count--;
+    route->relay->route_bytes -= route->message->wire_len;
     route->message->route = NULL;
     relay_message_drop(route->message);
     free(route);
@@ -113,7 +114,14 @@ static route_t *route_new(relay_t *relay, relay_message_t *message)
     if (route->next) route->next->back = &route->next;
     relay->routes = route;
     relay->route_count++;
+    relay->route_bytes += message->wire_len;
     return route;
+}
+
+static bool is_full(const relay_t *relay, const relay_message_t *message)
+{
+    return relay->route_count >= RELAY_LOOKUPS_MAX ||
+           relay->route_bytes + message->wire_len > RELAY_LOOKUPS_BYTES;
 }
 
 void relay_route_free_all(relay_t *relay)
@@ -213,7 +221,7 @@ static void route_message(relay_t *relay, relay_message_t *message)
         post_or_refuse(relay, message);
         return;
     }
-    if (relay->route_count >= RELAY_LOOKUPS_MAX) {
+    if (is_full(relay, message)) {
         refuse(relay, message, "too many messages wait for the chain");
         return;
     }
@@ -371,7 +379,7 @@ void relay_federation_input(relay_t *relay, bytes_t wire, void (*done)(void *con
         done(context, RELAY_IN_MALFORMED);
         return;
     }
-    if (relay->route_count >= RELAY_LOOKUPS_MAX) {
+    if (is_full(relay, message)) {
         relay_message_drop(message);
         done(context, RELAY_IN_BUSY);
         return;

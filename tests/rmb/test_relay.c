@@ -32,7 +32,10 @@ static struct {
     void (*sync_done)(void *);
     void *sync_context;
     bool is_slow_disk;
-    bool is_chain_down;
+    bool is_chain_down, is_chain_slow;
+    twin_done_fn slow_done; /* the last question to a slow chain */
+    void *slow_context;
+    uint64_t memory_max, store_max;
 } w;
 
 static keypair_t keys[4];
@@ -46,6 +49,11 @@ static rmb_twin_t table[] = {
 static void get_twin(void *self, uint32_t id, twin_done_fn done, void *context)
 {
     (void)self;
+    if (w.is_chain_slow) {
+        w.slow_done    = done;
+        w.slow_context = context;
+        return;
+    }
     if (w.is_chain_down) {
         done(context, TWIN_UNAVAILABLE, NULL);
         return;
@@ -111,12 +119,16 @@ static const char *const domains[] = {"here", "also"};
 
 static void start(uint32_t limit)
 {
-    relay_ops_t ops = {NULL, now_ms, wake, on_ack, on_close, commit_soon, federate};
-    w.twins         = twin_cache_new(&(twin_source_t){NULL, get_twin}, 8);
-    w.store         = relay_store_memory_ops(w.memory);
-    w.store.sync    = sync_later;
-    w.relay = relay_new(&(relay_config_t){.domains = domains, .domain_count = 2, .limit_count = limit}, &ops,
-                        &w.store, w.twins);
+    relay_ops_t ops       = {NULL, now_ms, wake, on_ack, on_close, commit_soon, federate};
+    w.twins               = twin_cache_new(&(twin_source_t){NULL, get_twin}, 8);
+    w.store               = relay_store_memory_ops(w.memory);
+    w.store.sync          = sync_later;
+    relay_config_t config = {.domains         = domains,
+                             .domain_count    = 2,
+                             .limit_count     = limit,
+                             .memory_max      = w.memory_max,
+                             .store_bytes_max = w.store_max};
+    w.relay               = relay_new(&config, &ops, &w.store, w.twins);
 }
 
 static void fresh(void)
@@ -515,6 +527,76 @@ TEST(more_than_the_window_waits_in_the_store)
     }
     TEXT(pull(b)->uid, "");
     EQ(stored(), 0);
+    done();
+}
+
+TEST(sessions_that_take_nothing_fill_no_memory)
+{
+    fresh();
+    stop();
+    w.memory_max = 500;
+    start(0);
+    link_t *a = session(0, 1, NULL);
+    char uid[12], name[4];
+    for (int i = 0; i < 60; i++) {
+        snprintf(uid, sizeof uid, "%d", i);
+        snprintf(name, sizeof name, "%d", i % 6);
+        if (i < 6) session(i + 1, 2, name);
+        envelope_t e             = request(1, NULL, 2, uid);
+        e.destination.connection = name;
+        send(a, &e);
+    }
+    relay_stats_t stats;
+    relay_stats(w.relay, &stats);
+    OK(stats.stored_count > 30); /* without being committed: they are nowhere else */
+    for (int i = 0; i < 60; i++) {
+        snprintf(uid, sizeof uid, "%d", i);
+        TEXT(pull(&w.links[i % 6 + 1])->uid, uid);
+        take_all(&w.links[i % 6 + 1]);
+    }
+    EQ(stored(), 0);
+    done();
+}
+
+TEST(small_messages_to_many_names_count_as_what_they_take)
+{
+    fresh();
+    stop();
+    w.store_max = 100 * RELAY_ROW_COST;
+    start(0);
+    link_t *a = session(0, 1, NULL);
+    char name[16];
+    for (int i = 0; i < 200; i++) {
+        snprintf(name, sizeof name, "n%d", i);
+        envelope_t e             = request(1, NULL, 2, "u");
+        e.destination.connection = name;
+        send(a, &e);
+    }
+    OK(stored() > 50 && stored() < 100);
+    done();
+}
+
+TEST(what_waits_for_the_chain_has_a_limit)
+{
+    fresh();
+    w.is_chain_slow = true;
+    link_t *a       = session(0, 1, NULL);
+    uint32_t len    = RMB_MESSAGE_MAX - 100;
+    uint8_t *data = calloc(1, len), *wire = malloc(RMB_MESSAGE_MAX);
+    envelope_t e   = request(1, NULL, 2, "u");
+    e.payload_kind = PAYLOAD_PLAIN;
+    e.payload      = (bytes_t){data, len};
+    envelope_encode(&e, wire);
+    for (int i = 0; i < 6; i++)
+        relay_session_input(w.relay, a->session, (bytes_t){wire, envelope_encoded_len(&e)});
+    EQ(a->ack_count, 2);
+    TEXT(a->acks[0], "u-");
+    TEXT(pull(a)->error_message, "too many messages wait for the chain");
+    w.is_chain_slow = false;
+    w.slow_done(w.slow_context, TWIN_UNKNOWN, NULL);
+    EQ(a->ack_count, 6);
+    free(data);
+    free(wire);
     done();
 }
 
