@@ -26,8 +26,8 @@ static const char *const schema[] = {
     "CREATE TABLE IF NOT EXISTS image(name TEXT PRIMARY KEY, digest TEXT, size INTEGER, config TEXT, created "
     "INTEGER)"
     " WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS meter(wid TEXT PRIMARY KEY, contract INTEGER, last INTEGER, bytes INTEGER) "
-    "WITHOUT ROWID",
+    ("CREATE TABLE IF NOT EXISTS meter(wid TEXT PRIMARY KEY, contract INTEGER, last INTEGER, bytes INTEGER)"
+     " WITHOUT ROWID"),
     "CREATE TABLE IF NOT EXISTS nru(contract INTEGER PRIMARY KEY, bytes INTEGER, since INTEGER)",
 };
 
