@@ -18,7 +18,7 @@ typedef struct {
     io_timer_t *timer; /* NULL: it is not to be handed in now */
     uint8_t *bytes;
     uint32_t len;
-    bool is_in_pool, is_final;
+    bool is_in_pool, is_over; /* over: final, or no extrinsic at all */
 } broadcast_t;
 
 static void drop_broadcast(subscription_t *subscription)
@@ -40,11 +40,32 @@ static void heard_broadcast(void *self, pool_event_t event, const hash_t *block,
     case POOL_READY:
     case POOL_IN_BLOCK:
     case POOL_RETRACTED: return;
-    case POOL_FINALIZED: broadcast->is_final = true; return;
+    case POOL_FINALIZED: broadcast->is_over = true; return;
     case POOL_USURPED:
     case POOL_DROPPED:
     case POOL_BECAME_INVALID: broadcast->is_in_pool = false; return;
     }
+}
+
+/* is_valid_now asks the runtime before the pool is asked, which bans what it refuses. */
+static bool is_valid_now(broadcast_t *broadcast)
+{
+    rpc_t *rpc      = broadcast->subscription->conn->rpc;
+    hash_t best     = chain_best(rpc->o.chain).hash;
+    uint32_t cap    = 1 + broadcast->len + (uint32_t)sizeof best;
+    rpc->arena.used = 0;
+    uint8_t *room   = arena_take(&rpc->arena, cap);
+    bytes_t validity;
+    if (!room) return false;
+    scale_writer_t w = scale_writer(room, cap);
+    scale_put_u8(&w, SOURCE_EXTERNAL);
+    scale_put_raw(&w, broadcast->bytes, broadcast->len);
+    scale_put_hash(&w, &best);
+    chain_status_t status =
+        chain_call(rpc->o.chain, &best, BYTES("TaggedTransactionQueue_validate_transaction"),
+                   scale_written(&w), &rpc->arena, &validity);
+    if (status == CHAIN_FAULT) broadcast->is_over = true; /* it does not decode, and never will */
+    return status == CHAIN_OK && validity.len > 0 && validity.data[0] == 0;
 }
 
 static void submit(broadcast_t *broadcast)
@@ -52,6 +73,7 @@ static void submit(broadcast_t *broadcast)
     const rpc_options_t *o = &broadcast->subscription->conn->rpc->o;
     hash_t hash;
     validity_t validity;
+    if (!is_valid_now(broadcast)) return;
     broadcast->is_in_pool = true;
     if (pool_submit(o->pool, (bytes_t){broadcast->bytes, broadcast->len}, SOURCE_EXTERNAL, io_now_ms(o->io),
                     heard_broadcast, broadcast, &hash, &validity) != POOL_OK)
@@ -72,7 +94,7 @@ static void start_broadcast(subscription_t *subscription) { submit(subscription-
 static void hear_best(subscription_t *subscription, const chain_event_t *event)
 {
     broadcast_t *broadcast = subscription->own;
-    if (event->kind != CHAIN_BEST || broadcast->is_in_pool || broadcast->is_final || broadcast->timer) return;
+    if (event->kind != CHAIN_BEST || broadcast->is_in_pool || broadcast->is_over || broadcast->timer) return;
     broadcast->timer = io_timer_start(subscription->conn->rpc->o.io, 0, 0, submit_again, broadcast);
 }
 
@@ -115,6 +137,8 @@ typedef struct {
     subscription_t *subscription;
     json_t *early; /* events from before its id was told */
     bool is_validated, is_over;
+    hash_t block; /* the last one that had it, and its place there */
+    uint32_t index;
 } watch_t;
 
 static void drop_watch(subscription_t *subscription)
@@ -156,17 +180,25 @@ static void end(watch_t *watch, json_t *event)
 static void heard_watched(void *self, pool_event_t event, const hash_t *block, uint32_t index)
 {
     watch_t *watch = self;
+    bool is_same;
     switch (event) {
     case POOL_FUTURE:
     case POOL_READY:
         if (!watch->is_validated) tell(watch, json_pack("{s:s}", "event", "validated"));
         watch->is_validated = true;
         return;
-    case POOL_IN_BLOCK: tell(watch, place("bestChainBlockIncluded", block, index)); return;
+    case POOL_IN_BLOCK:
+        watch->block = *block;
+        watch->index = index;
+        tell(watch, place("bestChainBlockIncluded", block, index));
+        return;
     case POOL_RETRACTED:
         tell(watch, json_pack("{s:s, s:n}", "event", "bestChainBlockIncluded", "block"));
         return;
-    case POOL_FINALIZED: end(watch, place("finalized", block, index)); return;
+    case POOL_FINALIZED:
+        is_same = memcmp(block, &watch->block, sizeof *block) == 0;
+        end(watch, place("finalized", block, is_same ? watch->index : index));
+        return;
     case POOL_USURPED:
         end(watch, failure("invalid", "Extrinsic was usurped by another of the same tags"));
         return;
