@@ -71,6 +71,21 @@ void runtime_version_encode(scale_writer_t *w)
     scale_put_raw(w, version, sizeof version);
 }
 
+bool runtime_code_version(bytes_t code, arena_t *arena, scale_writer_t *w)
+{
+    system_runtime_version_t version;
+    if (!system_code_version(code, arena, &version)) return false;
+    system_runtime_version_encode(w, &version);
+    return true;
+}
+
+bool runtime_code_is_own(bytes_t code, arena_t *arena)
+{
+    system_runtime_version_t version;
+    return system_code_version(code, arena, &version) && version.spec_version == RUNTIME_SPEC_VERSION &&
+           bytes_equal(version.spec_name, BYTES(RUNTIME_SPEC_NAME));
+}
+
 /* ------------------------------------------------------------------------------------ Core, BlockBuilder */
 
 static void core_version(api_call_t *c)

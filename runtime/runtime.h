@@ -54,6 +54,12 @@ extern const uint32_t runtime_metadata_len;
 /* runtime_version_encode writes the RuntimeVersion (Core_version). */
 void runtime_version_encode(scale_writer_t *w);
 
+/* runtime_code_version writes the RuntimeVersion that a blob tells in its custom sections
+ * (docs/formats/chain.md 7); false: it tells none.  runtime_code_is_own says that it is of this build's name
+ * and version.  arena is scratch. */
+NODISCARD bool runtime_code_version(bytes_t code, arena_t *arena, scale_writer_t *w);
+NODISCARD bool runtime_code_is_own(bytes_t code, arena_t *arena);
+
 /* ---- validity and results ---- */
 
 /* TransactionValidityError as one number: 0 is valid; INVALID carries InvalidTransaction's index and, for

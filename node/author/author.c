@@ -17,9 +17,9 @@ enum {
 struct author {
     chain_t *chain;
     author_options_t options;
-    bool is_woken;
-    int64_t ahead_ms;   /* of the clock, since the first block after author_travel */
-    uint64_t travel_ms; /* the time of the next block; 0: the clock's */
+    bool is_woken, has_told; /* told: that the runtime is another's */
+    int64_t ahead_ms;        /* of the clock, since the first block after author_travel */
+    uint64_t travel_ms;      /* the time of the next block; 0: the clock's */
     chain_status_t failure;
     arena_t arena;
 };
@@ -32,6 +32,37 @@ typedef struct {
     uint64_t slot_ms, parent_slot, parent_ms;
 } moment_t;
 
+static uint32_t spec_version(bytes_t version)
+{
+    scale_reader_t r = scale_reader(version, NULL);
+    (void)scale_get_bytes(&r, UINT32_MAX), (void)scale_get_bytes(&r, UINT32_MAX), (void)scale_get_u32(&r);
+    return scale_get_u32(&r);
+}
+
+/* is_our_runtime says whether a block on `parent` is ours to make; that it is not goes to the log once. */
+static bool is_our_runtime(author_t *author, const hash_t *parent)
+{
+    uint8_t room[256];
+    bytes_t theirs;
+    if (chain_runtime(author->chain, parent) != CHAIN_OTHER_RUNTIME) {
+        author->has_told = false;
+        return true;
+    }
+    if (author->has_told) return false;
+    author->has_told   = true;
+    author->arena.used = 0;
+    scale_writer_t w   = scale_writer(room, sizeof room);
+    runtime_version_encode(&w);
+    if (chain_runtime_version(author->chain, parent, &author->arena, &theirs) != CHAIN_OK)
+        theirs = (bytes_t){0};
+    log_error(LOG_AUTHOR,
+              "no block is made any more: the chain's runtime is another version than this node's; "
+              "run a node of that version",
+              LOG_U32("chain_spec_version", spec_version(theirs)),
+              LOG_U32("own_spec_version", spec_version(scale_written(&w))));
+    return false;
+}
+
 author_t *author_new(chain_t *chain, const author_options_t *options)
 {
     author_t *author = calloc(1, sizeof *author);
@@ -40,6 +71,7 @@ author_t *author_new(chain_t *chain, const author_options_t *options)
     author->options = *options;
     author->arena   = (arena_t){malloc(ARENA_SIZE), ARENA_SIZE, 0};
     assert(author->arena.start);
+    (void)is_our_runtime(author, NULL);
     return author;
 }
 
@@ -62,6 +94,7 @@ const char *author_status_text(author_status_t status)
     case AUTHOR_NOTHING: return "no block is due";
     case AUTHOR_EMPTY_POOL: return "no extrinsic is ready";
     case AUTHOR_UNKNOWN_BLOCK: return "no such parent block, or it is final beyond";
+    case AUTHOR_OTHER_RUNTIME: return chain_status_text(CHAIN_OTHER_RUNTIME);
     case AUTHOR_NOT_AUTHORITY: return "this node's key is not among the chain's authorities";
     case AUTHOR_FAILED: return "the chain refused the block";
     }
@@ -239,6 +272,7 @@ static author_status_t make(author_t *author, const moment_t *time, uint64_t t, 
     uint32_t count     = 0;
     chain_point_t best = chain_best(author->chain);
     bool is_on_best    = memcmp(&best.hash, &time->parent.hash, sizeof best.hash) == 0;
+    if (!is_our_runtime(author, &time->parent.hash)) return AUTHOR_OTHER_RUNTIME;
     author->failure =
         chain_build_start(author->chain, &time->parent.hash, slot_digest(t / time->slot_ms, digest));
     if (author->failure == CHAIN_UNKNOWN_BLOCK || author->failure == CHAIN_FINALIZED_BEYOND)
@@ -251,7 +285,10 @@ static author_status_t make(author_t *author, const moment_t *time, uint64_t t, 
         return AUTHOR_EMPTY_POOL;
     }
     if (author->failure == CHAIN_OK) author->failure = seal(author, block);
-    if (author->failure == CHAIN_OK) return AUTHOR_OK;
+    if (author->failure == CHAIN_OK) {
+        (void)is_our_runtime(author, &block->hash);
+        return AUTHOR_OK;
+    }
     log_error(LOG_AUTHOR, "block dropped", LOG_U32("number", time->parent.number + 1),
               LOG_TEXT("reason", chain_status_text(author->failure)));
     chain_build_drop(author->chain);

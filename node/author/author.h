@@ -41,6 +41,8 @@ typedef enum {
     AUTHOR_NOTHING,       /* not our slot yet, or nothing to put into a block */
     AUTHOR_EMPTY_POOL,    /* create_empty was false and nothing is ready */
     AUTHOR_UNKNOWN_BLOCK, /* no such parent */
+    AUTHOR_OTHER_RUNTIME, /* the chain's runtime is another version than ours (chain_runtime); said once in
+                             the log */
     AUTHOR_NOT_AUTHORITY, /* our key is not among the chain's authorities, or the slot is another's */
     AUTHOR_FAILED,        /* the chain refused; author_failure says why */
 } author_status_t;

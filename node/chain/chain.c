@@ -24,6 +24,8 @@ const char *chain_status_text(chain_status_t status)
     case CHAIN_EXTRINSIC_REFUSED: return "the extrinsic is not valid here";
     case CHAIN_BLOCK_FULL: return "the block is full";
     case CHAIN_UNKNOWN_CALL: return "the runtime has no such function";
+    case CHAIN_OTHER_RUNTIME:
+        return "the chain's runtime is another version than this node's: a node of that version is needed";
     case CHAIN_FAULT: return "the runtime broke";
     }
     return "";
@@ -189,7 +191,10 @@ chain_status_t chain_call(chain_t *chain, const hash_t *at, bytes_t method, byte
                           bytes_t *result)
 {
     call_t call           = {.method = method, .args = args, .arena = arena};
-    chain_status_t status = chain_run(chain, at, run_call, &call);
+    chain_status_t status = chain_runtime(chain, at);
+    if (status == CHAIN_OTHER_RUNTIME && bytes_equal(method, BYTES("Core_version")))
+        return chain_runtime_version(chain, at, arena, result);
+    if (status == CHAIN_OK) status = chain_run(chain, at, run_call, &call);
     if (status == CHAIN_OK && !call.is_known) status = CHAIN_UNKNOWN_CALL;
     *result = status == CHAIN_OK ? call.result : (bytes_t){0};
     return status;

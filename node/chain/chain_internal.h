@@ -11,7 +11,13 @@
 #include "store.h"
 #include "trie.h"
 
-enum { CHAIN_LISTENERS_MAX = 16, SIGNATURES_KEPT = 1 << 16 };
+enum { CHAIN_LISTENERS_MAX = 16, SIGNATURES_KEPT = 1 << 16, RUNTIME_NOTES = 64 };
+
+/* Whether the runtime at a block is ours. */
+typedef struct {
+    hash_t at;
+    bool is_known, is_own;
+} runtime_note_t;
 
 typedef struct {
     chain_t *chain;
@@ -46,6 +52,7 @@ struct chain {
     build_t build;
     hash_t *signatures; /* SIGNATURES_KEPT slots */
     uint64_t seed;
+    runtime_note_t runtimes[RUNTIME_NOTES];
     chain_counters_t counters;
     struct {
         chain_listener_t call;
@@ -89,6 +96,10 @@ void chain_notify(chain_t *chain, const chain_event_t *event);
 /* chain_keep commits an executed block from exec and tells of it. */
 chain_status_t chain_keep(chain_t *chain, exec_t *exec, bytes_t header, bytes_t body, const hash_t *parent,
                           uint32_t number, chain_point_t *block);
+
+/* chain_runtime_note lets a block that was just kept have its parent's runtime, unless values say otherwise.
+ */
+void chain_runtime_note(chain_t *chain, const hash_t *parent, const hash_t *block, const changes_t *values);
 
 /* chain_at gives the hash that `at` means. */
 const hash_t *chain_at(const chain_t *chain, const hash_t *at, chain_point_t *best);

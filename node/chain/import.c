@@ -331,6 +331,8 @@ static chain_status_t check(chain_t *chain, const hash_t *hash, arena_t *arena)
     if (!chain_number(chain, &sealed.parent.hash, &sealed.parent.number)) return CHAIN_UNKNOWN_BLOCK;
     if (sealed.header.number != sealed.parent.number + 1 || !seal_is_good(chain, &sealed, UINT64_MAX / 2))
         return CHAIN_BAD_HEADER;
+    chain_status_t status = chain_runtime(chain, &sealed.parent.hash);
+    if (status != CHAIN_OK) return status;
     exec_t *exec = &chain->builder;
     if (!exec_stand(exec, &sealed.parent.hash)) return CHAIN_UNKNOWN_BLOCK;
     exec_start(exec);

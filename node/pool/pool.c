@@ -83,7 +83,8 @@ static bool run_judgement(pool_t *pool, judgement_t *j)
     chain_point_t best = chain_best(pool->chain);
     j->at              = best.hash;
     j->number          = best.number;
-    return chain_run(pool->chain, &best.hash, judge, j) == CHAIN_OK;
+    return chain_runtime(pool->chain, &best.hash) == CHAIN_OK &&
+           chain_run(pool->chain, &best.hash, judge, j) == CHAIN_OK;
 }
 
 bool pool_judge_again(pool_t *pool, entry_t *entry)
@@ -239,6 +240,7 @@ pool_status_t pool_submit(pool_t *pool, bytes_t extrinsic, transaction_source_t 
     if (queue_find(&pool->queue, hash)) return POOL_KNOWN;
     if (is_banned(pool, hash, now_ms)) return POOL_BANNED;
     judgement_t j = {.extrinsic = extrinsic, .source = source, .hash = *hash};
+    if (chain_runtime(pool->chain, NULL) == CHAIN_OTHER_RUNTIME) return POOL_OTHER_RUNTIME;
     if (!run_judgement(pool, &j)) return POOL_FAILED;
     *validity = j.validity;
     if (j.validity != VALID) {

@@ -27,14 +27,15 @@ void pool_free(pool_t *pool);
 
 typedef enum {
     POOL_OK,
-    POOL_INVALID,      /* *validity says why (error 1010, 1011) */
-    POOL_MALFORMED,    /* bytes that are no extrinsic (1001) */
-    POOL_BANNED,       /* 1012 */
-    POOL_KNOWN,        /* 1013 */
-    POOL_LOW_PRIORITY, /* 1014 */
-    POOL_FULL,         /* 1016 */
-    POOL_UNACTIONABLE, /* provides nothing, or may not be here (1018) */
-    POOL_FAILED,       /* the runtime broke */
+    POOL_INVALID,       /* *validity says why (error 1010, 1011) */
+    POOL_MALFORMED,     /* bytes that are no extrinsic (1001) */
+    POOL_BANNED,        /* 1012 */
+    POOL_KNOWN,         /* 1013 */
+    POOL_LOW_PRIORITY,  /* 1014 */
+    POOL_FULL,          /* 1016 */
+    POOL_UNACTIONABLE,  /* provides nothing, or may not be here (1018) */
+    POOL_OTHER_RUNTIME, /* the chain's runtime is not this node's: nothing can be judged */
+    POOL_FAILED,        /* the runtime broke */
 } pool_status_t;
 
 typedef enum {

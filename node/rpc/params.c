@@ -129,12 +129,13 @@ json_t *json_header(bytes_t encoded)
                      "extrinsicsRoot", json_hash(&header.extrinsics_root), "digest", "logs", logs);
 }
 
-json_t *rpc_version_json(void)
+json_t *rpc_version_json(const rpc_t *rpc, const hash_t *at)
 {
-    uint8_t room[1024];
-    scale_writer_t w = scale_writer(room, sizeof room);
-    runtime_version_encode(&w);
-    scale_reader_t r = scale_reader(scale_written(&w), NULL);
+    _Alignas(16) uint8_t room[16384];
+    arena_t arena = {room, sizeof room, 0};
+    bytes_t encoded;
+    if (chain_runtime_version(rpc->o.chain, at, &arena, &encoded) != CHAIN_OK) return NULL;
+    scale_reader_t r = scale_reader(encoded, NULL);
     bytes_t spec = scale_get_bytes(&r, 256), impl = scale_get_bytes(&r, 256);
     uint32_t authoring = scale_get_u32(&r), spec_version = scale_get_u32(&r),
              impl_version = scale_get_u32(&r);
@@ -143,12 +144,13 @@ json_t *rpc_version_json(void)
     for (uint32_t i = 0; i < count && !r.failed; i++) {
         bytes_t id       = scale_get_slice(&r, 8);
         uint32_t version = scale_get_u32(&r);
-        json_array_append_new(apis, json_pack("[o, i]", json_hex(id), (int)version));
+        json_array_append_new(apis, json_pack("[o, I]", json_hex(id), (json_int_t)version));
     }
     uint32_t transaction = scale_get_u32(&r);
     uint8_t state        = scale_get_u8(&r);
-    return json_pack("{s:s#, s:s#, s:i, s:i, s:i, s:o, s:i, s:i}", "specName", (const char *)spec.data,
+    return json_pack("{s:s#, s:s#, s:I, s:I, s:I, s:o, s:I, s:i}", "specName", (const char *)spec.data,
                      (int)spec.len, "implName", (const char *)impl.data, (int)impl.len, "authoringVersion",
-                     (int)authoring, "specVersion", (int)spec_version, "implVersion", (int)impl_version,
-                     "apis", apis, "transactionVersion", (int)transaction, "stateVersion", (int)state);
+                     (json_int_t)authoring, "specVersion", (json_int_t)spec_version, "implVersion",
+                     (json_int_t)impl_version, "apis", apis, "transactionVersion", (json_int_t)transaction,
+                     "stateVersion", (int)state);
 }

@@ -65,6 +65,9 @@ static json_t *not_taken(call_t *call, pool_status_t status, validity_t validity
         return rpc_fail(call, RPC_TX_DROPPED, "The transaction couldn't enter the pool because of the limit",
                         "Immediately Dropped");
     case POOL_UNACTIONABLE: return rpc_fail(call, RPC_TX_UNACTIONABLE, NULL, "Unactionable");
+    case POOL_OTHER_RUNTIME:
+        return rpc_fail(call, RPC_VERIFICATION, NULL, "Verification Error: Runtime error: %s",
+                        chain_status_text(CHAIN_OTHER_RUNTIME));
     case POOL_FAILED:
         return rpc_fail(call, RPC_VERIFICATION, NULL, "Verification Error: Runtime error: Execution failed");
     }

@@ -95,12 +95,17 @@ static void drop_follow(subscription_t *subscription)
 
 /* ------------------------------------------------------------------------------------ what is told */
 
-static json_t *runtime_json(void)
+static json_t *runtime_json(const rpc_t *rpc, const hash_t *at)
 {
-    json_t *version = rpc_version_json(), *apis = json_object(), *pair, *spec = json_object();
+    json_t *version = rpc_version_json(rpc, at), *apis = json_object(), *pair, *spec = json_object();
     static const char *const kept[] = {"specName", "implName", "specVersion", "implVersion",
                                        "transactionVersion"};
     size_t i;
+    if (!version) {
+        json_decref(apis);
+        json_decref(spec);
+        return json_pack("{s:s, s:s}", "type", "invalid", "error", "the runtime does not tell its version");
+    }
     json_array_foreach(json_object_get(version, "apis"), i, pair)
         json_object_set(apis, json_string_value(json_array_get(pair, 0)), json_array_get(pair, 1));
     for (i = 0; i < sizeof kept / sizeof *kept; i++)
@@ -131,7 +136,8 @@ static void tell_new_block(follow_t *follow, const hash_t *hash)
     json_t *event = json_pack("{s:s, s:o, s:o}", "event", "newBlock", "blockHash", json_hash(hash),
                               "parentBlockHash", json_hash(&header.parent_hash));
     if (follow->with_runtime)
-        json_object_set_new(event, "newRuntime", is_new_runtime(&header) ? runtime_json() : json_null());
+        json_object_set_new(event, "newRuntime",
+                            is_new_runtime(&header) ? runtime_json(rpc, hash) : json_null());
     rpc_notify(follow->subscription, event);
 }
 
@@ -166,9 +172,11 @@ static void tell_finalized(follow_t *follow, const chain_event_t *event)
 
 static void tell_initialized(follow_t *follow)
 {
-    chain_t *chain = follow->subscription->conn->rpc->o.chain;
-    uint32_t last  = chain_finalized(chain).number;
-    json_t *told   = json_array();
+    const rpc_t *rpc    = follow->subscription->conn->rpc;
+    chain_t *chain      = rpc->o.chain;
+    chain_point_t final = chain_finalized(chain);
+    uint32_t last       = final.number;
+    json_t *told        = json_array();
     for (uint32_t n = last < HEAD_FINALIZED_TOLD ? 0 : last + 1 - HEAD_FINALIZED_TOLD; n <= last; n++) {
         hash_t hash;
         if (!chain_hash(chain, n, &hash)) continue;
@@ -176,7 +184,8 @@ static void tell_initialized(follow_t *follow)
         json_array_append_new(told, json_hash(&hash));
     }
     json_t *event = json_pack("{s:s, s:o}", "event", "initialized", "finalizedBlockHashes", told);
-    if (follow->with_runtime) json_object_set_new(event, "finalizedBlockRuntime", runtime_json());
+    if (follow->with_runtime)
+        json_object_set_new(event, "finalizedBlockRuntime", runtime_json(rpc, &final.hash));
     rpc_notify(follow->subscription, event);
 }
 

@@ -148,7 +148,8 @@ json_t *json_hash(const hash_t *hash);
 json_t *json_number_hex(uint64_t number);
 json_t *json_header(bytes_t header);   /* of an encoded one; NULL when it does not decode */
 json_t *json_extrinsics(bytes_t body); /* of a SCALE Vec of them */
-json_t *rpc_version_json(void);
+/* rpc_version_json is the RuntimeVersion at a block; NULL when it is not known. */
+json_t *rpc_version_json(const rpc_t *rpc, const hash_t *at);
 json_t *rpc_properties_json(void);
 json_t *rpc_health_json(const rpc_t *rpc);
 

@@ -270,7 +270,9 @@ static json_t *get_metadata(call_t *call)
 static json_t *get_runtime_version(call_t *call)
 {
     hash_t at;
-    return at_block(call, 0, &at) ? rpc_version_json() : NULL;
+    if (!at_block(call, 0, &at)) return NULL;
+    json_t *version = rpc_version_json(call->rpc, &at);
+    return version ? version : rpc_chain_failed(call, chain_runtime(call->rpc->o.chain, &at), &at);
 }
 
 static json_t *subscribe_version(call_t *call)

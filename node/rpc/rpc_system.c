@@ -90,7 +90,8 @@ static json_t *dry_run_method(call_t *call)
     if (!param_bytes(call, 0, &d.extrinsic) || !param_block(call, 1, &d.parent.hash)) return NULL;
     if (!chain_number(call->rpc->o.chain, &d.parent.hash, &d.parent.number))
         return rpc_unknown_block(call, &d.parent.hash);
-    chain_status_t status = chain_run(call->rpc->o.chain, &d.parent.hash, dry_run, &d);
+    chain_status_t status = chain_runtime(call->rpc->o.chain, &d.parent.hash);
+    if (status == CHAIN_OK) status = chain_run(call->rpc->o.chain, &d.parent.hash, dry_run, &d);
     if (status != CHAIN_OK) return rpc_chain_failed(call, status, &d.parent.hash);
     return d.is_done ? json_hex(d.result)
                      : rpc_fail(call, RPC_CLIENT, NULL,

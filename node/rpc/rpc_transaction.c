@@ -220,6 +220,7 @@ static const char *refusal(pool_status_t status)
     case POOL_LOW_PRIORITY: return "Priority is too low";
     case POOL_FULL: return "The pool is full";
     case POOL_UNACTIONABLE: return "Unactionable";
+    case POOL_OTHER_RUNTIME: return chain_status_text(CHAIN_OTHER_RUNTIME);
     case POOL_FAILED: return "Execution failed";
     }
     return "";

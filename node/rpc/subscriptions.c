@@ -169,6 +169,22 @@ static void tell_justification(subscription_t *s, const hash_t *hash)
         rpc_notify(s, json_hex(justification));
 }
 
+static void tell_version(subscription_t *s, const hash_t *hash)
+{
+    json_t *version = rpc_version_json(s->conn->rpc, hash);
+    if (version) rpc_notify(s, version);
+}
+
+/* has_new_runtime says whether two blocks have runtimes of different versions. */
+static bool has_new_runtime(const rpc_t *rpc, const hash_t *before, const hash_t *after)
+{
+    _Alignas(16) uint8_t room[32768];
+    arena_t arena = {room, sizeof room, 0};
+    bytes_t old, now;
+    if (chain_runtime_version(rpc->o.chain, after, &arena, &now) != CHAIN_OK) return false;
+    return chain_runtime_version(rpc->o.chain, before, &arena, &old) != CHAIN_OK || !bytes_equal(old, now);
+}
+
 static void tell_early(subscription_t *s)
 {
     json_t *early = s->early, *event;
@@ -188,7 +204,7 @@ void rpc_start(subscription_t *s)
     case SUB_NEW_HEADS:
     case SUB_ALL_HEADS: tell_header(s, &best); return;
     case SUB_FINALIZED_HEADS: tell_header(s, &finalized); return;
-    case SUB_VERSION: rpc_notify(s, rpc_version_json()); return;
+    case SUB_VERSION: tell_version(s, &best); return;
     case SUB_STORAGE: tell_storage(s, &best, true); return;
     case SUB_EXTRINSIC: tell_early(s); return;
     case SUB_JUSTIFICATIONS: return;
@@ -205,6 +221,9 @@ static void tell_event(subscription_t *s, const chain_event_t *event)
         return;
     }
     if (event->kind == CHAIN_IMPORTED && s->kind == SUB_ALL_HEADS) tell_header(s, &event->block.hash);
+    if (event->kind == CHAIN_BEST && s->kind == SUB_VERSION &&
+        has_new_runtime(s->conn->rpc, &event->previous.hash, &event->block.hash))
+        tell_version(s, &event->block.hash);
     if (event->kind == CHAIN_BEST && s->kind == SUB_NEW_HEADS) tell_header(s, &event->block.hash);
     if (event->kind == CHAIN_BEST && s->kind == SUB_STORAGE) tell_storage(s, &event->block.hash, false);
     if (event->kind == CHAIN_FINALIZED && s->kind == SUB_JUSTIFICATIONS)
