@@ -1,5 +1,6 @@
 /* api.c - what users ask over the bus, and the answers: JSON as zos gives it (docs/formats/deployment.md). */
 #include "agent.h"
+#include "limit.h"
 #include "log.h"
 
 #include <arpa/inet.h>
@@ -14,9 +15,7 @@
 
 #define CHECK_SPARE_MS 2000 /* for the answer, before the message is too old */
 #define PENDING_MAX    256
-#define LIMIT_TWINS    1024 /* whose requests are counted */
-#define LIMIT_BURST    240
-#define LIMIT_A_MINUTE 240
+#define PENDING_OF_ONE 16 /* checks of one twin's deployments at a time */
 
 /* A deployment that is being checked. */
 typedef struct pending {
@@ -31,17 +30,11 @@ typedef struct pending {
     chain_check_t *check;
 } pending_t;
 
-typedef struct {
-    uint32_t twin_id;
-    uint32_t left;
-    uint64_t at_ms;
-} bucket_t;
-
 struct api {
     agent_t *agent;
     pending_t *pending;
     uint32_t pending_count;
-    bucket_t buckets[LIMIT_TWINS];
+    limit_t limit;
 };
 
 /* ---- answering ---- */
@@ -152,6 +145,14 @@ static void ask_signers(pending_t *pending)
                        pending);
 }
 
+static uint32_t pending_of(const api_t *api, uint32_t twin_id)
+{
+    uint32_t count = 0;
+    for (const pending_t *pending = api->pending; pending; pending = pending->next)
+        count += pending->to.twin == twin_id;
+    return count;
+}
+
 static bool read_deployment(api_t *api, const peer_incoming_t *request, bool is_update,
                             deployment_t **deployment)
 {
@@ -162,7 +163,9 @@ static bool read_deployment(api_t *api, const peer_incoming_t *request, bool is_
         snprintf(error, sizeof error, "twin id mismatch (deployment: %u, message: %u)", d->twin_id,
                  request->from.twin);
     } else if (d && deployment_valid(d, error) && engine_can_take(api->agent->engine, d, is_update, error)) {
-        if (api->agent->node_id != 0 && api->pending_count < PENDING_MAX) return true;
+        if (api->agent->node_id != 0 && api->pending_count < PENDING_MAX &&
+            pending_of(api, request->from.twin) < PENDING_OF_ONE)
+            return true;
         snprintf(error, sizeof error, "%s",
                  api->agent->node_id == 0 ? "this node is not registered yet"
                                           : "this node has too much to do");
@@ -411,27 +414,10 @@ static const struct {
     {"zos.perf.get_all",              on_empty_list   },
 };
 
-/* A bucket that fills again over time; twins that share one share it. */
-static bool is_within_limit(api_t *api, uint32_t twin_id)
-{
-    uint64_t now_ms  = io_now_ms(api->agent->io);
-    bucket_t *bucket = &api->buckets[twin_id % LIMIT_TWINS];
-    if (bucket->twin_id != twin_id)
-        *bucket = (bucket_t){.twin_id = twin_id, .left = LIMIT_BURST, .at_ms = now_ms};
-    uint64_t filled = (now_ms - bucket->at_ms) * LIMIT_A_MINUTE / 60000;
-    if (filled > 0) {
-        bucket->left  = bucket->left + filled > LIMIT_BURST ? LIMIT_BURST : bucket->left + (uint32_t)filled;
-        bucket->at_ms = now_ms;
-    }
-    if (bucket->left == 0) return false;
-    bucket->left--;
-    return true;
-}
-
 void api_answer(void *context, peer_t *peer, const peer_incoming_t *request)
 {
     api_t *api = context;
-    if (!is_within_limit(api, request->from.twin)) {
+    if (!limit_take(&api->limit, request->from.twin, io_now_ms(api->agent->io))) {
         peer_reply_error(peer, &request->from, 0, "too many requests: wait a minute");
         return;
     }
