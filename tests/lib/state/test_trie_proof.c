@@ -91,6 +91,60 @@ PROPERTY(a_changed_proof_never_gives_another_value, 300)
     EQ(trie_proof_read(&proof, &world.root, key, fresh_arena(3), &value), TRIE_PROOF_INCOMPLETE);
 }
 
+static bool starts_with(bytes_t key, bytes_t start)
+{
+    return key.len >= start.len && (start.len == 0 || memcmp(key.data, start.data, start.len) == 0);
+}
+
+/* copy_closest is trie_closest with the result in room. */
+static bool copy_closest(const world_t *world, bytes_t key, uint8_t room[32], uint32_t *len)
+{
+    bytes_t merkle;
+    if (!trie_closest(&world->node_view, key, fresh_arena(3), &merkle) || merkle.len > 32) return false;
+    memcpy(room, merkle.data, merkle.len);
+    *len = merkle.len;
+    return true;
+}
+
+/* put_again gives a key that is there another value, in values and nodes. */
+static bool put_again(world_t *world, bytes_t key, bytes_t value, trie_version_t version)
+{
+    trie_t trie;
+    trie_init(&trie, version, &world->node_view, fresh_arena(2));
+    trie_put(&trie, key, value);
+    if (!trie_root(&trie, &world->root)) return false;
+    changes_t changes = trie_changes(&trie);
+    kv_memory_apply(&world->nodes, &changes);
+    return !world->nodes.has_failed;
+}
+
+PROPERTY(a_merkle_value_changes_with_what_is_below_it_and_with_nothing_else, 400)
+{
+    world_t world;
+    uint8_t before[32], after[32];
+    uint32_t before_len = 0, after_len = 0;
+    trie_version_t version = random_below(random, 2) ? TRIE_V1 : TRIE_V0;
+    OK(make_world(random, &world, version, 60));
+    if (world.values.count == 0) return;
+    bytes_t start = random_key(random, world.values.arena);
+    start.len     = start.len ? random_below(random, start.len + 1) : 0;
+    bool is_any   = false;
+    for (uint32_t i = 0; i < world.values.count; i++)
+        is_any |= starts_with(world.values.items[i].key, start);
+    EQ(copy_closest(&world, start, before, &before_len), is_any);
+    if (!is_any) return;
+    if (start.len == 0) OK(before_len == 32 && memcmp(before, world.root.b, 32) == 0);
+
+    const change_t *changed = &world.values.items[random_below(random, world.values.count)];
+    uint8_t other[40]       = {0};
+    bytes_t value           = {other, sizeof other};
+    if (bytes_equal(value, changed->value)) other[0] = 1;
+    OK(put_again(&world, changed->key, value, version));
+    OK(copy_closest(&world, start, after, &after_len));
+    bool is_same = before_len == after_len && memcmp(before, after, before_len) == 0;
+    EQ(is_same, !starts_with(changed->key, start));
+}
+
 TEST(the_empty_trie_needs_no_proof)
 {
     random_t random = {1};
@@ -101,6 +155,7 @@ TEST(the_empty_trie_needs_no_proof)
     OK(trie_prove(&world.node_view, &world.value_view, &key, 1, fresh_arena(2), &proof));
     EQ(proof.count, 0);
     EQ(trie_proof_read(&proof, &world.root, key, fresh_arena(3), &value), TRIE_PROVED_ABSENT);
+    OK(!trie_closest(&world.node_view, (bytes_t){0}, fresh_arena(3), &value));
 }
 
 TEST(a_node_with_the_right_hash_that_does_not_decode_is_malformed)
