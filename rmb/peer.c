@@ -1,6 +1,7 @@
 /* peer.c - the peer as its owner sees it: made, asked, answered, freed. */
 #include "peer.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,9 @@ static void on_ack(void *self, const char *uid, bool is_stored)
     out_t *out   = peer_out_get(peer, uid);
     peer_work_soon(peer); /* there is room again */
     if (!out || out->stage != OUT_SENT) return;
+    bool is_news  = !out->is_acked;
     out->is_acked = true;
+    if (is_stored && is_news && out->on_safe) out->on_safe(out->context);
     if (!out->is_request) {
         peer_out_done(out, PEER_OK);
     } else if (!is_stored && !out->is_dropped) {
@@ -52,7 +55,13 @@ static void on_ack(void *self, const char *uid, bool is_stored)
     }
 }
 
-static void tick(void *self) { peer_outs_tick(self); }
+static void tick(void *self)
+{
+    peer_t *peer = self;
+    peer_outs_tick(peer);
+    if (peer->ping.done && io_ticks_ms(peer->config.io) - peer->ping.sent_ms > PEER_PING_MS)
+        peer_ponged(peer, false);
+}
 
 static bool links_open(peer_t *peer, const peer_config_t *config)
 {
@@ -106,6 +115,7 @@ void peer_free(peer_t *peer)
     io_timer_stop(peer->tick_timer);
     if (peer->work_timer) io_timer_stop(peer->work_timer);
     peer_ins_free(peer);
+    peer_ponged(peer, false);
     peer_outs_free(peer);
     key_wipe(&peer->key);
     crypto_wipe(peer->secret, sizeof peer->secret);
@@ -141,6 +151,7 @@ uint64_t peer_request(peer_t *peer, const peer_request_t *request, peer_answer_f
 
     bytes_t payload = is_short ? request->payload : (bytes_t){0};
     out_t *out      = peer_out_new(peer, &to, true, payload, envelope_expiration(request->expiration_s));
+    out->on_safe    = request->on_safe;
     out->done       = done;
     out->context    = context;
     if (is_short)
@@ -158,6 +169,38 @@ void peer_cancel(peer_t *peer, uint64_t ticket)
         out->done = NULL;
         peer_out_done(out, PEER_CLOSED);
     }
+}
+
+void peer_ponged(peer_t *peer, bool is_answered)
+{
+    peer_pong_fn done = peer->ping.done;
+    peer->ping.done   = NULL;
+    if (done) done(peer->ping.context, is_answered);
+}
+
+bool peer_ping(peer_t *peer, peer_pong_fn done, void *context)
+{
+    uint8_t signature[ENVELOPE_SIGNATURE_LEN], wire[ENVELOPE_SIGNATURE_LEN + RMB_CONNECTION_MAX * 2 + 256];
+    peer_link_t *link       = peer_link_choose(peer);
+    envelope_address_t self = {peer->config.twin, peer->config.connection ? peer->connection : NULL};
+    envelope_t ping         = {.uid             = peer->ping.uid,
+                               .timestamp_s     = peer_now_s(peer),
+                               .expiration_s    = PEER_PING_MS / 1000,
+                               .has_source      = true,
+                               .has_destination = true,
+                               .source          = self,
+                               .destination     = self,
+                               .kind            = ENVELOPE_PING};
+    if (!link || peer->ping.done) return false;
+    envelope_uid(peer->ping.uid);
+    if (!envelope_sign(&ping, &peer->key, signature)) return false;
+    assert(envelope_encoded_len(&ping) <= sizeof wire);
+    envelope_encode(&ping, wire);
+    if (!peer_link_send(link, (bytes_t){wire, envelope_encoded_len(&ping)})) return false;
+    peer->ping.sent_ms = io_ticks_ms(peer->config.io);
+    peer->ping.done    = done;
+    peer->ping.context = context;
+    return true;
 }
 
 void peer_reply(peer_t *peer, const peer_return_t *to, bytes_t json)

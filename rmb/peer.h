@@ -102,6 +102,9 @@ typedef struct {
     bytes_t payload;       /* JSON */
     uint64_t expiration_s; /* 0: RMB_EXPIRATION_S */
     const char *tags;      /* NULL: none */
+    /* on_safe hears that the relay has the request on disk or its destination took it, unless the answer was
+     * faster.  Only relays reached by nng say so.  May be NULL; its context is that of done. */
+    void (*on_safe)(void *context);
 } peer_request_t;
 
 /* An answer; valid during the call. */
@@ -120,6 +123,12 @@ uint64_t peer_request(peer_t *peer, const peer_request_t *request, peer_answer_f
 
 /* peer_cancel: done is not called any more.  A ticket that is done is ignored. */
 void peer_cancel(peer_t *peer, uint64_t ticket);
+
+/* peer_ping asks the relay itself: done hears once whether its pong came within PEER_PING_MS.  One at a time:
+ * false, and done is not called, when there is no session or the last one waits still. */
+#define PEER_PING_MS 10000
+typedef void (*peer_pong_fn)(void *context, bool is_answered);
+NODISCARD bool peer_ping(peer_t *peer, peer_pong_fn done, void *context);
 
 /* peer_reply answers with JSON, which must not be empty ("null" for no result): clients take an empty one for
  * none.  peer_reply_error answers with a code (zos nodes use 0) and a text, and the body "null". */

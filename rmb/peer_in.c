@@ -185,8 +185,8 @@ static bool is_wanted(peer_t *peer, const envelope_t *envelope)
         return false;
     case ENVELOPE_RESPONSE:
     case ENVELOPE_ERROR: return peer_out_get(peer, envelope->uid) != NULL;
+    case ENVELOPE_PONG: return peer->ping.done && strcmp(peer->ping.uid, envelope->uid) == 0;
     case ENVELOPE_PING:
-    case ENVELOPE_PONG:
     case ENVELOPE_NONE: return false;
     }
     return false;
@@ -209,6 +209,9 @@ void peer_input(void *self, bytes_t wire, char uid[RMB_UID_MAX + 1])
     if (is_envelope && in->envelope.uid) snprintf(uid, RMB_UID_MAX + 1, "%s", in->envelope.uid);
     if (!is_envelope || !is_wanted(peer, &in->envelope) || peer->in_count > PEER_INPUTS_MAX) {
         in_free(in);
+    } else if (in->envelope.kind == ENVELOPE_PONG) {
+        in_free(in);
+        peer_ponged(peer, true);
     } else if (!in->envelope.has_source || in->envelope.source.twin == 0) {
         envelope_t held = in->envelope;
         uint8_t *memory = in_take(in);

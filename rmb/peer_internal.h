@@ -33,6 +33,7 @@ typedef struct out {
     uint32_t payload_len;
     uint8_t *wire; /* once the destination is known */
     uint32_t wire_len;
+    void (*on_safe)(void *context);
     peer_answer_fn done;
     void *context;
     struct out *next;
@@ -68,6 +69,12 @@ struct peer {
     uint32_t in_count;
     uint64_t last_ticket;
     io_timer_t *tick_timer, *work_timer;
+    struct {
+        char uid[RMB_UID_MAX + 1];
+        uint64_t sent_ms;
+        peer_pong_fn done; /* NULL: none is under way */
+        void *context;
+    } ping;
     replay_t (*replays)[REPLAY_WAYS];
     bool is_closing;
 };
@@ -83,6 +90,9 @@ void peer_outs_free(peer_t *peer);
 void peer_outs_resend(peer_t *peer, const peer_link_t *lost);
 void peer_outs_tick(peer_t *peer);
 
+/* peer_link_choose is the link to send by, or NULL. */
+peer_link_t *peer_link_choose(const peer_t *peer);
+
 /* peer_out_tell calls done of a request, and takes it off. */
 void peer_out_tell(out_t *out, const peer_answer_t *answer);
 
@@ -90,6 +100,9 @@ void peer_out_tell(out_t *out, const peer_answer_t *answer);
 
 void peer_input(void *self, bytes_t wire, char uid[RMB_UID_MAX + 1]);
 void peer_ins_free(peer_t *peer);
+
+/* peer_ponged ends the ping that is under way. */
+void peer_ponged(peer_t *peer, bool is_answered);
 
 /* peer_now_s is Unix time. */
 uint64_t peer_now_s(const peer_t *peer);

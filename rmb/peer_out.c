@@ -172,7 +172,7 @@ static void on_self(void *context, twin_status_t status, const rmb_twin_t *twin)
     twin_cache_get(peer->config.twins, out->to.twin, on_destination, out);
 }
 
-static peer_link_t *link_choose(const peer_t *peer)
+peer_link_t *peer_link_choose(const peer_t *peer)
 {
     peer_link_t *link = NULL;
     for (uint32_t i = 0; i < peer->link_count; i++) {
@@ -184,7 +184,7 @@ static peer_link_t *link_choose(const peer_t *peer)
 
 static bool send(out_t *out)
 {
-    peer_link_t *link = link_choose(out->peer);
+    peer_link_t *link = peer_link_choose(out->peer);
     if (!link || !peer_link_send(link, (bytes_t){out->wire, out->wire_len})) return false;
     out->stage = OUT_SENT;
     out->link  = link;
