@@ -30,6 +30,7 @@ bool cli_connect(cli_t *cli)
             config.urls[config.url_count++] = cli->given[i].value;
     if (config.url_count == 0) config.urls[config.url_count++] = environment ? environment : URL_DEFAULT;
     if (timeout && !cli_u64(cli, timeout, "--timeout", &seconds)) return false;
+    config.ca_file    = cli_option(cli, "ca");
     config.timeout_ms = timeout ? seconds * 1000 : 0;
     log_level(LOG_LEVEL_ERROR);
     cli->io   = io_new();

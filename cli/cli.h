@@ -190,5 +190,11 @@ int cmd_council_vote(cli_t *cli);
 int cmd_council_close(cli_t *cli);
 int cmd_council_set_billing_frequency(cli_t *cli);
 int cmd_deploy(cli_t *cli);
+int cmd_rmb_send(cli_t *cli);
+int cmd_rmb_listen(cli_t *cli);
+int cmd_rmb_echo(cli_t *cli);
+int cmd_rmb_ping(cli_t *cli);
+int cmd_rmb_trace(cli_t *cli);
+int cmd_relay_status(cli_t *cli);
 
 #endif

@@ -2,12 +2,11 @@
  * waiting.
  *
  * When something fails after the contract was made it is cancelled again, so that nobody pays for nothing. */
+#include "bus_open.h"
 #include "cli.h"
 #include "deployment.h"
 #include "io.h"
-#include "peer.h"
 #include "recovery.h"
-#include "twin_cache.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -19,7 +18,6 @@
 #define ASK_S        30 /* life of one message */
 #define POLL_MS      1000
 #define WAIT_S       300
-#define TWINS_CAP    16
 #define METADATA_MAX 512
 
 typedef struct {
@@ -31,12 +29,7 @@ typedef struct {
     char hash[DEPLOYMENT_HASH_TEXT_LEN + 1];
     uint8_t *sealed, data[RECOVERY_DATA_MAX];
     uint32_t sealed_len, data_len, parts;
-    relay_at_t relay_at;
-    twin_chain_t *chain;
-    twin_cache_t *twins;
-    peer_t *peer;
-    char urls[PEER_RELAYS_CAP][RMB_URL_MAX];
-    uint32_t url_count;
+    cli_bus_t bus;
 } deploy_t;
 
 /* ---- the file ---- */
@@ -170,59 +163,9 @@ static bool read_node_twin(deploy_t *d)
     return d->node_twin || !cli_fail(d->cli, "there is no node %" PRIu64 " (trellis node list)", d->node);
 }
 
-/* ---- the bus ---- */
+/* ---- the node ---- */
 
-/* find_relays takes --relay-url, or the twin's relays where --relay-at says they are. */
-static bool find_relays(deploy_t *d)
-{
-    const char *text;
-    char domain[RMB_RELAY_MAX + 1];
-    uint32_t at = 0;
-    json_t *twin;
-    for (int i = 0; (text = cli_option_at(d->cli, "relay-at", i)); i++)
-        if (!relay_at_add(&d->relay_at, text))
-            return !cli_usage(d->cli, "--relay-at is DOMAIN=URL, as grid.local=ws://127.0.0.1:8980");
-    for (int i = 0; (text = cli_option_at(d->cli, "relay-url", i)) && d->url_count < PEER_RELAYS_CAP; i++)
-        snprintf(d->urls[d->url_count++], RMB_URL_MAX, "%s", text);
-    if ((text = cli_option(d->cli, "relay")) && d->url_count == 0) {
-        bool is_url = strstr(text, "://") != NULL;
-        if (is_url)
-            snprintf(d->urls[d->url_count++], RMB_URL_MAX, "%s", text);
-        else
-            relay_at_get(&d->relay_at, text, d->urls[d->url_count++]);
-    }
-    if (d->url_count) return true;
-    if (!cli_read(d->cli, "TfgridModule", "Twins", json_pack("[i]", d->twin), NULL, &twin)) return false;
-    const char *relay = json_string_value(json_object_get(twin, "relay"));
-    while (relay && d->url_count < PEER_RELAYS_CAP && relay_domain_next(relay, &at, domain))
-        relay_at_get(&d->relay_at, domain, d->urls[d->url_count++]);
-    json_decref(twin);
-    return d->url_count ||
-           !cli_fail(d->cli, "your twin has no relay: set one with `trellis twin update --relay DOMAIN`");
-}
-
-static bool open_peer(deploy_t *d)
-{
-    uint8_t random[8];
-    char session[32] = "cli-", *end = session + 4;
-    if (!find_relays(d)) return false;
-    crypto_random(random, sizeof random);
-    for (size_t i = 0; i < sizeof random; i++, end += 2)
-        snprintf(end, 3, "%02x", random[i]);
-    d->chain             = twin_chain_new(d->cli->client);
-    d->twins             = twin_cache_new(twin_chain_source(d->chain), TWINS_CAP);
-    peer_config_t config = {.io          = d->cli->io,
-                            .twin        = d->twin,
-                            .connection  = session,
-                            .key         = &d->cli->keys[0],
-                            .twins       = d->twins,
-                            .relay_count = d->url_count};
-    for (uint32_t i = 0; i < d->url_count; i++)
-        config.relays[i] = d->urls[i];
-    d->peer = peer_new(&config);
-    return d->peer || !cli_fail(d->cli, "no session with a relay: the key must be sr25519 or ed25519, and "
-                                        "the relay's URL ws://, wss:// or tcp://");
-}
+static bool open_peer(deploy_t *d) { return cli_bus_open(d->cli, &d->bus, d->twin, NULL); }
 
 /* ask sends a command to the node; *answer is its JSON, NULL on failure, and text then says why. */
 static bool ask(deploy_t *d, const char *command, const json_t *payload, json_t **answer, char text[512])
@@ -232,7 +175,7 @@ static bool ask(deploy_t *d, const char *command, const json_t *payload, json_t 
     peer_request_t request = {
         .twin = d->node_twin, .command = command, .payload = bytes_text(json), .expiration_s = ASK_S};
     peer_answer_t got    = {0};
-    peer_status_t status = peer_ask(d->peer, &request, &d->cli->arena, &got);
+    peer_status_t status = peer_ask(d->bus.peer, &request, &d->cli->arena, &got);
     *answer              = status == PEER_OK
                                ? json_loadb((const char *)got.payload.data, got.payload.len, JSON_DECODE_ANY, NULL)
                                : NULL;
@@ -428,9 +371,7 @@ int cmd_deploy(cli_t *cli)
     int status = 1;
     if (read_file(&d) && cli_own_twin(cli, &d.twin))
         status = cli_option(cli, "update") ? deploy_update(&d) : deploy_new(&d);
-    if (d.peer) peer_free(d.peer);
-    if (d.twins) twin_cache_free(d.twins);
-    if (d.chain) twin_chain_free(d.chain);
+    cli_bus_close(&d.bus);
     json_decref(d.json);
     free(d.sealed);
     return status;

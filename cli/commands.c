@@ -51,6 +51,30 @@ const command_t cli_commands[] = {
      "new\n"
      "contract is cancelled, unless --keep. A copy that only your key opens is kept on the chain, for\n"
      "`trellis contract recover`.", cmd_deploy},
+    {"rmb send",                                                                            "TWIN COMMAND [JSON]", "Send a command to a twin and print its answer",
+     "relay relay-url relay-at session to-session expire", NEEDS_KEY,
+     "  trellis rmb send 3 zos.statistics.get --relay wss://relay.example.org --key-file me.key\n  trellis "
+     "rmb send 2 echo '{\"n\": 1}' --relay tls+tcp://127.0.0.2:4437 --ca ca.pem --key //Alice\n\n"
+     "Encrypted when both twins have their encryption key on the chain (trellis twin update). Without --relay "
+     "the\nmessage goes over the relays of your twin.", cmd_rmb_send},
+    {"rmb listen",                                                                           "", "Print what others send you, and answer it",
+     "relay relay-url relay-at session count answer", NEEDS_KEY,
+     "  trellis rmb listen --relay wss://relay.example.org --key-file me.key --json", cmd_rmb_listen},
+    {"rmb echo",                                                                           "", "Answer the command echo with what came, any other with an error",
+     "relay relay-url relay-at session count", NEEDS_KEY, "  trellis rmb echo --relay ws://127.0.0.1:8980 --key //Bob",
+     cmd_rmb_echo},
+    {"rmb ping",                                                                           "[TWIN]", "Time the way to your relay and back, or to a twin and back",
+     "relay relay-url relay-at session to-session expire count", NEEDS_KEY,
+     "A twin is sent the command echo; an error is an answer too.", cmd_rmb_ping},
+    {"rmb trace",                                                                           "TWIN", "Show how long each hop to a twin takes",
+     "relay relay-url relay-at to-session expire", NEEDS_KEY,
+     "  trellis rmb trace 3 --relay wss://relay.example.org --key-file me.key\n\n"
+     "The hops are the chain, your relay (login, ping), the relays of the other twin where they are others "
+     "than yours\n(login, ping), and the twin: over your relay, and straight over its own. safe_ms is when your "
+     "relay had the\nmessage on disk or delivered; relays reached by nng tell it.", cmd_rmb_trace},
+    {"relay status",                                                                           "", "Show whether a relay is well, and what it counted", "relay relay-url relay-at",
+     TAKES_KEY, "  trellis relay status --relay wss://relay.example.org\n\nWithout --relay: the first relay of "
+     "your twin.", cmd_relay_status},
     {"contract create",                                                                            "NODE HASH",
      "Make a node contract; `contract create name NAME` and `contract create rent NODE` make the other kinds", "data public-ips provider", NEEDS_KEY,
      "HASH is the 32 hexadecimal digits of the deployment's MD5. Most people want `trellis deploy` instead.", cmd_contract_create},

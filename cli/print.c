@@ -106,7 +106,7 @@ static char *cell(const char *name, const json_t *value)
                 *at = '?'; /* what others wrote must not move a terminal's cursor */
         return copy;
     }
-    return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
+    return json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) | JSON_COMPACT | JSON_ENSURE_ASCII);
 }
 
 /* print_list shows each object of an array on a line of its own. */
@@ -201,7 +201,7 @@ static void print_table(const json_t *rows, const char *columns)
 int cli_print(const cli_t *cli, json_t *result, const char *columns)
 {
     if (cli->is_json) {
-        (void)json_dumpf(result, stdout, JSON_ENCODE_ANY | JSON_COMPACT);
+        (void)json_dumpf(result, stdout, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) | JSON_COMPACT);
         putchar('\n');
     } else if (json_is_object(result)) {
         print_object(result, 0);
@@ -210,7 +210,8 @@ int cli_print(const cli_t *cli, json_t *result, const char *columns)
     } else if (json_is_array(result) && json_is_object(json_array_get(result, 0))) {
         print_table(result, columns);
     } else {
-        char *text = json_dumps(result, JSON_ENCODE_ANY | JSON_INDENT(2) | JSON_ENSURE_ASCII);
+        char *text = json_dumps(result, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) | JSON_INDENT(2) |
+                                            JSON_ENSURE_ASCII);
         puts(json_is_string(result) ? json_string_value(result) : text ? text : "");
         free(text);
     }

@@ -16,8 +16,8 @@
 extern char **environ;
 
 char out[1 << 20];
-static char folder[] = "/tmp/trellis-test-grid-XXXXXX", relay_url[64];
-static pid_t children[4];
+static char folder[] = "/tmp/trellis-test-grid-XXXXXX", relay_url[64], bus_url[64];
+static pid_t children[8];
 static int child_count;
 
 static int port(int offset) { return FIRST_PORT + (int)(getpid() % PORT_SETS) * 4 + offset; }
@@ -78,9 +78,9 @@ void own_node_start(void)
 
 void own_relay_start(void)
 {
-    char address[64], bus[64], store[128], chain[64];
+    char address[64], store[128], chain[64];
     snprintf(address, sizeof address, "127.0.0.1:%d", port(2));
-    snprintf(bus, sizeof bus, "tcp://127.0.0.1:%d", port(3));
+    snprintf(bus_url, sizeof bus_url, "tcp://127.0.0.1:%d", port(3));
     snprintf(relay_url, sizeof relay_url, "ws://127.0.0.1:%d", port(2));
     snprintf(store, sizeof store, "%s/relay", folder);
     snprintf(chain, sizeof chain, "%s", getenv("TRELLIS_URL"));
@@ -92,7 +92,7 @@ void own_relay_start(void)
                            (char[]){"--listen"},
                            address,
                            (char[]){"--nng-listen"},
-                           bus,
+                           bus_url,
                            (char[]){"--store"},
                            store,
                            NULL};
@@ -100,23 +100,42 @@ void own_relay_start(void)
 }
 
 const char *own_relay_url(void) { return relay_url; }
+const char *own_bus_url(void) { return bus_url; }
 
-pid_t run_begin(const char *arguments)
+static pid_t begin(const char *log, const char *arguments)
 {
     static char line[4096];
     snprintf(line, sizeof line, "exec %s %s", TRELLIS_PROGRAM, arguments);
     char *const words[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, line, NULL};
-    return start("out", words);
+    return start(log, words);
 }
 
-static void read_out(void)
+pid_t run_begin(const char *arguments) { return begin("out", arguments); }
+
+void run_beside(const char *log, const char *arguments)
+{
+    if (child_count == sizeof children / sizeof *children) abort();
+    children[child_count++] = begin(log, arguments);
+}
+
+static void read_log(const char *log)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s/out", folder);
+    snprintf(path, sizeof path, "%s/%s", folder, log);
     FILE *file = fopen(path, "re");
     size_t len = file ? fread(out, 1, sizeof out - 1, file) : 0;
     out[len]   = 0;
     if (file) (void)fclose(file);
+}
+
+static void read_out(void) { read_log("out"); }
+
+int run_end(const char *log)
+{
+    int status;
+    if (waitpid(children[--child_count], &status, 0) < 0) return 255;
+    read_log(log);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
 int run_ended(pid_t child)

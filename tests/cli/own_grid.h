@@ -15,6 +15,7 @@ void own_node_start(void);
 /* own_relay_start runs rmb-relay for the domain grid.local; own_relay_url is where its WebSockets come. */
 void own_relay_start(void);
 const char *own_relay_url(void);
+const char *own_bus_url(void); /* where nng comes */
 
 /* run gives the exit status of `trellis ARGUMENTS`. */
 int run(const char *arguments);
@@ -23,6 +24,11 @@ bool says(const char *text);
 /* run_begin starts it; run_ended is -1 while it runs, then its exit status, and out is filled. */
 pid_t run_begin(const char *arguments);
 int run_ended(pid_t child);
+
+/* run_beside starts a command that runs until the test ends, or until run_end, which waits for the one that
+ * was started last to end by itself and fills out. */
+void run_beside(const char *log, const char *arguments);
+int run_end(const char *log);
 
 /* answer runs a command with --json; NULL when it fails.  number takes one number out of it. */
 json_t *answer(const char *arguments);
