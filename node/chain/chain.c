@@ -60,7 +60,11 @@ static chain_status_t begin(chain_t *chain, const chain_options_t *options)
     if (!store_is_empty(chain->store)) {
         store_point_t genesis = store_genesis_point(chain->store);
         exec_forget(exec);
-        return memcmp(&genesis.hash, &hash, sizeof hash) == 0 ? CHAIN_OK : CHAIN_OTHER_GENESIS;
+        /* A chain that another version began has its genesis from that version: ours is nothing to compare.
+         */
+        bool is_its_own = memcmp(&genesis.hash, &hash, sizeof hash) == 0 ||
+                          chain_runtime(chain, &genesis.hash) == CHAIN_OTHER_RUNTIME;
+        return is_its_own ? CHAIN_OK : CHAIN_OTHER_GENESIS;
     }
     changes_t nodes     = trie_changes(&exec->trie);
     store_block_t block = {

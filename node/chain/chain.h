@@ -44,7 +44,7 @@ typedef struct {
     bool is_unsynced;   /* do not wait for the disk after each block: a power cut may lose the last ones */
     uint32_t cache_mib; /* 0: a small default */
     /* genesis fills the state of block 0 through host; called when the database is new, and to compare
-     * when it is not. */
+     * when it is not, and was begun by this version of the runtime. */
     bool (*genesis)(void *self, const host_t *host);
     void *genesis_self;
 } chain_options_t;

@@ -31,6 +31,7 @@ typedef struct {
     list_pool_t *pool;
     keypair_t alice, bob, voter;
     uint64_t slot_ms;
+    bytes_t code; /* of genesis; set it between world_path and world_open */
     bool is_synced;
 } world_t;
 
@@ -78,6 +79,7 @@ static bool dev_genesis(void *self, const host_t *host)
     rt_start(&rt, host, memory, sizeof memory);
     runtime_genesis_dev(&genesis);
     genesis.slot_duration_ms = ((const world_t *)self)->slot_ms;
+    genesis.code             = ((const world_t *)self)->code;
     runtime_genesis_build(&rt, &genesis);
     return !rt.fault;
 }
@@ -111,13 +113,19 @@ static inline bool world_equip(world_t *world)
     return true;
 }
 
-/* world_start makes a new chain in a new folder. */
-static inline bool world_start(world_t *world, uint64_t slot_ms)
+/* world_path makes a new folder for a chain. */
+static inline bool world_path(world_t *world, uint64_t slot_ms)
 {
     memset(world, 0, sizeof *world);
     world->slot_ms = slot_ms;
     snprintf(world->path, sizeof world->path, "/tmp/trellis-chain-XXXXXX");
-    return mkdtemp(world->path) && world_open(world) == CHAIN_OK && world_equip(world);
+    return mkdtemp(world->path) != NULL;
+}
+
+/* world_start makes a new chain in a new folder. */
+static inline bool world_start(world_t *world, uint64_t slot_ms)
+{
+    return world_path(world, slot_ms) && world_open(world) == CHAIN_OK && world_equip(world);
 }
 
 static inline void world_close(world_t *world)

@@ -380,4 +380,116 @@ TEST(a_signature_is_verified_once)
     world_stop(&world);
 }
 
+/* ------------------------------------------------------------------ another runtime */
+
+/* blob is a module that tells a version. */
+static bytes_t blob(uint32_t version, uint8_t room[512])
+{
+    static const uint8_t spec_name[] = "substrate-threefold";
+    uint8_t content_room[256];
+    bytes_t name     = {spec_name, sizeof spec_name - 1};
+    scale_writer_t w = scale_writer(room, 512), content = scale_writer(content_room, sizeof content_room);
+    scale_put_bytes(&content, name);
+    scale_put_bytes(&content, name);
+    scale_put_u32(&content, 1);
+    scale_put_u32(&content, version);
+    scale_put_u32(&content, 1);
+    scale_put_compact(&content, 0);
+    scale_put_u32(&content, 2);
+    scale_put_u8(&content, 1);
+    scale_put_raw(&w, "\0asm\1\0\0\0", 8);
+    scale_put_u8(&w, 0);
+    scale_put_u8(&w, (uint8_t)(1 + 15 + content.len));
+    scale_put_u8(&w, 15);
+    scale_put_raw(&w, "runtime_version", 15);
+    scale_put_raw(&w, content_room, content.len);
+    scale_put_raw(&w, "\0\x0d\x0cruntime_apis", 15);
+    return scale_written(&w);
+}
+
+TEST(nothing_is_executed_where_the_chain_has_another_runtime)
+{
+    world_t world, own;
+    uint8_t room[512];
+    bytes_t version, result, header, body;
+    chain_point_t block;
+    OK(world_start(&own, 0));
+    uint32_t ours = spec_version(own.chain);
+    EQ(author_create(own.author, NOW, true, NULL, &block), AUTHOR_OK);
+    OK(chain_header(own.chain, &block.hash, fresh_arena(1), &header));
+    OK(chain_body(own.chain, &block.hash, fresh_arena(2), &body));
+    EQ(chain_runtime(own.chain, &block.hash), CHAIN_OK);
+
+    OK(world_path(&world, 0));
+    world.code = blob(ours + 1, room);
+    EQ(world_open(&world), CHAIN_OK);
+    OK(world_equip(&world));
+    EQ(chain_runtime(world.chain, NULL), CHAIN_OTHER_RUNTIME);
+    EQ(spec_version(world.chain), ours + 1);
+    EQ(chain_runtime_version(world.chain, NULL, fresh_arena(0), &version), CHAIN_OK);
+    EQ(chain_call(world.chain, NULL, BYTES("Metadata_metadata"), (bytes_t){0}, fresh_arena(0), &result),
+       CHAIN_OTHER_RUNTIME);
+    EQ(chain_build_start(world.chain, NULL, BYTES("\0")), CHAIN_OTHER_RUNTIME);
+    EQ(author_create(world.author, NOW, true, NULL, &block), AUTHOR_OTHER_RUNTIME);
+    hash_t genesis = chain_genesis(world.chain).hash;
+    OK(header.len > 32 && header.len < sizeof room);
+    memcpy(room, header.data, header.len);
+    memcpy(room, &genesis, sizeof genesis);
+    EQ(chain_import(world.chain, (bytes_t){room, header.len}, body, NOW, &block), CHAIN_OTHER_RUNTIME);
+    EQ(chain_best(world.chain).number, 0);
+    world_stop(&world);
+    world_stop(&own);
+}
+
+TEST(a_blob_of_this_version_is_ours_and_one_that_tells_none_is_not)
+{
+    world_t world;
+    uint8_t room[512];
+    bytes_t version;
+    chain_point_t block;
+    OK(world_start(&world, 0));
+    uint32_t ours = spec_version(world.chain);
+    world_stop(&world);
+
+    OK(world_path(&world, 0));
+    world.code = blob(ours, room);
+    EQ(world_open(&world), CHAIN_OK);
+    OK(world_equip(&world));
+    EQ(author_create(world.author, NOW, true, NULL, &block), AUTHOR_OK);
+    EQ(chain_runtime(world.chain, &block.hash), CHAIN_OK);
+    world_stop(&world);
+
+    OK(world_path(&world, 0));
+    world.code = BYTES("nothing");
+    EQ(world_open(&world), CHAIN_OK);
+    EQ(chain_runtime_version(world.chain, NULL, fresh_arena(0), &version), CHAIN_OTHER_RUNTIME);
+    world_stop(&world);
+}
+
+/* A chain that another version began has that version's genesis: a node of a newer one takes it as it is. */
+TEST(a_database_of_another_version_opens)
+{
+    world_t world;
+    uint8_t room[512];
+    OK(world_start(&world, 0));
+    uint32_t ours = spec_version(world.chain);
+    chain_free(world.chain);
+    world.code = blob(ours, room);
+    EQ(world_open(&world), CHAIN_OTHER_GENESIS);
+    world.code = (bytes_t){0};
+    EQ(world_open(&world), CHAIN_OK);
+    world_stop(&world);
+
+    OK(world_path(&world, 0));
+    world.code = blob(ours - 1, room);
+    EQ(world_open(&world), CHAIN_OK);
+    hash_t genesis = chain_genesis(world.chain).hash;
+    chain_free(world.chain);
+    world.code = blob(ours, room);
+    EQ(world_open(&world), CHAIN_OK);
+    OK(memcmp(genesis.b, chain_genesis(world.chain).hash.b, sizeof genesis) == 0);
+    EQ(chain_runtime(world.chain, NULL), CHAIN_OTHER_RUNTIME);
+    world_stop(&world);
+}
+
 TEST_MAIN()
