@@ -56,14 +56,16 @@ def is_served(url):
 
 
 def servers():
-    """The web servers of workloads: process and start time, so that one that was started again is seen."""
-    found = set()
+    """The web servers of workloads: process and start time, so that one that was started again is seen.  What a server
+    forks for a connection is not one."""
+    found = {}
     for pid in filter(str.isdigit, os.listdir('/proc')):
         try:
-            command = open(f'/proc/{pid}/cmdline').read()
-            if 'httpd' in command: found.add((pid, open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()[19]))
+            if 'httpd' not in open(f'/proc/{pid}/cmdline').read(): continue
+            fields = open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()
+            found[pid] = (fields[1], fields[19])
         except OSError: pass
-    return found
+    return {(pid, started) for pid, (parent, started) in found.items() if parent not in found}
 
 
 def faults(state):
