@@ -15,11 +15,12 @@ static const char help[] =
     "\n"
     "Chain\n"
     "  --dev                    the development chain, with Alice as its authority\n"
-    "  --chain dev|local        which chain (default: dev with --dev)\n"
+    "  --chain dev|local|FILE   which chain (default: dev with --dev); FILE: a chain spec, see build-spec\n"
     "  --base-path DIR, -d DIR  where the database is (default: ~/.local/share/trellis-node)\n"
     "  --tmp                    a new folder, removed when the node stops\n"
     "  --name NAME              the node's name, for people\n"
-    "  --validator              make blocks (with --alice, --bob, ...)\n"
+    "  --validator              make blocks, with the keys that key insert stored, or as --alice, --bob, "
+    "...\n"
     "  --alice --bob --charlie --dave --eve --ferdie\n"
     "                           be this development authority; implies --validator\n"
     "  --sealing instant|manual|MS\n"
@@ -51,6 +52,12 @@ static const char help[] =
     "  --log LEVELS, -l LEVELS  error, warn, info or debug; also by part: info,rpc=debug (default info)\n"
     "  --log-json               one JSON object a line\n"
     "  --version, -V            --help, -h\n"
+    "\n"
+    "Commands: trellis-node COMMAND --help tells more\n"
+    "  build-spec, export-state           a chain spec: of a new chain, or of a chain's state\n"
+    "  export-blocks, import-blocks       the blocks of a chain in a file\n"
+    "  check-block, revert, purge-chain   execute again; forget blocks; remove the database\n"
+    "  key generate|inspect|insert\n"
     "\n"
     "SIGTERM or Ctrl-C stops it cleanly; it may be killed at any time and goes on at its last block.\n";
 
@@ -112,14 +119,6 @@ static bool read_methods(const char *text, config_t *config)
     return wrong("--rpc-methods does not know", text, "take auto, safe or unsafe");
 }
 
-static bool read_chain(const char *text, config_t *config)
-{
-    if (strcmp(text, "dev") != 0 && strcmp(text, "local") != 0)
-        return wrong("there is no chain", text, "take dev or local; chains from a file are not built yet");
-    config->chain = text;
-    return true;
-}
-
 static bool read_log(const char *text, config_t *config)
 {
     config->log_filter = text;
@@ -179,7 +178,7 @@ static int read_value(const char *flag, const char *text, config_t *c)
 {
     bool fine = true;
     if (is_any(flag, "--chain", NULL))
-        fine = read_chain(text, c);
+        c->chain = text;
     else if (is_any(flag, "--base-path", "-d"))
         c->base_path = text;
     else if (is_any(flag, "--name", NULL))
@@ -221,12 +220,10 @@ static bool finish(config_t *c)
 {
     if (!c->chain && !c->is_dev)
         return wrong("no chain was named", NULL,
-                     "start a development chain with --dev, or take --chain dev|local");
+                     "start a development chain with --dev, or take --chain dev|local|FILE");
     if (!c->chain) c->chain = "dev";
     if (c->is_dev && !c->authority) c->authority = "//Alice";
     if (c->is_dev) c->is_validator = true;
-    if (c->is_validator && !c->authority)
-        return wrong("--validator has no key", NULL, "name a development authority: --alice, --bob, ...");
     if (c->is_tmp && c->base_path)
         return wrong("--tmp and --base-path exclude each other", NULL, "leave one of them out");
     return true;
@@ -269,14 +266,14 @@ config_result_t config_read(int argc, char **argv, config_t *config)
     return finish(config) ? CONFIG_RUN : CONFIG_WRONG;
 }
 
-bool config_path(const config_t *config, char *path, size_t cap)
+bool config_path(const config_t *config, const char *chain_id, char *path, size_t cap)
 {
     const char *home = getenv("HOME");
     int len;
     if (config->base_path)
-        len = snprintf(path, cap, "%s/chains/%s", config->base_path, config->chain);
+        len = snprintf(path, cap, "%s/chains/%s", config->base_path, chain_id);
     else if (home && home[0])
-        len = snprintf(path, cap, "%s/.local/share/trellis-node/chains/%s", home, config->chain);
+        len = snprintf(path, cap, "%s/.local/share/trellis-node/chains/%s", home, chain_id);
     else
         return false;
     return len > 0 && (size_t)len < cap;

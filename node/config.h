@@ -7,7 +7,7 @@
 typedef enum { RPC_METHODS_AUTO, RPC_METHODS_SAFE, RPC_METHODS_UNSAFE } rpc_methods_t;
 
 typedef struct {
-    const char *chain;     /* "dev" or "local" */
+    const char *chain;     /* "dev", "local", or a chain spec's file */
     const char *base_path; /* NULL: the default under the home folder */
     const char *name;      /* of this node, for people */
     const char *authority; /* secret URI of a development authority, "//Alice"; NULL: none */
@@ -31,8 +31,8 @@ typedef enum { CONFIG_RUN, CONFIG_EXIT, CONFIG_WRONG } config_result_t;
  * CONFIG_WRONG: what was wrong, and what to do, is on standard error. */
 config_result_t config_read(int argc, char **argv, config_t *config);
 
-/* config_path is the folder of a chain's database: BASE_PATH/chains/CHAIN; false when it is too long, or
- * there is no home. */
-bool config_path(const config_t *config, char *path, size_t cap);
+/* config_path is the folder of a chain's database: BASE_PATH/chains/ID of its chain spec; false when it is
+ * too long, or there is no home. */
+bool config_path(const config_t *config, const char *chain_id, char *path, size_t cap);
 
 #endif

@@ -1,6 +1,7 @@
 /* main.c - trellis-node: flags, then the parts, then the loop. */
 #define _GNU_SOURCE /* nftw */
 
+#include "cmd.h"
 #include "node.h"
 
 #include <ftw.h>
@@ -18,6 +19,8 @@ int main(int argc, char **argv)
 {
     config_t config;
     node_t node;
+    int code;
+    if (cmd_run(argc, argv, &code)) return code;
     switch (config_read(argc, argv, &config)) {
     case CONFIG_EXIT: return 0;
     case CONFIG_WRONG: return 2;

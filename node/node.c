@@ -3,15 +3,15 @@
 
 #include "node.h"
 
-#include "blob.h"
 #include "keyring.h"
+#include "keystore.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MIB = 1 << 20, TIMER_MAX_MS = 60000 };
+enum { MIB = 1 << 20, TIMER_MAX_MS = 60000, AHEAD_MS_MAX = 30000 };
 
 /* ------------------------------------------------------------------------------------ going on */
 
@@ -106,7 +106,8 @@ static bool find_path(node_t *node)
     if (node->config->is_tmp) {
         memcpy(node->path, "/tmp/trellis-node-XXXXXX", sizeof "/tmp/trellis-node-XXXXXX");
         if (mkdtemp(node->path)) return true;
-    } else if (config_path(node->config, node->path, sizeof node->path) && make_folders(node->path)) {
+    } else if (config_path(node->config, node->spec.id, node->path, sizeof node->path) &&
+               make_folders(node->path)) {
         return true;
     }
     log_error(LOG_MAIN, "the base path cannot be made", LOG_TEXT("path", node->path),
@@ -136,15 +137,39 @@ static bool open_chain(node_t *node)
     return false;
 }
 
-/* The development authorities' Aura and GRANDPA keys come of one URI (spec tfgrid 1.6). */
+/* find_keys finds the authority's keys: a development authority's come of one URI (spec tfgrid 1.6), others
+ * were stored by `key insert`. */
+static bool find_keys(const node_t *node, keypair_t *aura, keypair_t *grandpa)
+{
+    char path[KEYSTORE_PATH_CAP];
+    const char *uri = node->config->authority;
+    if (uri)
+        return key_from_suri(uri, KEY_SR25519, aura) == KEY_OK &&
+               key_from_suri(uri, KEY_ED25519, grandpa) == KEY_OK;
+    if (keystore_path(node->path, path) && keystore_find(path, "aura", KEY_SR25519, aura) &&
+        keystore_find(path, "gran", KEY_ED25519, grandpa))
+        return true;
+    log_error(LOG_MAIN, "the validator has no key", LOG_TEXT("keystore", path),
+              LOG_TEXT("advice", "store its aura and gran keys by trellis-node key insert, or name a "
+                                 "development authority: --alice, --bob, ..."));
+    return false;
+}
+
+/* catch_up has the clock of a development chain go on from its last block when that is far ahead of ours. */
+static void catch_up(const node_t *node)
+{
+    uint64_t time_ms;
+    if (chainspec_is_for_trial(&node->spec) && author_travel(node->author, 0, &time_ms) == AUTHOR_NOTHING &&
+        time_ms > io_now_ms(node->io) + AHEAD_MS_MAX)
+        (void)author_travel(node->author, time_ms, &time_ms);
+}
+
 static bool start_authority(node_t *node)
 {
     const config_t *config = node->config;
     keypair_t aura, grandpa;
-    if (!config->authority) return true;
-    if (key_from_suri(config->authority, KEY_SR25519, &aura) != KEY_OK ||
-        key_from_suri(config->authority, KEY_ED25519, &grandpa) != KEY_OK)
-        return false;
+    if (!config->is_validator) return true;
+    if (!find_keys(node, &aura, &grandpa)) return false;
     author_options_t author = {
         .sealing = config->sealing, .pair = aura.sr25519, .source = pool_source(node->pool)};
     finality_options_t options = {.is_manual = config->sealing == SEALING_MANUAL};
@@ -155,6 +180,7 @@ static bool start_authority(node_t *node)
     crypto_wipe(&options, sizeof options);
     key_wipe(&aura);
     key_wipe(&grandpa);
+    if (node->author) catch_up(node);
     return node->author && node->finality;
 }
 
@@ -200,10 +226,12 @@ static bool start_rpc(node_t *node)
 bool node_start(node_t *node, const config_t *config)
 {
     *node = (node_t){.config = config};
-    if (!chainspec_find(config->chain, &node->spec) || !find_path(node)) return false;
-    node->spec.slot_ms = config->slot_ms;
-    node->spec.code    = runtime_blob();
-    if (!open_chain(node)) return false;
+    char error[CHAINSPEC_ERROR_CAP];
+    if (!chainspec_open(config->chain, config->slot_ms, &node->spec, error)) {
+        log_error(LOG_MAIN, "the chain spec cannot be used", LOG_TEXT("reason", error));
+        return false;
+    }
+    if (!find_path(node) || !open_chain(node)) return false;
     node->io   = io_new();
     node->pool = pool_new(node->chain);
     pool_on_ready(node->pool, pool_is_ready, node);
@@ -228,4 +256,5 @@ void node_stop(node_t *node)
     finality_free(node->finality);
     chain_free(node->chain);
     io_free(node->io);
+    chainspec_free(&node->spec);
 }
