@@ -374,7 +374,7 @@ rpc_counters_t rpc_counters(const rpc_t *rpc) { return rpc->counters; }
 
 /* ------------------------------------------------------------------------------------ the tables */
 
-enum { TABLES = 10 };
+enum { TABLES = 11 };
 
 static size_t tables(method_table_t out[TABLES])
 {
@@ -388,6 +388,7 @@ static size_t tables(method_table_t out[TABLES])
     out[7] = rpc_head_op_methods();
     out[8] = rpc_archive_methods();
     out[9] = rpc_transaction_methods();
+    out[10] = rpc_dev_methods();
     return TABLES;
 }
 
