@@ -101,8 +101,7 @@ static bool write_shim_plan(const host_t *host, const machine_plan_t *plan, cons
     shim->user_base    = plan->user_base;
     shim->volume_count = plan->mount_count;
     bool is_ok         = path_join(shim->folder, "%s", folder) && path_join(shim->image, "%s", plan->image) &&
-                 path_join(shim->root, "%s", root) && path_join(shim->pool, "%s", host->pool_dir) &&
-                 path_join(shim->runtime, "%s", host->runtime) &&
+                 path_join(shim->root, "%s", root) && path_join(shim->runtime, "%s", host->runtime) &&
                  path_join(shim->runtime_root, "%s/runtime", host->run_dir);
     for (uint32_t i = 0; i < plan->mount_count; i++)
         is_ok = is_ok && path_join(shim->volumes[i], "%s", plan->mounts[i].source);

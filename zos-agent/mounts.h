@@ -15,7 +15,8 @@ bool mount_is_at(const char *folder);
 /* mount_drop unmounts a folder; true when nothing is mounted there. */
 bool mount_drop(const char *folder);
 
-/* mounts_below calls fn for each mount point below a folder or at it, the deepest first. */
+/* mounts_below calls fn for each mount point below a folder or at it, the deepest first; of "": for
+ * all. */
 void mounts_below(const char *folder, void (*fn)(void *context, const char *point), void *context);
 
 /* mount_shifted copies a mount to another folder with its owners shifted: user and group ids from 0 on become

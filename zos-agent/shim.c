@@ -81,10 +81,26 @@ static bool mount_volumes(void)
     return true;
 }
 
+static bool is_below(const char *path, const char *folder)
+{
+    size_t len = strlen(folder);
+    return strncmp(path, folder, len) == 0 && (path[len] == 0 || path[len] == '/');
+}
+
+/* The root, the kernel's own, what is the workload's, and what these stand on. */
+static bool is_needed(const char *point)
+{
+    if (strcmp(point, "/") == 0 || is_below(point, "/proc") || is_below(point, "/sys") ||
+        is_below(point, "/dev"))
+        return true;
+    return is_below(point, plan.folder) || is_below(plan.folder, point) || is_below(plan.runtime, point) ||
+           is_below(plan.runtime_root, point);
+}
+
 static void let_go(void *context, const char *point)
 {
     (void)context;
-    umount2(point, MNT_DETACH | UMOUNT_NOFOLLOW);
+    if (!is_needed(point)) umount2(point, MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
 /* What this namespace keeps mounted cannot be unmounted by anybody: keep only what is needed. */
@@ -93,8 +109,7 @@ static bool mount_all(void)
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         return fail("no mount namespace: %s", strerror(errno));
     if (!mount_root() || !mount_volumes()) return false;
-    mounts_below(plan.pool, let_go, NULL);
-    mounts_below("/run/netns", let_go, NULL);
+    mounts_below("", let_go, NULL);
     if (plan.unified[0]) umount2(plan.unified, MNT_DETACH);
     return true;
 }

@@ -19,7 +19,6 @@ typedef struct {
     char folder[PATH_CAP];
     char image[PATH_CAP];   /* squashfs */
     char root[PATH_CAP];    /* on the pool: holds upper and work */
-    char pool[PATH_CAP];    /* below it nothing is kept but what this workload uses */
     char runtime[PATH_CAP]; /* runc or crun */
     char runtime_root[PATH_CAP];
     char cgroup[64];

@@ -52,7 +52,6 @@ bool shim_plan_read(const char *folder, shim_plan_t *plan)
     bool is_ok   = take_text(json, "wid", plan->wid, sizeof plan->wid) &&
                  take_text(json, "image", plan->image, PATH_CAP) &&
                  take_text(json, "root", plan->root, PATH_CAP) &&
-                 take_text(json, "pool", plan->pool, PATH_CAP) &&
                  take_text(json, "runtime", plan->runtime, PATH_CAP) &&
                  take_text(json, "runtime_root", plan->runtime_root, PATH_CAP) &&
                  take_text(json, "cgroup", plan->cgroup, sizeof plan->cgroup) &&
@@ -74,13 +73,12 @@ bool shim_plan_write(const shim_plan_t *plan)
     json_t *volumes = json_array();
     for (uint32_t i = 0; i < plan->volume_count; i++)
         json_array_append_new(volumes, json_string(plan->volumes[i]));
-    json_t *json =
-        json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:o,s:s,s:s,s:s,s:o,s:i,s:o}", "wid", plan->wid,
-                  "image", plan->image, "root", plan->root, "pool", plan->pool, "runtime", plan->runtime,
-                  "runtime_root", plan->runtime_root, "cgroup", plan->cgroup, "unified", plan->unified,
-                  "user_base", (json_int_t)plan->user_base, "volumes", volumes, "netns", plan->netns,
-                  "bridge", plan->bridge, "veth", plan->veth, "ip", address_json(plan->ip), "prefix",
-                  (int)plan->prefix, "gateway", address_json(plan->gateway));
+    json_t *json = json_pack(
+        "{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:o,s:s,s:s,s:s,s:o,s:i,s:o}", "wid", plan->wid, "image",
+        plan->image, "root", plan->root, "runtime", plan->runtime, "runtime_root", plan->runtime_root,
+        "cgroup", plan->cgroup, "unified", plan->unified, "user_base", (json_int_t)plan->user_base, "volumes",
+        volumes, "netns", plan->netns, "bridge", plan->bridge, "veth", plan->veth, "ip",
+        address_json(plan->ip), "prefix", (int)plan->prefix, "gateway", address_json(plan->gateway));
     char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
     bool is_ok =
         text && path_join(path, "%s/shim.json", plan->folder) && file_replace(path, text, strlen(text), 0600);

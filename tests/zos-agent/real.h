@@ -18,9 +18,29 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REAL_PORT 41710
-
 static char real_dir[64]; /* of this run */
+static char real_prefix[5];
+static uint16_t real_port; /* free when the run began, and so is the next one */
+
+static inline bool real_port_is_free(uint16_t port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int fd                     = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_free               = bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+    close(fd);
+    return is_free;
+}
+
+static inline void real_name_run(void)
+{
+    unsigned pid = (unsigned)getpid();
+    snprintf(real_dir, sizeof real_dir, "/tmp/zt-%u", pid);
+    snprintf(real_prefix, sizeof real_prefix, "z%c%c%c", 'a' + pid % 26, 'a' + pid / 26 % 26,
+             'a' + pid / 676 % 26);
+    for (real_port = (uint16_t)(20000 + pid % 10000);
+         !real_port_is_free(real_port) || !real_port_is_free((uint16_t)(real_port + 1));)
+        real_port++;
+}
 
 static inline const char *real_path(const char *name)
 {
@@ -76,9 +96,9 @@ static inline bool real_image(const char *file)
 static inline bool real_start(host_t *host, const host_config_t *extra)
 {
     char error[HOST_ERROR_MAX + 1];
-    snprintf(real_dir, sizeof real_dir, "/tmp/zt-%d", getpid());
+    real_name_run();
     host_config_t config = extra ? *extra : (host_config_t){0};
-    config.prefix        = "zt";
+    config.prefix        = real_prefix;
     config.state_dir     = real_path("state");
     config.run_dir       = real_path("run");
     config.shim          = TRELLIS_BINARY_DIR "/bin/zos-shim";
@@ -114,22 +134,21 @@ static inline const char *real_fetch(const char *address, uint16_t port, int wai
     }
 }
 
-/* What a workload may leave behind, as lines of text: compared before and after. */
+/* What a workload of this run may leave behind, as lines of text: compared before and after. */
 static inline char *real_traces(void)
 {
     static char text[65536];
-    static const char *const commands[][8] = {
-        {"sh", "-c",
-         "ls /run/netns 2>/dev/null | grep ^zt; ls -d /sys/fs/cgroup/zt /sys/fs/cgroup/*/zt 2>/dev/null; :"},
-        {"sh", "-c", "ip -o link | grep -o ' zt[a-z0-9]*[@:]'; :"                                          },
-        {"sh", "-c", "grep /zt- /proc/self/mountinfo | cut -d' ' -f5; losetup -a | grep /zt-; :"           },
-        {"sh", "-c", "nft list tables | grep zt; :"                                                        },
-        {"sh", "-c", "ps ax -o args | grep -e '[z]os-shim /tmp/zt' -e '[b]usybox httpd -f -p 80'; :"       },
+    static const char *const commands[] = {
+        "ls /run/netns 2>/dev/null | grep ^$0; ls -d /sys/fs/cgroup/$0 /sys/fs/cgroup/*/$0 2>/dev/null",
+        "ip -o link | grep -o \" $0[a-z0-9]*[@:]\"",
+        "grep $1/ /proc/self/mountinfo | cut -d' ' -f5; losetup -a | grep $1/",
+        "nft list tables | grep $0$",
+        "ps ax -o args | grep \"^[^ ]*zos-shim $1/\"",
     };
     text[0] = 0;
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         spawn_result_t said;
-        spawn_run(commands[i], 20000, &said);
+        SPAWN(&said, 20000, "sh", "-c", commands[i], real_prefix, real_dir);
         snprintf(text + strlen(text), sizeof text - strlen(text), "%s\n", said.text);
     }
     return text;

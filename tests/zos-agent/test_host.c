@@ -14,7 +14,7 @@ static network_plan_t network(void)
 {
     guest = (guest_plan_t){
         .wid = "aaaaaaaaaaaa", .ip = {10, 20, 2, 2},
-             .port_count = 1, .ports = {{false, REAL_PORT, 80}}
+             .port_count = 1, .ports = {{false, real_port, 80}}
     };
     return (network_plan_t){
         .id          = "bbbbbbbb",
@@ -91,8 +91,10 @@ static void see_counter(void *context, const char *wid, uint64_t bytes)
 static uint64_t counted(void)
 {
     uint64_t bytes = 0;
-    int netns      = netns_open("ztn-bbbbbbbb");
-    if (!nft_counters(netns, "zt", see_counter, &bytes)) bytes = 0;
+    char name[32];
+    network_namespace(&host, "bbbbbbbb", name);
+    int netns = netns_open(name);
+    if (!nft_counters(netns, real_prefix, see_counter, &bytes)) bytes = 0;
     close(netns);
     return bytes;
 }
@@ -102,10 +104,10 @@ TEST(a_machine_answers_on_its_published_port)
     int code;
     OK(bring_up());
     EQ(machine_state(&host, "aaaaaaaaaaaa", &code), MACHINE_RUNNING);
-    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711 on web"));
+    OK(strstr(real_fetch("127.0.0.1", real_port, 5000), "contract 4711 on web"));
     OK(counted() > 100);
     OK(bring_up()); /* again: nothing changes */
-    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+    OK(strstr(real_fetch("127.0.0.1", real_port, 5000), "contract 4711"));
 }
 
 TEST(a_frozen_machine_uses_no_time_and_comes_back)
@@ -113,11 +115,11 @@ TEST(a_frozen_machine_uses_no_time_and_comes_back)
     cgroup_usage_t first, second;
     OK(went_well(machine_pause(&host, "aaaaaaaaaaaa", true)));
     OK(machine_usage(&host, "aaaaaaaaaaaa", &first));
-    OK(real_fetch("127.0.0.1", REAL_PORT, 0)[0] == 0);
+    OK(real_fetch("127.0.0.1", real_port, 0)[0] == 0);
     OK(machine_usage(&host, "aaaaaaaaaaaa", &second));
     EQ(second.cpu_ns, first.cpu_ns);
     OK(went_well(machine_pause(&host, "aaaaaaaaaaaa", false)));
-    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+    OK(strstr(real_fetch("127.0.0.1", real_port, 5000), "contract 4711"));
 }
 
 TEST(a_machine_is_dropped_and_nothing_is_left)
@@ -154,7 +156,7 @@ TEST(a_shim_that_is_killed_leaves_its_machine_running_and_another_adopts_it)
     pid_t shim = shim_of(folder);
     OK(shim > 1 && kill(shim, SIGKILL) == 0);
     EQ(wait_while(MACHINE_RUNNING, &code), MACHINE_UNHELD);
-    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+    OK(strstr(real_fetch("127.0.0.1", real_port, 5000), "contract 4711"));
     OK(bring_up());
     EQ(machine_state(&host, "aaaaaaaaaaaa", &code), MACHINE_RUNNING);
     OK(shim_run_read(folder, &again) && again.pid == run.pid);
@@ -163,7 +165,7 @@ TEST(a_shim_that_is_killed_leaves_its_machine_running_and_another_adopts_it)
     EQ(wait_while(MACHINE_STARTING, &code), MACHINE_ENDED);
     EQ(code, -1); /* who adopts is no parent */
     OK(bring_up());
-    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+    OK(strstr(real_fetch("127.0.0.1", real_port, 5000), "contract 4711"));
     OK(shim_run_read(folder, &run));
     shim = shim_of(folder);
     OK(shim > 1 && kill(shim, SIGKILL) == 0);
@@ -261,7 +263,7 @@ TEST(a_host_without_btrfs_and_user_namespaces_works_too)
 {
     host_t plain = host;
     char error[HOST_ERROR_MAX + 1];
-    host_config_t config = {.prefix            = "zt",
+    host_config_t config = {.prefix            = real_prefix,
                             .state_dir         = real_path("plain"),
                             .run_dir           = real_path("run"),
                             .is_ext4_forced    = true,
@@ -270,7 +272,7 @@ TEST(a_host_without_btrfs_and_user_namespaces_works_too)
     OK(host_init(&host, &config, error));
     OK(!host.has_btrfs && !host.has_user_spaces);
     OK(bring_up());
-    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+    OK(strstr(real_fetch("127.0.0.1", real_port, 5000), "contract 4711"));
     OK(take_down());
     OK(left_nothing());
     host = plain;
@@ -281,7 +283,7 @@ TEST(crun_works_where_it_is_installed)
     char error[HOST_ERROR_MAX + 1];
     host_t plain = host;
     if (access("/usr/bin/crun", X_OK) != 0) return;
-    host_config_t config = {.prefix    = "zt",
+    host_config_t config = {.prefix    = real_prefix,
                             .state_dir = real_path("state"),
                             .run_dir   = real_path("run"),
                             .runtime   = "crun",
@@ -289,7 +291,7 @@ TEST(crun_works_where_it_is_installed)
                             .pool_size = UINT64_C(2) << 30};
     OK(host_init(&host, &config, error));
     OK(bring_up());
-    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "contract 4711"));
+    OK(strstr(real_fetch("127.0.0.1", real_port, 5000), "contract 4711"));
     OK(take_down());
     OK(left_nothing());
     host = plain;

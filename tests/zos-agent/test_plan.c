@@ -161,7 +161,6 @@ TEST(the_shim_reads_what_the_agent_writes)
         .wid          = "aaaaaaaaaaaa",
         .image        = "/i",
         .root         = "/r",
-        .pool         = "/p",
         .runtime      = "/usr/sbin/runc",
         .runtime_root = "/rr",
         .cgroup       = "zos/a",

@@ -5,6 +5,7 @@
  * SIGKILL.  Needs root. */
 #include "engine.h"
 #include "image.h"
+#include "mounts.h"
 #include "netlink.h"
 #include "real.h"
 #include "shim.h"
@@ -71,6 +72,13 @@ static void core_work(uint64_t most_ms)
     }
 }
 
+static const char *ports(uint16_t port)
+{
+    static char text[96];
+    snprintf(text, sizeof text, "{\"ports\":[{\"proto\":\"tcp\",\"host\":%u,\"guest\":80}]}", port);
+    return text;
+}
+
 static json_t *web(const char *flist, const char *metadata, json_int_t disk)
 {
     return json_pack("[{s:i,s:s,s:s,s:{s:I}},{s:i,s:s,s:s,s:{s:s}},{s:i,s:s,s:s,s:s,s:{s:s,s:{s:[{s:s,s:s}]},"
@@ -81,7 +89,6 @@ static json_t *web(const char *flist, const char *metadata, json_int_t disk)
                      "network", "interfaces", "network", "net", "ip", "10.20.3.2", "compute_capacity", "cpu",
                      1, "memory", (json_int_t)268435456, "mounts", "name", "data", "mountpoint", "/data");
 }
-#define PORTS "{\"ports\":[{\"proto\":\"tcp\",\"host\":41710,\"guest\":80}]}"
 
 static deployment_t *deployment(uint64_t contract, json_t *workloads)
 {
@@ -140,7 +147,7 @@ static unsigned count_servers(void)
     for (uint32_t i = 0; i < host.cgroup.tree_count && freezer.tree_count == 0; i++)
         if (host.cgroup.kind == CGROUP_V2 || strstr(host.cgroup.tree[i].options, ",freezer,"))
             freezer.tree[freezer.tree_count++] = host.cgroup.tree[i];
-    cgroup_children(&freezer, "zt", count_group, &groups);
+    cgroup_children(&freezer, real_prefix, count_group, &groups);
     return groups;
 }
 
@@ -152,7 +159,7 @@ TEST(a_core_that_is_killed_at_any_moment_leaves_one_workload_running)
             core_open();
             if (!engine_get(engine, 7, 42)) {
                 char error[ENGINE_ERROR_MAX + 1];
-                if (!engine_deploy(engine, deployment(42, web("oci:web-demo", PORTS, 16 << 20)),
+                if (!engine_deploy(engine, deployment(42, web("oci:web-demo", ports(real_port), 16 << 20)),
                                    (int64_t)(now_ms() / 1000), error))
                     _exit(1);
             }
@@ -166,7 +173,7 @@ TEST(a_core_that_is_killed_at_any_moment_leaves_one_workload_running)
     core_open();
     core_work(8000);
     IS(42, "web", "ok");
-    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "<b>42</b>"));
+    OK(strstr(real_fetch("127.0.0.1", real_port, 5000), "<b>42</b>"));
     EQ(count_servers(), 1);
     core_close();
 }
@@ -205,7 +212,7 @@ TEST(a_workload_that_dies_is_started_again)
     OK(strstr(result_of(42, "web", "message"), "status 137"));
     core_work(4000);
     IS(42, "web", "ok");
-    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "<b>42</b>"));
+    OK(strstr(real_fetch("127.0.0.1", real_port, 5000), "<b>42</b>"));
     core_close();
 }
 
@@ -220,30 +227,74 @@ TEST(grace_stops_it_and_payment_brings_it_back)
     core_work(500);
     IS(42, "web", "paused");
     OK(machine_usage(&host, wid, &first));
-    OK(real_fetch("127.0.0.1", REAL_PORT, 0)[0] == 0);
+    OK(real_fetch("127.0.0.1", real_port, 0)[0] == 0);
     OK(machine_usage(&host, wid, &second));
     EQ(second.cpu_ns, first.cpu_ns);
     core_close();
     core_open(); /* a new agent leaves it paused */
     core_work(500);
     IS(42, "web", "paused");
-    OK(real_fetch("127.0.0.1", REAL_PORT, 0)[0] == 0);
+    OK(real_fetch("127.0.0.1", real_port, 0)[0] == 0);
     engine_desire(engine, 42, DESIRED_RUN, "paid", "", 2);
     core_work(500);
     IS(42, "web", "ok");
-    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "<b>42</b>"));
+    OK(strstr(real_fetch("127.0.0.1", real_port, 5000), "<b>42</b>"));
+    core_close();
+}
+
+static void forget_namespace(void *context, const char *name)
+{
+    (void)context;
+    if (strncmp(name, real_prefix, strlen(real_prefix)) == 0) netns_drop(name);
+}
+
+static void unmount(void *context, const char *point)
+{
+    (void)context;
+    SPAWN(NULL, 5000, "umount", point);
+}
+
+/* What a reboot takes away: processes, namespaces, rules, mounts and the run directory. */
+static bool reboot(void)
+{
+    char wid[WID_LEN + 1], folder[PATH_CAP], group[32];
+    plan_wid(7, 42, "web", wid);
+    snprintf(group, sizeof group, "%s/%s", real_prefix, wid);
+    if (!machine_folder(&host, wid, folder)) return false;
+    SPAWN(NULL, 5000, "pkill", "-9", "-f", folder); /* the shim, by the folder in its arguments */
+    bool is_ok = cgroup_kill(&host.cgroup, group) && cgroup_remove(&host.cgroup, group);
+    netns_list(forget_namespace, NULL);
+    is_ok = SPAWN(NULL, 5000, "nft", "delete", "table", "inet", real_prefix) && is_ok;
+    mounts_below(host.pool_dir, unmount, NULL);
+    return folder_remove(host.run_dir) && is_ok;
+}
+
+TEST(after_a_reboot_everything_is_as_it_was)
+{
+    char wid[WID_LEN + 1], name[40], path[PATH_CAP], file[PATH_CAP];
+    plan_wid(7, 42, "data", wid);
+    snprintf(name, sizeof name, "vol-%s", wid);
+    OK(disk_path(&host, name, path) && path_join(file, "%s/kept", path));
+    real_write(file, "kept", 0644);
+    OK(reboot());
+    OK(!file_exists(file));
+    OK(real_fetch("127.0.0.1", real_port, 0)[0] == 0);
+    core_open();
+    core_work(4000);
+    IS(42, "web", "ok");
+    OK(file_exists(file));
+    OK(strstr(real_fetch("127.0.0.1", real_port, 5000), "<b>42</b>"));
     core_close();
 }
 
 TEST(a_port_that_is_in_use_is_an_error_and_leaves_nothing_half_made)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(REAL_PORT + 1)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(real_port + 1)};
     char error[ENGINE_ERROR_MAX + 1], wid[WID_LEN + 1], folder[PATH_CAP];
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     OK(bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 1) == 0);
     core_open();
-    json_t *workloads =
-        web("oci:web-demo", "{\"ports\":[{\"proto\":\"tcp\",\"host\":41711,\"guest\":80}]}", 16 << 20);
+    json_t *workloads = web("oci:web-demo", ports((uint16_t)(real_port + 1)), 16 << 20);
     json_object_set_new(json_array_get(workloads, 1), "name", json_string("net2"));
     json_t *interfaces = json_object_get(
         json_object_get(json_object_get(json_array_get(workloads, 2), "data"), "network"), "interfaces");
@@ -251,7 +302,7 @@ TEST(a_port_that_is_in_use_is_an_error_and_leaves_nothing_half_made)
     OK(engine_deploy(engine, deployment(43, workloads), (int64_t)(now_ms() / 1000), error));
     core_work(1500);
     IS(43, "web", "error");
-    OK(strstr(result_of(43, "web", "message"), "port 41711 is in use"));
+    OK(strstr(result_of(43, "web", "message"), "is in use on this node"));
     plan_wid(7, 43, "web", wid);
     OK(machine_folder(&host, wid, folder) && !file_exists(folder));
     close(fd);
@@ -305,16 +356,18 @@ TEST(what_nobody_knows_is_swept_at_the_second_sight)
                 .prefix = 24
     };
     OK(network_ensure(&host, &stray).status == HOST_OK);
+    char stray_name[32];
+    network_namespace(&host, stray.id, stray_name);
     core_open();
     core_work(200);
     engine_sweep(engine);
     core_work(200);
-    OK(netns_exists("ztn-strayabc"));
+    OK(netns_exists(stray_name));
     engine_sweep(engine);
     core_work(300);
-    OK(!netns_exists("ztn-strayabc"));
+    OK(!netns_exists(stray_name));
     IS(42, "web", "ok");
-    OK(strstr(real_fetch("127.0.0.1", REAL_PORT, 5000), "<b>42</b>"));
+    OK(strstr(real_fetch("127.0.0.1", real_port, 5000), "<b>42</b>"));
     core_close();
 }
 
