@@ -59,15 +59,21 @@ const outcome = (api, events) => {
   return result.asErr.isModule ? api.registry.findMetaError(result.asErr.asModule).name : result.asErr.toString()
 }
 
-// versionsTold collects what state_subscribeRuntimeVersion tells.
+// versionsTold collects what subscribers hear of the version: by state_subscribeRuntimeVersion, and by chainHead_v1_follow.
 async function versionsTold (node) {
   const socket = new WebSocket(node.url)
-  const told = []
+  const told = []; const followed = []
   await new Promise((resolve, reject) => { socket.on('open', resolve); socket.on('error', reject) })
-  socket.on('message', text => { const m = JSON.parse(text); if (m.method === 'state_runtimeVersion') told.push(m.params.result.specVersion) })
+  socket.on('message', text => {
+    const { method, params } = JSON.parse(text)
+    if (method === 'state_runtimeVersion') told.push(params.result.specVersion)
+    const runtime = method === 'chainHead_v1_followEvent' && (params.result.finalizedBlockRuntime ?? params.result.newRuntime)
+    if (runtime) followed.push(runtime.spec.specVersion)
+  })
   socket.send(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'state_subscribeRuntimeVersion', params: [] }))
-  await waitFor('the first version', () => told.length > 0)
-  return { told, close: () => socket.close() }
+  socket.send(JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'chainHead_v1_follow', params: [true] }))
+  await waitFor('the first version', () => told.length > 0 && followed.length > 0)
+  return { told, followed, close: () => socket.close() }
 }
 
 const upgrades = header => header.digest.logs.filter(log => log === '0x08').length
@@ -107,8 +113,9 @@ test('the council upgrades the runtime, and a node of the old version refuses to
     // The version is the chain's from this block on.
     const now = await node.rpc('state_getRuntimeVersion')
     assert.deepEqual(now, { ...await node.rpc('state_getRuntimeVersion', [header.parentHash]), specVersion: version + 1 })
-    await waitFor('the new version', () => subscription.told.length === 2)
+    await waitFor('the new version', () => subscription.told.length === 2 && subscription.followed.length === 2)
     assert.deepEqual(subscription.told, [version, version + 1])
+    assert.deepEqual(subscription.followed, [version, version + 1])
     subscription.close()
     const core = await node.rpc('state_call', ['Core_version', '0x'])
     assert.equal(api.registry.createType('RuntimeVersion', core).specVersion.toNumber(), version + 1)
