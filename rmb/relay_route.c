@@ -177,6 +177,12 @@ static void send_outward(relay_t *relay, relay_message_t *message, const char *r
     relay->ops.federate(relay->ops.self, relay_message_hold(message), record);
 }
 
+static bool is_here(relay_t *relay, const relay_address_t *address)
+{
+    const mailbox_t *mailbox = relay_mailbox_get(relay, address);
+    return mailbox && mailbox->session;
+}
+
 static void on_destination(void *context, twin_status_t status, const rmb_twin_t *twin)
 {
     route_t *route           = context;
@@ -184,6 +190,11 @@ static void on_destination(void *context, twin_status_t status, const rmb_twin_t
     relay_message_t *message = route->message;
     if (status == TWIN_UNAVAILABLE && message->is_stored) {
         route->is_parked = true;
+        return;
+    }
+    if (!message->is_stored && is_here(relay, &message->to)) { /* it came meanwhile */
+        post_or_refuse(relay, message);
+        route_free(route);
         return;
     }
     if (message->is_stored && (status == TWIN_UNKNOWN || is_ours(relay, twin->relay))) {
@@ -205,10 +216,13 @@ static void on_destination(void *context, twin_status_t status, const rmb_twin_t
     route_free(route);
 }
 
-static bool is_here(relay_t *relay, const relay_address_t *address)
+/* is_overtaken: an earlier message to this address waits for the chain, and must go first. */
+static bool is_overtaken(const relay_t *relay, const relay_address_t *address)
 {
-    const mailbox_t *mailbox = relay_mailbox_get(relay, address);
-    return mailbox && mailbox->session;
+    for (const route_t *route = relay->routes; route; route = route->next)
+        if (!route->done && !route->message->is_stored && relay_address_equal(&route->message->to, address))
+            return true;
+    return false;
 }
 
 static void route_message(relay_t *relay, relay_message_t *message)
@@ -217,7 +231,7 @@ static void route_message(relay_t *relay, relay_message_t *message)
         refuse(relay, message, "message with missing destination");
         return;
     }
-    if (is_here(relay, &message->to)) {
+    if (is_here(relay, &message->to) && !is_overtaken(relay, &message->to)) {
         post_or_refuse(relay, message);
         return;
     }

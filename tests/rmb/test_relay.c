@@ -576,6 +576,26 @@ TEST(small_messages_to_many_names_count_as_what_they_take)
     done();
 }
 
+TEST(what_waits_for_the_chain_is_not_overtaken)
+{
+    fresh();
+    w.is_chain_slow = true;
+    link_t *a       = session(0, 1, NULL);
+    envelope_t e    = request(1, NULL, 2, "first");
+    send(a, &e);
+    link_t *b = session(1, 2, NULL); /* it comes while the relay still asks */
+    e.uid     = "second";
+    send(a, &e);
+    TEXT(pull(b)->uid, "");
+    w.slow_done(w.slow_context, TWIN_UNAVAILABLE, NULL); /* it is here, whatever the chain says */
+    TEXT(pull(b)->uid, "first");
+    TEXT(pull(b)->uid, "second");
+    e.uid = "third";
+    send(a, &e);
+    TEXT(pull(b)->uid, "third");
+    done();
+}
+
 TEST(what_waits_for_the_chain_has_a_limit)
 {
     fresh();
