@@ -378,16 +378,16 @@ enum { TABLES = 11 };
 
 static size_t tables(method_table_t out[TABLES])
 {
-    out[0] = rpc_author_methods();
-    out[1] = rpc_chain_methods();
-    out[2] = rpc_state_methods();
-    out[3] = rpc_system_methods();
-    out[4] = rpc_engine_methods();
-    out[5] = rpc_spec_methods();
-    out[6] = rpc_head_methods();
-    out[7] = rpc_head_op_methods();
-    out[8] = rpc_archive_methods();
-    out[9] = rpc_transaction_methods();
+    out[0]  = rpc_author_methods();
+    out[1]  = rpc_chain_methods();
+    out[2]  = rpc_state_methods();
+    out[3]  = rpc_system_methods();
+    out[4]  = rpc_engine_methods();
+    out[5]  = rpc_spec_methods();
+    out[6]  = rpc_head_methods();
+    out[7]  = rpc_head_op_methods();
+    out[8]  = rpc_archive_methods();
+    out[9]  = rpc_transaction_methods();
     out[10] = rpc_dev_methods();
     return TABLES;
 }

@@ -191,6 +191,13 @@ test('polkadot-api follows many blocks, hears events, and lets go of old ones', 
   assert.deepEqual(finalized.slice(1).map((n, i) => n - finalized[i]).filter(step => step !== 1), [], 'no gap, no repeat')
   await waitFor('old blocks to be let go of', () => asked.filter(m => m === 'chainHead_v1_unpin').length > 0)
   if (subscriptions[2]) await waitFor('the event', () => moved.length > 0)
+  const first = await node.rpc('chain_getBlockHash', [1]) // let go of long ago: the archive answers
+  assert.equal((await client.getBlockHeader(first)).number, 1)
+  assert.deepEqual((await client.getBlockBody(first)).map(x => typeof x === 'string' ? x : hex(x)), (await node.rpc('chain_getBlock', [first])).block.extrinsics)
+  assert.equal((await api.query.System.Account.getValue(bob.address, { at: first })).nonce, 0)
+  assert.equal((await api.query.System.Account.getValue(bob.address)).nonce, 1)
+  assert.ok((await api.query.System.Account.getEntries({ at: first })).length > 1)
+  assert.ok(asked.includes('archive_v1_body') && asked.includes('archive_v1_storage'))
   subscriptions.forEach(s => s?.unsubscribe())
 }))
 

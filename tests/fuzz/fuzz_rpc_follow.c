@@ -149,7 +149,7 @@ static void say(const char *text) { (void)web_send(client.session, bytes_text(te
 
 static void put_hash(char *out, hash_t hash)
 {
-    strcpy(out, "0x");
+    memcpy(out, "0x", 2);
     hex_encode(out + 2, (bytes_t){hash.b, sizeof hash.b});
 }
 
@@ -161,8 +161,8 @@ static void say_line(const uint8_t *line, size_t len)
     for (size_t i = 0; i < len && used < TEXT_MAX - 100; i++) {
         char name  = line[i] == '$' && i + 1 < len ? (char)line[i + 1] : 0;
         text[used] = 0;
-        if (name == 'F') strcpy(text + used, client.follow);
-        if (name == 'O') strcpy(text + used, client.operation);
+        if (name == 'F') memcpy(text + used, client.follow, ID_MAX);
+        if (name == 'O') memcpy(text + used, client.operation, ID_MAX);
         if (name == 'B') put_hash(text + used, chain_best(chain).hash);
         if (name == 'A') put_hash(text + used, chain_finalized(chain).hash);
         if (name == 'G') put_hash(text + used, chain_genesis(chain).hash);
