@@ -196,19 +196,6 @@ bool cmd_number(const char *text, uint32_t *number)
     return true;
 }
 
-/* make_folders makes every folder on the way to path, this one included. */
-static bool make_folders(char *path)
-{
-    for (char *at = path + 1;; at++) {
-        if (*at != '/' && *at != 0) continue;
-        char end     = *at;
-        *at          = 0;
-        bool is_made = mkdir(path, 0755) == 0 || errno == EEXIST;
-        *at          = end;
-        if (!is_made || end == 0) return is_made;
-    }
-}
-
 chain_t *cmd_open(cmd_t *cmd, bool may_make)
 {
     char current[CMD_PATH_CAP + 16];
@@ -220,7 +207,7 @@ chain_t *cmd_open(cmd_t *cmd, bool may_make)
         cmd_fail(cmd, "there is no database at %s", cmd->path);
         return NULL;
     }
-    if (!make_folders(cmd->path)) {
+    if (!config_make_folders(cmd->path)) {
         cmd_fail(cmd, "%s: %s", cmd->path, strerror(errno));
         return NULL;
     }

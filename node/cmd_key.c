@@ -10,7 +10,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define SHARED_VALUES " scheme output-type network "
 
@@ -205,16 +204,15 @@ const command_t cmd_key_inspect = {
 
 /* ------------------------------------------------------------------------------------ key insert */
 
-static bool make_parents(char *path)
+/* make_parent makes the folder that a path is in. */
+static bool make_parent(char *path)
 {
-    for (char *at = path + 1; *at; at++) {
-        if (*at != '/') continue;
-        *at          = 0;
-        bool is_made = mkdir(path, 0755) == 0 || errno == EEXIST;
-        *at          = '/';
-        if (!is_made) return false;
-    }
-    return true;
+    char *slash = strrchr(path, '/');
+    if (!slash || slash == path) return true;
+    *slash       = 0;
+    bool is_made = config_make_folders(path);
+    *slash       = '/';
+    return is_made;
 }
 
 /* read_uri takes --suri, or the first line of standard input. */
@@ -253,7 +251,7 @@ static int insert(cmd_t *cmd)
     key_status_t status = key_from_suri(uri, kind, &key);
     if (status != KEY_OK)
         code = cmd_fail(cmd, "%s", key_status_text(status));
-    else if (!make_parents(path) ||
+    else if (!make_parent(path) ||
              !keystore_insert(path, type, (bytes_t){key.public_key, key_public_len(kind)}, uri))
         code = cmd_fail(cmd, "%s: %s", path, strerror(errno));
     key_wipe(&key);

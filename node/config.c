@@ -2,9 +2,11 @@
 
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char help[] =
     "trellis-node - a node of the grid's chain, for clients made for Substrate\n"
@@ -277,4 +279,16 @@ bool config_path(const config_t *config, const char *chain_id, char *path, size_
     else
         return false;
     return len > 0 && (size_t)len < cap;
+}
+
+bool config_make_folders(char *path)
+{
+    for (char *at = path + 1;; at++) {
+        if (*at != '/' && *at != 0) continue;
+        char end     = *at;
+        *at          = 0;
+        bool is_made = mkdir(path, 0755) == 0 || errno == EEXIST;
+        *at          = end;
+        if (!is_made || end == 0) return is_made;
+    }
 }

@@ -35,4 +35,7 @@ config_result_t config_read(int argc, char **argv, config_t *config);
  * too long, or there is no home. */
 bool config_path(const config_t *config, const char *chain_id, char *path, size_t cap);
 
+/* config_make_folders makes every folder on the way to path, this one included; on failure errno says why. */
+bool config_make_folders(char *path);
+
 #endif

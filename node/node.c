@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { MIB = 1 << 20, TIMER_MAX_MS = 60000, AHEAD_MS_MAX = 30000 };
 
@@ -88,26 +87,13 @@ static void pool_is_ready(void *self)
 
 /* ------------------------------------------------------------------------------------ starting */
 
-/* make_folders makes every folder on the way to path, this one included. */
-static bool make_folders(char *path)
-{
-    for (char *at = path + 1;; at++) {
-        if (*at != '/' && *at != 0) continue;
-        char end     = *at;
-        *at          = 0;
-        bool is_made = mkdir(path, 0755) == 0 || errno == EEXIST;
-        *at          = end;
-        if (!is_made || end == 0) return is_made;
-    }
-}
-
 static bool find_path(node_t *node)
 {
     if (node->config->is_tmp) {
         memcpy(node->path, "/tmp/trellis-node-XXXXXX", sizeof "/tmp/trellis-node-XXXXXX");
         if (mkdtemp(node->path)) return true;
     } else if (config_path(node->config, node->spec.id, node->path, sizeof node->path) &&
-               make_folders(node->path)) {
+               config_make_folders(node->path)) {
         return true;
     }
     log_error(LOG_MAIN, "the base path cannot be made", LOG_TEXT("path", node->path),

@@ -5,7 +5,7 @@ import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Keyring } from '@polkadot/keyring'
-import { cryptoWaitReady } from '@polkadot/util-crypto'
+import { cryptoWaitReady, xxhashAsHex } from '@polkadot/util-crypto'
 import { bin, connect as connectTo, freePort, rpc, scratch, send, start, startNode, waitFor } from './programs.mjs'
 
 await cryptoWaitReady()
@@ -13,6 +13,7 @@ const ring = new Keyring({ type: 'sr25519' })
 const [alice, bob] = ['//Alice', '//Bob'].map(uri => ring.addFromUri(uri))
 const GIB = 1024n ** 3n
 const DAY = 86400000
+const TIME = '0x' + xxhashAsHex('Timestamp', 128).slice(2) + xxhashAsHex('Now', 128).slice(2)
 
 // run gives what a command wrote; it must end with `code`.
 function run (args, { code = 0, input } = {}) {
@@ -28,8 +29,8 @@ const connect = async node => { const api = await connectTo(node); apis.push(api
 const withDir = body => async () => {
   const dir = scratch()
   const nodes = []
-  const serve = async (name, extra) => {
-    const node = await startNode(join(dir), ['--sealing', 'manual', '--base-path', join(dir, name), ...extra ?? []])
+  const serve = async (name, extra = [], sealing = 'manual') => {
+    const node = await startNode(dir, ['--sealing', sealing, '--base-path', join(dir, name), ...extra])
     nodes.push(node)
     return node
   }
@@ -199,6 +200,35 @@ test('a chain begins with another\'s state', withDir(async (dir, serve) => {
   assert.equal((await again.query.system.account(bob.address)).toHex(), wanted)
   await again.disconnect()
   await next.stop()
+
+  // What dev_setStorage would do, done as a chain of its own: Bob's account is another's.
+  const edited = JSON.parse(written), { top } = edited.genesis.raw
+  const key = api.query.system.account.key(bob.address)
+  assert.equal(top[key], wanted)
+  top[key] = api.createType('AccountInfo', { providers: 1, data: { free: 4242 } }).toHex()
+  writeFileSync(state, JSON.stringify(edited))
+  const third = await serve('third', ['--chain', state])
+  const last = await connect(third)
+  await third.rpc('dev_newBlock')
+  assert.equal((await last.query.system.account(bob.address)).data.free.toNumber(), 4242)
+  await last.disconnect()
+  await third.stop()
+}))
+
+test('slots go on from a time that was sent, and after a restart', withDir(async (dir, serve) => {
+  const to = Date.now() + 90 * DAY
+  const now = async node => Number(new DataView(Uint8Array.from(Buffer.from((await node.rpc('state_getStorage', [TIME])).slice(2), 'hex')).buffer).getBigUint64(0, true))
+  let node = await serve('slots', [], '100')
+  await waitFor('a block', async () => (await head(node)).number > 0)
+  assert.equal(await node.rpc('dev_timeTravel', [to]), to)
+  await waitFor('the time', async () => await now(node) >= to + 300)
+  assert.ok(await now(node) < to + 3600000)
+  await node.stop()
+  node = await serve('slots', [], '100')
+  const { number } = await head(node)
+  await waitFor('more blocks', async () => (await head(node)).number > number + 3)
+  assert.ok(await now(node) > to + 300 && await now(node) < to + 3600000)
+  await node.stop()
 }))
 
 test('a database is removed only when told', withDir(async (dir, serve) => {
