@@ -130,6 +130,8 @@ bool peer_is_connected(const peer_t *peer)
     return false;
 }
 
+uint64_t peer_replays(const peer_t *peer) { return peer->replay_count; }
+
 bool peer_pk(const peer_t *peer, uint8_t pk[RMB_PK_LEN])
 {
     if (peer->has_pk) memcpy(pk, peer->pk, RMB_PK_LEN);

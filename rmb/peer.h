@@ -76,6 +76,9 @@ void peer_free(peer_t *peer);
 /* peer_is_connected: is there a session with at least one relay? */
 bool peer_is_connected(const peer_t *peer);
 
+/* peer_replays counts the requests that were dropped because they had come before. */
+uint64_t peer_replays(const peer_t *peer);
+
 /* peer_pk is the key that must be on the chain for others to encrypt to this peer (twin.pk).  False: this key
  * has none (soft derivation), so nobody can. */
 bool peer_pk(const peer_t *peer, uint8_t pk[RMB_PK_LEN]);

@@ -98,6 +98,7 @@ static void refuse(peer_t *peer, const peer_incoming_t *request, uint32_t code, 
 static void handle_request(peer_t *peer, const envelope_t *envelope, const rmb_twin_t *twin)
 {
     if (is_replay(peer, envelope)) {
+        peer->replay_count++;
         drop(peer, envelope, "a replay");
         return;
     }

@@ -76,6 +76,7 @@ struct peer {
         void *context;
     } ping;
     replay_t (*replays)[REPLAY_WAYS];
+    uint64_t replay_count; /* requests that were dropped */
     bool is_closing;
 };
 

@@ -17,7 +17,7 @@ extern char **environ;
 
 char out[1 << 20];
 static char folder[] = "/tmp/trellis-test-grid-XXXXXX", relay_url[64], bus_url[64];
-static pid_t children[8];
+static pid_t children[8], relay;
 static int child_count;
 
 static int port(int offset) { return FIRST_PORT + (int)(getpid() % PORT_SETS) * 4 + offset; }
@@ -97,6 +97,18 @@ void own_relay_start(void)
                            store,
                            NULL};
     start_daemon("relay-log", words);
+    relay = children[child_count - 1];
+}
+
+void own_relay_kill(void)
+{
+    for (int i = 0; i < child_count; i++) {
+        if (children[i] != relay) continue;
+        children[i] = children[--child_count];
+        (void)kill(relay, SIGKILL);
+        (void)waitpid(relay, NULL, 0);
+        return;
+    }
 }
 
 const char *own_relay_url(void) { return relay_url; }

@@ -14,6 +14,7 @@ void own_node_start(void);
 
 /* own_relay_start runs rmb-relay for the domain grid.local; own_relay_url is where its WebSockets come. */
 void own_relay_start(void);
+void own_relay_kill(void); /* SIGKILL; own_relay_start starts it again, with what it had stored */
 const char *own_relay_url(void);
 const char *own_bus_url(void); /* where nng comes */
 
