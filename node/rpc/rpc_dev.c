@@ -127,6 +127,8 @@ static json_t *set_head(call_t *call)
                     "blocks back with trellis-node revert");
 }
 
+bool rpc_is_refused(const method_t *method) { return method->run == set_head || method->run == set_storage; }
+
 method_table_t rpc_dev_methods(void)
 {
     static const method_t methods[] = {

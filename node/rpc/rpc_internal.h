@@ -195,6 +195,8 @@ method_table_t rpc_author_methods(void), rpc_chain_methods(void), rpc_state_meth
     rpc_system_methods(void), rpc_engine_methods(void), rpc_spec_methods(void), rpc_head_methods(void),
     rpc_head_op_methods(void), rpc_archive_methods(void), rpc_transaction_methods(void),
     rpc_dev_methods(void);
+/* rpc_is_refused tells that a method only answers why it is not offered: rpc_methods does not list it. */
+bool rpc_is_refused(const method_t *method);
 const method_t *rpc_find(const char *name);
 json_t *rpc_all_methods(const rpc_t *rpc);
 

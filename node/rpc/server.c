@@ -409,7 +409,8 @@ json_t *rpc_all_methods(const rpc_t *rpc)
     json_t *names = json_array();
     for (size_t t = 0; t < count; t++)
         for (size_t i = 0; i < all[t].count; i++)
-            if (!all[t].methods[i].is_unsafe || rpc->o.is_unsafe_allowed)
+            if ((!all[t].methods[i].is_unsafe || rpc->o.is_unsafe_allowed) &&
+                !rpc_is_refused(&all[t].methods[i]))
                 json_array_append_new(names, json_string(all[t].methods[i].name));
     return json_pack("{s:o}", "methods", names);
 }
