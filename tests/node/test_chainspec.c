@@ -185,7 +185,7 @@ static bool change(json_t *at, const char *path, json_t *value)
     const char *slash = strchr(path, '/');
     char name[64];
     snprintf(name, sizeof name, "%.*s", (int)(slash ? slash - path : (long)strlen(path)), path);
-    size_t index = (size_t)atoi(name);
+    size_t index = (size_t)strtoul(name, NULL, 10);
     if (slash)
         return change(json_is_array(at) ? json_array_get(at, index) : json_object_get(at, name), slash + 1,
                       value);
