@@ -72,6 +72,10 @@ def stage_unit(tally):
 
 
 def stage_style(tally):
+    """The house style, and every public header compiled alone."""
+    status, output = run(['cmake', '--build', '--preset', 'asan', '--target', 'all_verify_interface_header_sets'], 900) if build(tally, 'asan') else (0, '')
+    tally.add('headers', int(status == 0), int(status != 0))
+    if status: print(output[-3000:])
     test(tally, 'tidy.py', [sys.executable, 'tools/tidy.py'])
     status, files = run(['git', 'ls-files', '*.c', '*.h'], 60)
     test(tally, 'clang-format', ['clang-format', '--dry-run', '--Werror', *files.split()])
