@@ -4,6 +4,7 @@
  * it: POST / is the inbox of other relays, GET /metrics and GET /health are for the operator. */
 #ifndef EDGE_H
 #define EDGE_H
+#include "inbox_limit.h"
 #include "io.h"
 #include "relay.h"
 #include "twin_cache.h"
@@ -28,6 +29,7 @@ typedef struct {
     twin_cache_t *twins;
     const char *tls_cert, *tls_key; /* PEM files; NULL: plain */
     uint32_t sessions_max;          /* 0: 10000 */
+    inbox_limit_t *inbox_limit;     /* of the WebSocket edge's POST; NULL: none */
     /* What GET /metrics and GET /health answer; of the WebSocket edge only.  text is freed by the edge. */
     void *self;
     char *(*metrics)(void *self, size_t *len);

@@ -275,6 +275,16 @@ static void serve_metrics(edge_web_t *edge, web_request_t *request)
     free(text);
 }
 
+/* A relay takes any 4xx for final, and 503 for a reason to come back. */
+static bool is_above_limit(edge_web_t *edge, web_request_t *request, const web_head_t *head, bytes_t body)
+{
+    uint64_t now_s = io_now_ms(edge->config.io) / 1000;
+    if (!edge->config.inbox_limit || inbox_limit_take(edge->config.inbox_limit, head->peer, body.len, now_s))
+        return false;
+    web_answer(request, 503, TEXT, "Retry-After: 60\r\n", BYTES("too much from this address in this minute"));
+    return true;
+}
+
 static void on_request(void *self, web_request_t *request, const web_head_t *head, bytes_t body)
 {
     edge_web_t *edge = self;
@@ -285,7 +295,7 @@ static void on_request(void *self, web_request_t *request, const web_head_t *hea
         bool is_healthy = edge->config.is_healthy(edge->config.self);
         answer_text(request, is_healthy ? 200 : 503, is_healthy ? "ok" : "the chain is not available");
     } else if (strcmp(head->method, "POST") == 0 && strcmp(head->path, "/") == 0) {
-        inbox_open(edge, request, body);
+        if (!is_above_limit(edge, request, head, body)) inbox_open(edge, request, body);
     } else {
         answer_text(request, 404, "page not found");
     }

@@ -37,6 +37,11 @@ typedef struct {
     uint32_t turn;
 } ranked_t;
 
+typedef struct {
+    char domain[RMB_RELAY_MAX + 1];
+    uint64_t done, failed;
+} counted_t;
+
 /* A fetch cannot be taken back: it may end after its item. */
 typedef struct fetch {
     item_t *item; /* NULL: nobody waits */
@@ -53,6 +58,8 @@ struct federation {
     uint32_t count, fetch_count, ranked_count;
     uint64_t bytes;
     ranked_t ranked[RANKED_MAX];
+    counted_t counted[FEDERATION_RELAYS_MAX];
+    uint32_t counted_count;
     io_timer_t *timer;
 };
 
@@ -107,10 +114,23 @@ static void sort(federation_t *federation, item_t *item)
 
 /* ---- items ---- */
 
+static void count(federation_t *federation, const char *domain, bool is_done)
+{
+    uint32_t at = 0;
+    while (at < federation->counted_count && strcmp(federation->counted[at].domain, domain) != 0)
+        at++;
+    if (at == FEDERATION_RELAYS_MAX) return;
+    if (at == federation->counted_count)
+        snprintf(federation->counted[federation->counted_count++].domain, RMB_RELAY_MAX + 1, "%s", domain);
+    federation->counted[at].done += is_done;
+    federation->counted[at].failed += !is_done;
+}
+
 static void item_end(item_t *item, relay_fed_t result)
 {
     federation_t *federation = item->federation;
-    item_t **at              = &federation->items;
+    if (item->domain_count) count(federation, item->domains[item->at], result == RELAY_FED_DONE);
+    item_t **at = &federation->items;
     while (*at != item)
         at = &(*at)->next;
     *at = item->next;
@@ -232,6 +252,15 @@ void federation_send(federation_t *federation, relay_message_t *message, const c
     federation->items_end  = &item->next;
     federation->count++;
     federation->bytes += message->wire_len;
+}
+
+void federation_counts(const federation_t *federation,
+                       void (*each)(void *context, const char *domain, uint64_t done, uint64_t failed),
+                       void *context)
+{
+    for (uint32_t i = 0; i < federation->counted_count; i++)
+        each(context, federation->counted[i].domain, federation->counted[i].done,
+             federation->counted[i].failed);
 }
 
 void federation_free(federation_t *federation)

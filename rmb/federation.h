@@ -20,6 +20,13 @@ void federation_set_relay(federation_t *federation, relay_t *relay);
 /* federation_send is the relay's op: it takes over the hold on message. */
 void federation_send(federation_t *federation, relay_message_t *message, const char *record);
 
+/* federation_counts tells of each relay how many envelopes it took, and how many ended without that, of the
+ * FEDERATION_RELAYS_MAX relays that were met first. */
+#define FEDERATION_RELAYS_MAX 64
+void federation_counts(const federation_t *federation,
+                       void (*each)(void *context, const char *domain, uint64_t done, uint64_t failed),
+                       void *context);
+
 /* federation_free lets go of what is under way; the relay's store still has it. */
 void federation_free(federation_t *federation);
 

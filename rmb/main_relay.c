@@ -37,11 +37,15 @@ static const char help[] =
     "  --ca FILE              certificates (PEM) to trust beside the system's: of other relays, of nodes\n"
     "  --relay-at DOMAIN=URL  where another relay is reached (https:// or wss://); default wss://DOMAIN\n"
     "  --limit COUNT,BYTES    envelopes and bytes a minute of one twin; 0 for none\n"
+    "  --inbox-limit COUNT,BYTES  what one address may post for other relays in a minute; default\n"
+    "                         100000,1073741824; 0 for none\n"
+    "  --track-twins          relay_message_rx_twin{twin} in /metrics: what each twin sent\n"
     "  --log-level LEVEL      error, warn, info or debug\n"
     "  --log-json             one JSON object a line\n"
     "  --help, --version\n"
     "\n"
-    "SIGHUP reads certificate and key again.  SIGTERM and SIGINT stop; what waits is kept.\n";
+    "SIGHUP reads certificate and key of --listen again; nng listeners keep theirs.  SIGTERM and SIGINT "
+    "stop; what waits is kept.\n";
 
 typedef struct {
     const char *substrate[CLIENT_URLS_CAP], *domains[DOMAINS_CAP], *nng[NNG_LISTEN_CAP];
@@ -50,8 +54,11 @@ typedef struct {
     uint16_t port;
     const char *store, *tls_cert, *tls_key, *ca;
     relay_at_t relay_at;
-    uint32_t limit_count;
-    uint64_t limit_bytes;
+    struct {
+        uint32_t count;
+        uint64_t bytes;
+    } limit, inbox_limit;
+    bool is_tracking;
 } options_t;
 
 typedef struct {
@@ -63,6 +70,7 @@ typedef struct {
     relay_store_disk_t *store;
     federation_t *federation;
     relay_t *relay;
+    inbox_limit_t *inbox_limit;
     edge_web_t *web;
     edge_bus_t *bus[NNG_LISTEN_CAP];
     io_timer_t *tick_timer, *commit_timer;
@@ -136,15 +144,29 @@ static void metrics_of_relay(metrics_t *metrics, const relay_stats_t *s)
     count(metrics, "relay_session_evictions_total", "{reason=\"back_pressure_timeout\"}", evictions,
           s->evicted_back_pressure);
     count(metrics, "relay_session_evictions_total", "{reason=\"cancelled\"}", evictions, s->evicted_replaced);
-    count(metrics, "federation_message_success", NULL, "envelopes that another relay took",
-          s->federation_done);
-    count(metrics, "federation_message_error", NULL, "envelopes that no other relay took",
-          s->federation_error);
     count(metrics, "relay_message_expired", NULL, "envelopes that expired here", s->expired);
     count(metrics, "relay_message_refused", NULL, "envelopes that were refused", s->refused);
     count(metrics, "relay_message_limited", NULL, "envelopes above a twin's limit", s->limited);
     gauge(metrics, "relay_stored_messages", "envelopes that wait on disk", s->stored_count);
     gauge(metrics, "relay_stored_bytes", "bytes of envelopes that wait on disk", s->stored_bytes);
+}
+
+/* What stands on the chain as a domain becomes a label that needs no escapes. */
+static void count_relay(void *context, const char *domain, uint64_t done, uint64_t failed)
+{
+    char labels[RMB_RELAY_MAX + 16];
+    snprintf(labels, sizeof labels, "{relay=\"%s\"}", domain);
+    for (char *at = labels + strlen("{relay=\""); at[2]; at++)
+        if (*at == '"' || *at == '\\' || (unsigned char)*at < ' ') *at = '?';
+    count(context, "federation_message_success", labels, "envelopes that another relay took", done);
+    count(context, "federation_message_error", labels, "envelopes that no other relay took", failed);
+}
+
+static void count_twin(void *context, uint32_t twin, uint64_t received)
+{
+    char labels[32];
+    snprintf(labels, sizeof labels, "{twin=\"%u\"}", twin);
+    count(context, "relay_message_rx_twin", labels, "envelopes received of a twin", received);
 }
 
 static char *metrics_page(void *self, size_t *len)
@@ -158,6 +180,10 @@ static char *metrics_page(void *self, size_t *len)
     twin_cache_stats(app->twins, &cache);
     twin_chain_stats(app->chain, &chain);
     metrics_of_relay(metrics, &relay);
+    federation_counts(app->federation, count_relay, metrics);
+    relay_tracked(app->relay, count_twin, metrics);
+    count(metrics, "relay_inbox_limited", NULL, "posts above the limit of their address",
+          inbox_limit_refused(app->inbox_limit));
     count(metrics, "rmb_cache_hits_total", NULL, "twins found in memory", cache.hits);
     count(metrics, "rmb_cache_misses_total", NULL, "twins asked of the chain", cache.misses);
     count(metrics, "rmb_cache_flushes_total", NULL, "times that all twins were forgotten", cache.flushes);
@@ -198,13 +224,13 @@ static bool listen_read(options_t *o, const char *text)
     return *end == 0 && end != colon + 1 && port <= UINT16_MAX;
 }
 
-static bool limit_read(options_t *o, const char *text)
+static bool limit_read(const char *text, uint32_t *count_max, uint64_t *bytes_max)
 {
     char *end;
     unsigned long long messages = strtoull(text, &end, 10);
     if (*end != ',' || messages > UINT32_MAX) return false;
-    o->limit_count = (uint32_t)messages;
-    o->limit_bytes = strtoull(end + 1, &end, 10);
+    *count_max = (uint32_t)messages;
+    *bytes_max = strtoull(end + 1, &end, 10);
     return *end == 0;
 }
 
@@ -236,7 +262,9 @@ static bool option_read(options_t *o, int option, const char *text)
     case 'k': o->tls_key = text; return true;
     case 'C': o->ca = text; return true;
     case 'r': return relay_at_read(o, text);
-    case 'L': return limit_read(o, text);
+    case 'L': return limit_read(text, &o->limit.count, &o->limit.bytes);
+    case 'I': return limit_read(text, &o->inbox_limit.count, &o->inbox_limit.bytes);
+    case 't': o->is_tracking = true; return true;
     case 'v':
         if (!log_level_named(text, &level)) return false;
         log_level(level);
@@ -247,21 +275,23 @@ static bool option_read(options_t *o, int option, const char *text)
 }
 
 static const struct option table[] = {
-    {"substrate",  required_argument, NULL, 's'},
-    {"domain",     required_argument, NULL, 'd'},
-    {"listen",     required_argument, NULL, 'l'},
-    {"nng-listen", required_argument, NULL, 'n'},
-    {"store",      required_argument, NULL, 'S'},
-    {"tls-cert",   required_argument, NULL, 'c'},
-    {"tls-key",    required_argument, NULL, 'k'},
-    {"ca",         required_argument, NULL, 'C'},
-    {"relay-at",   required_argument, NULL, 'r'},
-    {"limit",      required_argument, NULL, 'L'},
-    {"log-level",  required_argument, NULL, 'v'},
-    {"log-json",   no_argument,       NULL, 'j'},
-    {"help",       no_argument,       NULL, 'h'},
-    {"version",    no_argument,       NULL, 'V'},
-    {NULL,         0,                 NULL, 0  }
+    {"substrate",   required_argument, NULL, 's'},
+    {"domain",      required_argument, NULL, 'd'},
+    {"listen",      required_argument, NULL, 'l'},
+    {"nng-listen",  required_argument, NULL, 'n'},
+    {"store",       required_argument, NULL, 'S'},
+    {"tls-cert",    required_argument, NULL, 'c'},
+    {"tls-key",     required_argument, NULL, 'k'},
+    {"ca",          required_argument, NULL, 'C'},
+    {"relay-at",    required_argument, NULL, 'r'},
+    {"limit",       required_argument, NULL, 'L'},
+    {"inbox-limit", required_argument, NULL, 'I'},
+    {"track-twins", no_argument,       NULL, 't'},
+    {"log-level",   required_argument, NULL, 'v'},
+    {"log-json",    no_argument,       NULL, 'j'},
+    {"help",        no_argument,       NULL, 'h'},
+    {"version",     no_argument,       NULL, 'V'},
+    {NULL,          0,                 NULL, 0  }
 };
 
 /* Returns the exit code, or -1 to go on. */
@@ -314,8 +344,9 @@ static bool relay_start(app_t *app)
     if (!app->store) return fail("--store", o->store, error);
     relay_config_t config = {.domains      = o->domains,
                              .domain_count = o->domain_count,
-                             .limit_count  = o->limit_count,
-                             .limit_bytes  = o->limit_bytes};
+                             .limit_count  = o->limit.count,
+                             .limit_bytes  = o->limit.bytes,
+                             .is_tracking  = o->is_tracking};
     relay_ops_t ops       = {app, now_ms, wake, ack, close_link, commit_soon, federate};
     relay_store_t store   = relay_store_disk_ops(app->store);
     app->federation       = federation_new(app->io, &o->relay_at, o->ca);
@@ -329,14 +360,16 @@ static bool edges_start(app_t *app)
 {
     const options_t *o   = &app->options;
     const char *error    = "";
-    edge_config_t config = {.io         = app->io,
-                            .relay      = app->relay,
-                            .twins      = app->twins,
-                            .tls_cert   = o->tls_cert,
-                            .tls_key    = o->tls_key,
-                            .self       = app,
-                            .metrics    = metrics_page,
-                            .is_healthy = is_healthy};
+    app->inbox_limit     = inbox_limit_new(o->inbox_limit.count, o->inbox_limit.bytes);
+    edge_config_t config = {.io          = app->io,
+                            .inbox_limit = app->inbox_limit,
+                            .relay       = app->relay,
+                            .twins       = app->twins,
+                            .tls_cert    = o->tls_cert,
+                            .tls_key     = o->tls_key,
+                            .self        = app,
+                            .metrics     = metrics_page,
+                            .is_healthy  = is_healthy};
     for (uint32_t i = 0; i < o->nng_count; i++) {
         app->bus[i] = edge_bus_new(&config, o->nng[i], &error);
         if (!app->bus[i]) return fail("--nng-listen", o->nng[i], error);
@@ -362,6 +395,7 @@ static void stop(app_t *app)
     edge_web_free(app->web);
     for (uint32_t i = 0; i < NNG_LISTEN_CAP; i++)
         edge_bus_free(app->bus[i]);
+    inbox_limit_free(app->inbox_limit);
     if (app->tick_timer) io_timer_stop(app->tick_timer);
     federation_free(app->federation);
     relay_free(app->relay);
@@ -378,7 +412,9 @@ static void stop(app_t *app)
 
 int main(int argc, char **argv)
 {
-    static app_t app;
+    static app_t app = {
+        .options.inbox_limit = {100000, 1u << 30}
+    };
     int code = options_read(&app.options, argc, argv);
     if (code >= 0) return code;
     if (!crypto_init() || !(app.io = io_new())) return 1;

@@ -94,6 +94,7 @@ typedef struct {
     uint64_t memory_max;      /* of all windows; 0: RELAY_MEMORY_MAX */
     uint32_t limit_count;     /* envelopes a minute of one twin's sessions; 0: no limit */
     uint64_t limit_bytes;     /* bytes a minute of one twin's sessions; 0: no limit */
+    bool is_tracking;         /* count what each twin sends, for relay_tracked */
 } relay_config_t;
 
 /* relay_new: ops and store are copied, what they point to and twins must outlive the relay.  config is
@@ -150,6 +151,12 @@ typedef struct {
     uint32_t sessions;
 } relay_stats_t;
 void relay_stats(const relay_t *relay, relay_stats_t *stats);
+
+/* relay_tracked tells how many envelopes each twin's sessions sent, of the first RELAY_TRACKED_MAX twins that
+ * did. */
+#define RELAY_TRACKED_MAX 16384
+void relay_tracked(const relay_t *relay, void (*each)(void *context, uint32_t twin, uint64_t count),
+                   void *context);
 
 /* ---- stores ---- */
 

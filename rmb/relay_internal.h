@@ -70,6 +70,13 @@ typedef struct limit {
     struct limit *next;
 } limit_t;
 
+/* What one twin ever sent. */
+typedef struct tracked {
+    uint32_t twin;
+    uint64_t count;
+    struct tracked *next;
+} tracked_t;
+
 /* An envelope whose destination (or source, from another relay) is being looked up. */
 typedef struct route {
     relay_t *relay;
@@ -98,6 +105,8 @@ struct relay {
     waiting_t unsynced, syncing;
     limit_t *limits[LIMIT_BUCKETS];
     uint64_t limit_minute;
+    tracked_t *tracked[LIMIT_BUCKETS];
+    uint32_t tracked_count;
     route_t *routes;
     uint32_t route_count;
     uint64_t route_bytes;

@@ -10,7 +10,7 @@
 
 /* ---- limits ---- */
 
-void relay_limits_free(relay_t *relay)
+static void limits_clear(relay_t *relay)
 {
     for (uint32_t i = 0; i < LIMIT_BUCKETS; i++) {
         while (relay->limits[i]) {
@@ -21,11 +21,47 @@ void relay_limits_free(relay_t *relay)
     }
 }
 
+void relay_limits_free(relay_t *relay)
+{
+    limits_clear(relay);
+    for (uint32_t i = 0; i < LIMIT_BUCKETS; i++) {
+        while (relay->tracked[i]) {
+            tracked_t *tracked = relay->tracked[i];
+            relay->tracked[i]  = tracked->next;
+            free(tracked);
+        }
+    }
+}
+
+static void track(relay_t *relay, uint32_t twin)
+{
+    tracked_t **bucket = &relay->tracked[twin % LIMIT_BUCKETS], *tracked = *bucket;
+    if (!relay->config.is_tracking) return;
+    while (tracked && tracked->twin != twin)
+        tracked = tracked->next;
+    if (!tracked && relay->tracked_count == RELAY_TRACKED_MAX) return;
+    if (!tracked) {
+        tracked  = calloc(1, sizeof *tracked);
+        *tracked = (tracked_t){.twin = twin, .next = *bucket};
+        *bucket  = tracked;
+        relay->tracked_count++;
+    }
+    tracked->count++;
+}
+
+void relay_tracked(const relay_t *relay, void (*each)(void *context, uint32_t twin, uint64_t count),
+                   void *context)
+{
+    for (uint32_t i = 0; i < LIMIT_BUCKETS; i++)
+        for (const tracked_t *tracked = relay->tracked[i]; tracked; tracked = tracked->next)
+            each(context, tracked->twin, tracked->count);
+}
+
 static bool is_over_limit(relay_t *relay, uint32_t twin, uint32_t len)
 {
     if (!relay->config.limit_count && !relay->config.limit_bytes) return false;
     uint64_t minute = relay_now_s(relay) / MINUTE_S;
-    if (minute != relay->limit_minute) relay_limits_free(relay);
+    if (minute != relay->limit_minute) limits_clear(relay);
     relay->limit_minute = minute;
     limit_t *limit      = relay->limits[twin % LIMIT_BUCKETS];
     while (limit && limit->twin != twin)
@@ -300,6 +336,7 @@ void relay_session_input(relay_t *relay, relay_session_t *session, bytes_t wire)
         relay->stats.refused++;
         return;
     }
+    track(relay, self.twin);
     relay_address_t from = message->from;
     message->from        = self; /* reports go to the session, whatever the envelope says */
     if (session->wants_acks) {

@@ -31,7 +31,7 @@ const get = (address, path, ca) => new Promise((resolve, reject) => {
   }).on('error', reject).on('timeout', () => reject(new Error('timeout')))
 })
 
-const metric = async (address, name, ca) => Number((await get(address, '/metrics', ca)).body.match(new RegExp(`^${name} (\\d+)`, 'm'))[1])
+const metric = async (address, name, ca) => Number((await get(address, '/metrics', ca)).body.match(new RegExp(`^${name}(?:{[^}]*})? (\\d+)`, 'm'))[1])
 
 class Grid {
   dir = scratch()

@@ -36,6 +36,7 @@ static struct {
     twin_done_fn slow_done; /* the last question to a slow chain */
     void *slow_context;
     uint64_t memory_max, store_max;
+    bool is_tracking;
 } w;
 
 static keypair_t keys[4];
@@ -126,6 +127,7 @@ static void start(uint32_t limit)
     relay_config_t config = {.domains         = domains,
                              .domain_count    = 2,
                              .limit_count     = limit,
+                             .is_tracking     = w.is_tracking,
                              .memory_max      = w.memory_max,
                              .store_bytes_max = w.store_max};
     w.relay               = relay_new(&config, &ops, &w.store, w.twins);
@@ -678,6 +680,33 @@ static int post(const envelope_t *envelope, int signer)
     relay_federation_input(w.relay, (bytes_t){wire, envelope_encoded_len(&copy)}, on_in, NULL);
     if (in_result == -1) relay_commit(w.relay);
     return in_result;
+}
+
+static void add_tracked(void *context, uint32_t twin, uint64_t count)
+{
+    ((uint64_t *)context)[twin] += count;
+}
+
+TEST(what_each_twin_sends_is_counted_when_asked_for)
+{
+    for (int i = 0; i < 2; i++) {
+        uint64_t counts[5] = {0};
+        fresh();
+        stop();
+        w.is_tracking = i == 1;
+        start(0);
+        link_t *a = session(0, 1, NULL), *b = session(1, 2, NULL);
+        envelope_t e = request(1, NULL, 2, "u1");
+        send(a, &e);
+        e.uid = "u2";
+        send(a, &e);
+        e = request(2, NULL, 1, "u3");
+        send(b, &e);
+        relay_tracked(w.relay, add_tracked, counts);
+        EQ(counts[1], i ? 2 : 0);
+        EQ(counts[2], i ? 1 : 0);
+        done();
+    }
 }
 
 TEST(another_relay_may_post_what_is_signed)

@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define WAIT_MS 10000
+#define WAIT_MS     10000
+#define INBOX_BYTES 100000
 
 static struct {
     io_t *io;
@@ -21,6 +22,7 @@ static struct {
     twin_cache_t *twins;
     edge_bus_t *bus;
     edge_web_t *web;
+    inbox_limit_t *inbox_limit;
     io_timer_t *commit;
     char bus_url[64], web_url[64];
 } w;
@@ -87,7 +89,9 @@ static void relay_up(void)
     w.relay = relay_new(&(relay_config_t){.domains = domains, .domain_count = 1}, &ops, &store, w.twins);
     edge_config_t config = {
         .io = w.io, .relay = w.relay, .twins = w.twins, .metrics = metrics, .is_healthy = is_healthy};
-    w.bus = edge_bus_new(&config, w.bus_url, &error);
+    w.inbox_limit      = inbox_limit_new(0, INBOX_BYTES); /* a minute */
+    config.inbox_limit = w.inbox_limit;
+    w.bus              = edge_bus_new(&config, w.bus_url, &error);
     if (!w.bus) printf("nng: %s\n", error);
     w.web = edge_web_new(&config, "127.0.0.1", 0, &error);
     if (!w.web) printf("web: %s\n", error);
@@ -102,6 +106,8 @@ static void relay_down(void)
     relay_free(w.relay);
     if (w.commit) io_timer_stop(w.commit);
     w.commit = NULL;
+    inbox_limit_free(w.inbox_limit);
+    w.inbox_limit = NULL;
 }
 
 static void fresh(void)
@@ -548,6 +554,16 @@ static page_t fetch(const char *method, const char *path, bytes_t body)
     while (page.status == -1 && io_ticks_ms(w.io) < end)
         io_step(w.io, 20);
     return page;
+}
+
+TEST(an_address_posts_no_more_than_its_limit)
+{
+    static const uint8_t long_body[INBOX_BYTES + 1];
+    fresh();
+    EQ(fetch("POST", "/", (bytes_t){long_body, sizeof long_body}).status, 503);
+    EQ(fetch("GET", "/health", (bytes_t){0}).status, 200);
+    EQ(inbox_limit_refused(w.inbox_limit), 1);
+    done();
 }
 
 TEST(pages_and_the_inbox_answer)
