@@ -118,6 +118,7 @@ bool cgroup_kill(const cgroup_t *cgroup, const char *group)
     char path[PATH_CAP];
     if (find_file(cgroup, "", group, "cgroup.kill", path)) (void)!file_write(path, "1");
     for (int i = 0; i < KILL_TRIES; i++) {
+        cgroup_freeze(cgroup, group, true); /* what forks faster than it is killed stands still */
         unsigned left = kill_all(cgroup, group);
         cgroup_freeze(cgroup, group, false); /* what is frozen does not die */
         if (left == 0) return true;

@@ -104,7 +104,9 @@ static bool write_shim_plan(const host_t *host, const machine_plan_t *plan, cons
                  path_join(shim->root, "%s", root) && path_join(shim->runtime, "%s", host->runtime) &&
                  path_join(shim->runtime_root, "%s/runtime", host->run_dir);
     for (uint32_t i = 0; i < plan->mount_count; i++)
-        is_ok = is_ok && path_join(shim->volumes[i], "%s", plan->mounts[i].source);
+        is_ok = is_ok && path_join(shim->volumes[i], "%s", plan->mounts[i].source) &&
+                snprintf(shim->targets[i], sizeof shim->targets[i], "%s", plan->mounts[i].target) <=
+                    SHIM_TARGET_MAX;
     is_ok = is_ok && shim_plan_write(shim);
     free(shim);
     return is_ok;
@@ -142,13 +144,10 @@ static host_result_t start_shim(const host_t *host, const char *folder)
 {
     spawn_result_t said;
     if (SPAWN(&said, SHIM_TIMEOUT_MS, host->shim, folder)) return host_ok();
-    const char *const for_ever[] = {"executable file not found",
-                                    "no such file or directory",
-                                    "permission denied",
-                                    "is a directory",
-                                    "exec format error",
-                                    "ended before it started",
-                                    NULL};
+    const char *const for_ever[] = {"executable file not found", "no such file or directory",
+                                    "permission denied",         "is a directory",
+                                    "exec format error",         "a symbolic link of the image",
+                                    "ended before it started",   NULL};
     for (size_t i = 0; for_ever[i]; i++)
         if (strstr(said.text, for_ever[i]))
             return host_fail(HOST_REFUSED, "it cannot be started: %.400s", said.text);

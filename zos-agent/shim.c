@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -69,6 +70,24 @@ static bool mount_root(void)
     return true;
 }
 
+/* The image, or the workload before it ended, may have put a link there: to /proc/self/fd/N, for one, which
+ * the runtime would follow out of the root file system. */
+static bool check_targets(void)
+{
+    char rootfs[PATH_CAP];
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
+    int root            = in_folder(rootfs, "rootfs") ? open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool is_ok          = root >= 0 || fail("no root file system: %s", strerror(errno));
+    for (uint32_t i = 0; i < plan.volume_count && is_ok; i++) {
+        int fd = (int)syscall(SYS_openat2, root, plan.targets[i], &how, sizeof how);
+        is_ok  = fd >= 0 || errno == ENOENT ||
+                fail("the mountpoint %.200s is, or is behind, a symbolic link of the image", plan.targets[i]);
+        if (fd >= 0) close(fd);
+    }
+    if (root >= 0) close(root);
+    return is_ok;
+}
+
 static bool mount_volumes(void)
 {
     char target[PATH_CAP], name[32];
@@ -108,7 +127,7 @@ static bool mount_all(void)
 {
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         return fail("no mount namespace: %s", strerror(errno));
-    if (!mount_root() || !mount_volumes()) return false;
+    if (!mount_root() || !check_targets() || !mount_volumes()) return false;
     mounts_below("", let_go, NULL);
     if (plan.unified[0]) umount2(plan.unified, MNT_DETACH);
     return true;

@@ -10,6 +10,7 @@
 #include "files.h"
 
 #define SHIM_VOLUMES_CAP 64
+#define SHIM_TARGET_MAX  1024
 #define SHIM_ERROR_MAX   1023
 #define SHIM_LOG_MAX     (8u << 20) /* of FOLDER/log, what the workload prints: then the newest is kept */
 #define SHIM_LOG_KEPT    (4u << 20)
@@ -26,6 +27,7 @@ typedef struct {
     uint32_t user_base; /* 0: no user namespace */
     uint32_t volume_count;
     char volumes[SHIM_VOLUMES_CAP][PATH_CAP];
+    char targets[SHIM_VOLUMES_CAP][SHIM_TARGET_MAX + 1]; /* where each is in the machine */
     char netns[32], bridge[16], veth[16];
     uint8_t ip[4], prefix, gateway[4];
 } shim_plan_t;

@@ -39,7 +39,13 @@ static bool take_volumes(const json_t *json, shim_plan_t *plan)
         const char *path = json_string_value(json_array_get(list, i));
         if (!path || !path_join(plan->volumes[i], "%s", path)) return false;
     }
-    plan->volume_count = (uint32_t)json_array_size(list);
+    plan->volume_count    = (uint32_t)json_array_size(list);
+    const json_t *targets = json_object_get(json, "targets");
+    for (size_t i = 0; i < plan->volume_count; i++) {
+        const char *target = json_string_value(json_array_get(targets, i));
+        if (!target || strlen(target) > SHIM_TARGET_MAX) return false;
+        memcpy(plan->targets[i], target, strlen(target) + 1);
+    }
     return true;
 }
 
@@ -70,14 +76,16 @@ bool shim_plan_read(const char *folder, shim_plan_t *plan)
 bool shim_plan_write(const shim_plan_t *plan)
 {
     char path[PATH_CAP];
-    json_t *volumes = json_array();
-    for (uint32_t i = 0; i < plan->volume_count; i++)
+    json_t *volumes = json_array(), *targets = json_array();
+    for (uint32_t i = 0; i < plan->volume_count; i++) {
         json_array_append_new(volumes, json_string(plan->volumes[i]));
+        json_array_append_new(targets, json_string(plan->targets[i]));
+    }
     json_t *json = json_pack(
-        "{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:o,s:s,s:s,s:s,s:o,s:i,s:o}", "wid", plan->wid, "image",
+        "{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:o,s:o,s:s,s:s,s:s,s:o,s:i,s:o}", "wid", plan->wid, "image",
         plan->image, "root", plan->root, "runtime", plan->runtime, "runtime_root", plan->runtime_root,
         "cgroup", plan->cgroup, "unified", plan->unified, "user_base", (json_int_t)plan->user_base, "volumes",
-        volumes, "netns", plan->netns, "bridge", plan->bridge, "veth", plan->veth, "ip",
+        volumes, "targets", targets, "netns", plan->netns, "bridge", plan->bridge, "veth", plan->veth, "ip",
         address_json(plan->ip), "prefix", (int)plan->prefix, "gateway", address_json(plan->gateway));
     char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
     bool is_ok =

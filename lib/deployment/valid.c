@@ -70,6 +70,18 @@ static bool is_mountpoint(const char *path)
     return true;
 }
 
+/* What the container itself has there: a disk in its place, or under it, would be a way past its rules. */
+static bool is_system_path(const char *path)
+{
+    static const char *const system[] = {"/proc",      "/sys",         "/dev", "/etc/resolv.conf",
+                                         "/etc/hosts", "/etc/hostname"};
+    for (size_t i = 0; i < sizeof system / sizeof *system; i++) {
+        size_t len = strlen(system[i]);
+        if (strncmp(path, system[i], len) == 0 && (path[len] == 0 || path[len] == '/')) return true;
+    }
+    return false;
+}
+
 static bool valid_mounts(const check_t *c, const machine_data_t *m)
 {
     for (uint32_t i = 0; i < m->mount_count; i++) {
@@ -77,6 +89,8 @@ static bool valid_mounts(const check_t *c, const machine_data_t *m)
         MUST(disk && (workload_is_disk(disk) || disk->kind == WORKLOAD_QSFS),
              "a mount names no disk of this deployment");
         MUST(is_mountpoint(m->mounts[i].mountpoint), "a mountpoint is not an absolute path below /");
+        MUST(!is_system_path(m->mounts[i].mountpoint),
+             "a mountpoint is in /proc, /sys, /dev, or a file that the node writes");
         for (uint32_t j = 0; j < i; j++)
             MUST(strcmp(m->mounts[i].mountpoint, m->mounts[j].mountpoint) != 0, "a mountpoint is used twice");
     }

@@ -244,6 +244,47 @@ TEST(a_flood_of_output_fills_nothing)
     OK(left_nothing());
 }
 
+TEST(what_forks_without_an_end_is_removed)
+{
+    network_plan_t net  = network();
+    machine_plan_t plan = machine();
+    plan.args           = (char *[]){
+                  (char[]){"/bin/sh"}, (char[]){"-c"},
+                  (char[]){"bomb() { bomb | bomb & }; bomb 2>/dev/null; while :; do /bin/busybox sleep 9; done"}, NULL};
+    OK(went_well(network_ensure(&host, &net)));
+    OK(went_well(machine_ensure(&host, &plan)));
+    poll(NULL, 0, 1500);
+    OK(take_down());
+    OK(left_nothing());
+}
+
+/* A machine that ends puts a link where its disk is to be mounted next time. */
+TEST(a_disk_is_mounted_behind_no_link)
+{
+    int code;
+    static char target[] = "/data";
+    plan_mount_t mount   = {.target = target};
+    network_plan_t net   = network();
+    machine_plan_t plan  = machine();
+    plan.args            = (char *[]){(char[]){"/bin/busybox"},    (char[]){"ln"}, (char[]){"-s"},
+                                      (char[]){"/proc/self/fd/9"}, target,         NULL};
+    OK(went_well(disk_ensure(&host, "vol-y", 16 << 20, 100000)) && disk_path(&host, "vol-y", mount.source));
+    OK(went_well(network_ensure(&host, &net)));
+    OK(went_well(machine_ensure(&host, &plan)));
+    for (int i = 0; i < 200 && machine_state(&host, plan.wid, &code) != MACHINE_ENDED; i++)
+        poll(NULL, 0, 20);
+    EQ(code, 0);
+    plan.mounts          = &mount;
+    plan.mount_count     = 1;
+    host_result_t result = machine_ensure(&host, &plan);
+    EQ(result.status, HOST_REFUSED);
+    OK(strstr(result.error, "symbolic link"));
+    OK(take_down());
+    OK(went_well(disk_drop(&host, "vol-y")));
+    host_rest(&host);
+    OK(left_nothing());
+}
+
 TEST(disks_keep_their_data_and_hold_their_size)
 {
     char path[PATH_CAP], file[PATH_CAP];
