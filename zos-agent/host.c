@@ -7,12 +7,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -68,24 +70,43 @@ static bool kernel_has(const char *type)
     return file_read("/proc/filesystems", text, sizeof text) && strstr(text, wanted);
 }
 
-/* In a child: mounts an image and shifts its owners. */
+/* Most kernels have these as modules that nobody asked for yet. */
+static void load_modules(void)
+{
+    static const char *const modules[] = {"loop", "overlay", "squashfs", "btrfs"};
+    int filter                         = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    if (filter >= 0)
+        close(filter);
+    else
+        SPAWN(NULL, TOOL_TIMEOUT_MS, "modprobe", "-q", "nf_tables");
+    for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
+        if (!kernel_has(modules[i]) && (i > 0 || !file_exists("/dev/loop-control")))
+            SPAWN(NULL, TOOL_TIMEOUT_MS, "modprobe", "-q", modules[i]);
+}
+
+/* In a child: mounts an image and shifts its owners, else those of a plain folder; the exit code is the
+ * answer. */
 static int try_shifting(const char *image, const char *folder)
 {
     char inner[PATH_CAP], outer[PATH_CAP];
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return 1;
-    if (!path_join(inner, "%s/a", folder) || !path_join(outer, "%s/b", folder)) return 1;
-    if (!folder_make(inner, 0700) || !folder_make(outer, 0700)) return 1;
-    if (!mount_file(image, inner, "squashfs", MS_RDONLY, NULL)) return 1;
-    return mount_shifted(inner, outer, PROBE_BASE) ? 0 : 1;
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        return HOST_SHIFTS_NONE;
+    if (!path_join(inner, "%s/a", folder) || !path_join(outer, "%s/b", folder)) return HOST_SHIFTS_NONE;
+    if (!folder_make(inner, 0700) || !folder_make(outer, 0700)) return HOST_SHIFTS_NONE;
+    if (mount_file(image, inner, "squashfs", MS_RDONLY, NULL) && mount_shifted(inner, outer, PROBE_BASE))
+        return HOST_SHIFTS_IMAGES;
+    return mount_shifted(outer, outer, PROBE_BASE) ? HOST_SHIFTS_FOLDERS : HOST_SHIFTS_NONE;
 }
 
-/* Whether images can be seen through a user namespace is only known by trying. */
-static bool probe_user_spaces(const host_t *host)
+/* Whether images can be seen through a user namespace is only known by trying; folders are tried where images
+ * are. */
+static host_shifts_t probe_shifting(const host_t *host)
 {
     char folder[PATH_CAP], image[PATH_CAP];
     int status = -1;
-    if (!path_join(folder, "%s/probe", host->run_dir) || !path_join(image, "%s/image", folder)) return false;
-    if (!folder_make(folder, 0700)) return false;
+    if (!path_join(folder, "%s/probe", host->state_dir) || !path_join(image, "%s/image", folder))
+        return HOST_SHIFTS_NONE;
+    if (!folder_make(folder, 0700)) return HOST_SHIFTS_NONE;
     if (SPAWN(NULL, TOOL_TIMEOUT_MS, "mksquashfs", "/proc/self/fdinfo", image, "-quiet", "-no-progress",
               "-noappend")) {
         pid_t child = fork();
@@ -94,7 +115,7 @@ static bool probe_user_spaces(const host_t *host)
             continue;
     }
     folder_remove(folder);
-    return status == 0;
+    return status >= 0 && WIFEXITED(status) ? (host_shifts_t)WEXITSTATUS(status) : HOST_SHIFTS_NONE;
 }
 
 static bool is_prefix(const char *text)
@@ -175,10 +196,15 @@ bool host_init(host_t *host, const host_config_t *config, char error[HOST_ERROR_
         return refuse(error, "no container runtime: install runc or crun");
     if (!find_program("mksquashfs", tool))
         return refuse(error, "mksquashfs is missing: install squashfs-tools");
+    load_modules();
+    int filter = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    if (filter < 0) return refuse(error, "the kernel has no nf_tables: load the module");
+    close(filter);
     if (!kernel_has("overlay") || !kernel_has("squashfs"))
         return refuse(error, "the kernel has no overlay or no squashfs: load the modules");
     host->has_btrfs = !config->is_ext4_forced && kernel_has("btrfs") && find_program("mkfs.btrfs", tool);
-    host->has_user_spaces = !config->is_user_space_off && probe_user_spaces(host);
+    host->shifts    = config->is_user_space_off ? HOST_SHIFTS_NONE : probe_shifting(host);
+    host->has_user_spaces = host->shifts != HOST_SHIFTS_NONE;
     if (host->has_user_spaces && !is_reachable(host->run_dir))
         return refuse(
             error,

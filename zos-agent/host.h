@@ -12,6 +12,9 @@
 #define HOST_ERROR_MAX  511
 #define HOST_STOP_MS    2000 /* between a machine's SIGTERM and its SIGKILL */
 
+/* What the kernel can show with other owners: squashfs files since 6.2, folders since 5.12, or neither. */
+typedef enum { HOST_SHIFTS_NONE, HOST_SHIFTS_IMAGES, HOST_SHIFTS_FOLDERS } host_shifts_t;
+
 typedef struct {
     char prefix[HOST_PREFIX_MAX + 1]; /* of namespaces, links, groups and the packet filter's table */
     char state_dir[PATH_CAP];         /* survives a reboot: images, pool */
@@ -22,6 +25,7 @@ typedef struct {
     uint64_t pool_size;   /* of the file that we make, bytes */
     bool is_lan_blocked;  /* guests reach no private addresses but their network's */
     bool has_user_spaces; /* false: workloads run without user namespaces */
+    host_shifts_t shifts; /* HOST_SHIFTS_FOLDERS: images are unpacked beside their files, once */
     bool has_btrfs;       /* false: each disk is a file with ext4 */
     const char *dns[4];   /* name servers of machines, ends with NULL */
     char runtime[PATH_CAP];

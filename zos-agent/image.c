@@ -170,7 +170,9 @@ bool image_remove(db_t *db, const char *state_dir, const char *name)
     db_rows_t *rows = db_ask(db, "SELECT 1 FROM image WHERE digest = ?1", "t", image.digest);
     bool is_used    = db_next(&rows);
     db_stop(rows);
+    char tree[PATH_CAP];
     if (!is_used) unlink(image.path);
+    if (!is_used && path_join(tree, "%s.tree", image.path)) folder_remove(tree);
     return true;
 }
 

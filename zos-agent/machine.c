@@ -17,9 +17,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define SHIM_TIMEOUT_MS 60000
-#define WAIT_STEP_MS    20
-#define SHIM_END_MS     10000
+#define UNPACK_TIMEOUT_MS (10 * 60 * 1000)
+#define SHIM_TIMEOUT_MS   60000
+#define WAIT_STEP_MS      20
+#define SHIM_END_MS       10000
 
 bool machine_folder(const host_t *host, const char *wid, char path[PATH_CAP])
 {
@@ -81,8 +82,29 @@ static bool write_config(const host_t *host, const machine_plan_t *plan, const c
     return is_ok;
 }
 
+/* The image as the shim is to mount it: the file, or the folder that it is unpacked to where the kernel can
+ * shift only folders.  It is unpacked once, for all that run it: nobody writes there. */
+static host_result_t ensure_image(const host_t *host, const machine_plan_t *plan, char image[PATH_CAP])
+{
+    char fresh[PATH_CAP];
+    spawn_result_t said;
+    if (!file_exists(plan->image)) return host_fail(HOST_LATER, "its image is not in the store");
+    if (host->shifts != HOST_SHIFTS_FOLDERS || plan->user_base == 0)
+        return path_join(image, "%s", plan->image) ? host_ok()
+                                                   : host_fail(HOST_REFUSED, "the path is too long");
+    if (!path_join(image, "%s.tree", plan->image) || !path_join(fresh, "%s.new", image))
+        return host_fail(HOST_REFUSED, "the path is too long");
+    if (file_exists(image)) return host_ok();
+    folder_remove(fresh);
+    if (!SPAWN(&said, UNPACK_TIMEOUT_MS, "unsquashfs", "-no-progress", "-quiet", "-d", fresh, plan->image))
+        return host_fail(HOST_LATER, "its image cannot be unpacked: %.200s", said.text);
+    if (rename(fresh, image) != 0)
+        return host_fail(HOST_LATER, "its image cannot be unpacked: %s", strerror(errno));
+    return host_ok();
+}
+
 static bool write_shim_plan(const host_t *host, const machine_plan_t *plan, const char *folder,
-                            const char *root)
+                            const char *image, const char *root)
 {
     shim_plan_t *shim = calloc(1, sizeof *shim);
     if (!shim || plan->mount_count > SHIM_VOLUMES_CAP) {
@@ -100,7 +122,7 @@ static bool write_shim_plan(const host_t *host, const machine_plan_t *plan, cons
     shim->prefix       = plan->network.prefix;
     shim->user_base    = plan->user_base;
     shim->volume_count = plan->mount_count;
-    bool is_ok         = path_join(shim->folder, "%s", folder) && path_join(shim->image, "%s", plan->image) &&
+    bool is_ok         = path_join(shim->folder, "%s", folder) && path_join(shim->image, "%s", image) &&
                  path_join(shim->root, "%s", root) && path_join(shim->runtime, "%s", host->runtime) &&
                  path_join(shim->runtime_root, "%s/runtime", host->run_dir);
     for (uint32_t i = 0; i < plan->mount_count; i++)
@@ -144,10 +166,9 @@ static host_result_t start_shim(const host_t *host, const char *folder)
 {
     spawn_result_t said;
     if (SPAWN(&said, SHIM_TIMEOUT_MS, host->shim, folder)) return host_ok();
-    const char *const for_ever[] = {"executable file not found", "no such file or directory",
-                                    "permission denied",         "is a directory",
-                                    "exec format error",         "a symbolic link of the image",
-                                    "ended before it started",   NULL};
+    const char *const for_ever[] = {
+        "executable file",   "no such file or directory",    "permission denied",       "is a directory",
+        "exec format error", "a symbolic link of the image", "ended before it started", NULL};
     for (size_t i = 0; for_ever[i]; i++)
         if (strstr(said.text, for_ever[i]))
             return host_fail(HOST_REFUSED, "it cannot be started: %.400s", said.text);
@@ -156,7 +177,7 @@ static host_result_t start_shim(const host_t *host, const char *folder)
 
 host_result_t machine_ensure(const host_t *host, const machine_plan_t *plan)
 {
-    char folder[PATH_CAP], root[PATH_CAP];
+    char folder[PATH_CAP], root[PATH_CAP], image[PATH_CAP];
     int code;
     machine_state_t state = machine_state(host, plan->wid, &code);
     if (state == MACHINE_RUNNING) return host_ok();
@@ -165,11 +186,11 @@ host_result_t machine_ensure(const host_t *host, const machine_plan_t *plan)
         return host_fail(HOST_LATER, "it has no folder: %s", strerror(errno));
     if (state == MACHINE_UNHELD) return start_shim(host, folder);
     drop_kernel_part(host, plan->wid);
-    host_result_t result = ensure_root(host, plan, root);
+    host_result_t result = ensure_image(host, plan, image);
+    if (result.status == HOST_OK) result = ensure_root(host, plan, root);
     if (result.status != HOST_OK) return result;
-    if (!file_exists(plan->image)) return host_fail(HOST_LATER, "its image is not in the store");
     if (!write_etc(host, plan, folder) || !write_config(host, plan, folder) ||
-        !write_shim_plan(host, plan, folder, root))
+        !write_shim_plan(host, plan, folder, image, root))
         return host_fail(HOST_LATER, "its files cannot be written: %s", strerror(errno));
     return start_shim(host, folder);
 }

@@ -56,10 +56,13 @@ static bool make_in_folder(char path[PATH_CAP], const char *name)
 static bool mount_root(void)
 {
     char image[PATH_CAP], shifted[PATH_CAP], rootfs[PATH_CAP], options[4 * PATH_CAP];
+    struct stat st;
     if (!make_in_folder(image, "image") || !make_in_folder(shifted, "shifted") ||
         !make_in_folder(rootfs, "rootfs"))
         return false;
-    if (!mount_file(plan.image, image, "squashfs", MS_RDONLY | MS_NODEV, NULL))
+    bool is_folder = stat(plan.image, &st) == 0 && S_ISDIR(st.st_mode);
+    if (is_folder ? mount(plan.image, image, NULL, MS_BIND, NULL) != 0
+                  : !mount_file(plan.image, image, "squashfs", MS_RDONLY | MS_NODEV, NULL))
         return fail("the image cannot be mounted: %s", strerror(errno));
     if (plan.user_base != 0 && !mount_shifted(image, shifted, plan.user_base))
         return fail("no owners can be shifted: %s", strerror(errno));

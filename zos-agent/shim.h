@@ -18,7 +18,7 @@
 typedef struct {
     char wid[32];
     char folder[PATH_CAP];
-    char image[PATH_CAP];   /* squashfs */
+    char image[PATH_CAP];   /* a squashfs file, or a folder */
     char root[PATH_CAP];    /* on the pool: holds upper and work */
     char runtime[PATH_CAP]; /* runc or crun */
     char runtime_root[PATH_CAP];

@@ -202,14 +202,15 @@ TEST(limits_hold)
     network_plan_t net  = network();
     machine_plan_t plan = machine();
     int code;
-    plan.args = (char *[]){
-        (char[]){"/bin/sh"}, (char[]){"-c"},
-        (char[]){
-            "/bin/busybox dd if=/dev/zero of=/big bs=1M count=100 2>&1; /bin/busybox ls -l /big;"
-            " /bin/busybox mount -t tmpfs x /tmp; /bin/busybox id -u; /bin/busybox cat /proc/self/uid_map;"
-            " /bin/busybox wc -c /etc/resolv.conf; /bin/busybox grep -e Seccomp: -e NoNewPrivs: "
-            "/proc/self/status"},
-        NULL};
+    plan.memory = 256 << 20; /* a pool in memory is charged to who writes */
+    plan.args   = (char *[]){
+          (char[]){"/bin/sh"}, (char[]){"-c"},
+          (char[]){
+              "/bin/busybox dd if=/dev/zero of=/big bs=1M count=100 2>&1; /bin/busybox ls -l /big;"
+                " /bin/busybox mount -t tmpfs x /tmp; /bin/busybox id -u; /bin/busybox cat /proc/self/uid_map;"
+                " /bin/busybox wc -c /etc/resolv.conf; /bin/busybox grep -e Seccomp: -e NoNewPrivs: "
+                "/proc/self/status"},
+          NULL};
     OK(went_well(network_ensure(&host, &net)));
     OK(went_well(machine_ensure(&host, &plan)));
     for (int i = 0; i < 500 && machine_state(&host, plan.wid, &code) != MACHINE_ENDED; i++)
@@ -317,6 +318,21 @@ TEST(a_host_without_btrfs_and_user_namespaces_works_too)
     OK(take_down());
     OK(left_nothing());
     host = plain;
+}
+
+TEST(where_only_folders_can_change_owners_images_are_unpacked)
+{
+    host_shifts_t shifts = host.shifts;
+    char tree[PATH_CAP];
+    if (!host.has_user_spaces) return;
+    host.shifts = HOST_SHIFTS_FOLDERS;
+    OK(path_join(tree, "%s.tree/bin/web", real_path("web.sqfs")));
+    OK(bring_up());
+    OK(file_exists(tree));
+    OK(strstr(real_fetch("127.0.0.1", real_port, 5000), "contract 4711"));
+    OK(take_down());
+    OK(left_nothing());
+    host.shifts = shifts;
 }
 
 TEST(crun_works_where_it_is_installed)
