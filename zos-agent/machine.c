@@ -162,10 +162,20 @@ static void drop_kernel_part(const host_t *host, const char *wid)
     cgroup_remove(&host->cgroup, group);
 }
 
+/* Users read why a machine cannot start, and need not know where it would have been. */
+static void hide_path(char *text, const char *path)
+{
+    size_t len = strlen(path);
+    for (char *at; (at = strstr(text, path));)
+        memmove(at, at + len, strlen(at + len) + 1);
+}
+
 static host_result_t start_shim(const host_t *host, const char *folder)
 {
     spawn_result_t said;
     if (SPAWN(&said, SHIM_TIMEOUT_MS, host->shim, folder)) return host_ok();
+    hide_path(said.text, folder);
+    hide_path(said.text, host->state_dir);
     const char *const for_ever[] = {
         "executable file",   "no such file or directory",    "permission denied",       "is a directory",
         "exec format error", "a symbolic link of the image", "ended before it started", NULL};

@@ -342,6 +342,7 @@ TEST(what_cannot_be_is_an_error_on_its_workload)
         if (!strstr(result_of(contract, "web", "message"), cases[i].says))
             printf("%s: %s\n", cases[i].says, result_of(contract, "web", "message"));
         OK(strstr(result_of(contract, "web", "message"), cases[i].says));
+        OK(!strstr(result_of(contract, "web", "message"), real_dir)); /* nothing of this machine */
         engine_desire(engine, contract, DESIRED_DELETED, "canceled", "", 1);
         core_work(1500);
         IS(contract, "web", "deleted");
