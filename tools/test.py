@@ -102,9 +102,10 @@ def stage_e2e(tally):
     """Unmodified clients from npm against our own programs."""
     folder = os.path.join(ROOT, 'tests/e2e')
     if not os.path.exists(os.path.join(folder, 'package.json')): return
-    if not build(tally, 'release') or not build(tally, 'asan'): return  # some peers are test programs
-    status, output = run(['npm', 'ci', '--no-audit', '--no-fund'], 900, cwd=folder)
-    if status: tally.add('npm ci', 0, 1); print(output[-3000:]); return
+    if not build(tally, 'release'): return
+    # Not `npm ci`: newer versions refuse a lock file that leaves out optional packages of other platforms.
+    status, output = run(['npm', 'install', '--no-save', '--no-audit', '--no-fund'], 900, cwd=folder)
+    if status: tally.add('npm install', 0, 1); print(output[-3000:]); return
     for name in sorted(n for n in os.listdir(folder) if n.endswith('.test.mjs')):
         test(tally, 'e2e/' + name, ['node', '--test', '--test-reporter=tap', name], cwd=folder)
 
