@@ -55,69 +55,71 @@ const command_t cli_commands[] = {
      "relay relay-url relay-at session to-session expire", NEEDS_KEY,
      "  trellis rmb send 3 zos.statistics.get --relay wss://relay.example.org --key-file me.key\n  trellis "
      "rmb send 2 echo '{\"n\": 1}' --relay tls+tcp://127.0.0.2:4437 --ca ca.pem --key //Alice\n\n"
-     "Encrypted when both twins have their encryption key on the chain (trellis twin update). Without --relay "
+     "Encrypted when both twins have their encryption key on the chain (trellis twin update). Without "
+     "--relay "
      "the\nmessage goes over the relays of your twin.", cmd_rmb_send},
-    {"rmb listen",                                                                           "", "Print what others send you, and answer it",
+    {"rmb listen",                                                  "", "Print what others send you, and answer it",
      "relay relay-url relay-at session count answer", NEEDS_KEY,
      "  trellis rmb listen --relay wss://relay.example.org --key-file me.key --json", cmd_rmb_listen},
     {"rmb echo",                                                                           "", "Answer the command echo with what came, any other with an error",
-     "relay relay-url relay-at session count", NEEDS_KEY, "  trellis rmb echo --relay ws://127.0.0.1:8980 --key //Bob",
-     cmd_rmb_echo},
-    {"rmb ping",                                                                           "[TWIN]", "Time the way to your relay and back, or to a twin and back",
+     "relay relay-url relay-at session count", NEEDS_KEY,
+     "  trellis rmb echo --relay ws://127.0.0.1:8980 --key //Bob", cmd_rmb_echo},
+    {"rmb ping",                                                                         "[TWIN]", "Time the way to your relay and back, or to a twin and back",
      "relay relay-url relay-at session to-session expire count", NEEDS_KEY,
      "A twin is sent the command echo; an error is an answer too.", cmd_rmb_ping},
     {"rmb trace",                                                                           "TWIN", "Show how long each hop to a twin takes",
      "relay relay-url relay-at to-session expire", NEEDS_KEY,
      "  trellis rmb trace 3 --relay wss://relay.example.org --key-file me.key\n\n"
      "The hops are the chain, your relay (login, ping), the relays of the other twin where they are others "
-     "than yours\n(login, ping), and the twin: over your relay, and straight over its own. safe_ms is when your "
+     "than yours\n(login, ping), and the twin: over your relay, and straight over its own. safe_ms is when "
+     "your "
      "relay had the\nmessage on disk or delivered; relays reached by nng tell it.", cmd_rmb_trace},
-    {"relay status",                                                                           "", "Show whether a relay is well, and what it counted", "relay relay-url relay-at",
+    {"relay status",                                                              "", "Show whether a relay is well, and what it counted", "relay relay-url relay-at",
      TAKES_KEY, "  trellis relay status --relay wss://relay.example.org\n\nWithout --relay: the first relay of "
      "your twin.", cmd_relay_status},
-    {"contract create",                                                                            "NODE HASH",
+    {"contract create",                                                                           "NODE HASH",
      "Make a node contract; `contract create name NAME` and `contract create rent NODE` make the other kinds", "data public-ips provider", NEEDS_KEY,
      "HASH is the 32 hexadecimal digits of the deployment's MD5. Most people want `trellis deploy` instead.", cmd_contract_create},
-    {"contract update",                                                  "ID HASH", "Set another deployment hash", "data", NEEDS_KEY, NULL,
+    {"contract update",                                                                        "ID HASH", "Set another deployment hash", "data", NEEDS_KEY, NULL,
      cmd_contract_update},
-    {"contract cancel",                                                                           "ID", "End a contract; what ran under it stops", "", NEEDS_KEY, NULL,
+    {"contract cancel",                                                                        "ID", "End a contract; what ran under it stops", "", NEEDS_KEY, NULL,
      cmd_contract_cancel},
-    {"contract show",                                                                         "ID", "Show a contract, what it uses and owes", "at", 0, NULL, cmd_contract_show},
+    {"contract show", "ID", "Show a contract, what it uses and owes", "at", 0, NULL, cmd_contract_show},
     {"contract list",                                                                           "", "Show your contracts, or those of a twin, a node, or everybody", "twin node all",
      TAKES_KEY, NULL, cmd_contract_list},
-    {"contract bills",                                                              "ID", "Show what a contract was billed", "from", 0,
+    {"contract bills",                                                                     "ID", "Show what a contract was billed", "from", 0,
      "Amounts in JSON are units of 10^-7 TFT. Blocks are read backwards to the contract's beginning, or to "
      "--from.", cmd_contract_bills},
-    {"contract watch",                                                                           "ID", "Tell what happens to a contract until it ends", "from count", 0, NULL,
+    {"contract watch",                                                                        "ID", "Tell what happens to a contract until it ends", "from count", 0, NULL,
      cmd_contract_watch},
-    {"contract recover",                                                                        "ID", "Bring back the deployment of your contract from the chain alone", "",
+    {"contract recover",                                      "ID", "Bring back the deployment of your contract from the chain alone", "",
      NEEDS_KEY, "  trellis contract recover 7 --key-file me.key > web.json", cmd_contract_recover},
-    {"council show",                                                                        "", "Show the council's members and open proposals", "", 0, NULL, cmd_council_show},
-    {"council propose", "PALLET.CALL [ARGUMENTS]", "Propose a call to the council", "threshold", NEEDS_KEY,
+    {"council show",                                                                           "", "Show the council's members and open proposals", "", 0, NULL, cmd_council_show},
+    {"council propose",                                                                      "PALLET.CALL [ARGUMENTS]", "Propose a call to the council", "threshold", NEEDS_KEY,
      "  trellis council propose TfgridModule.set_connection_price '{\"price\": 90}' --key //Alice\n\n"
      "With as many keys as must agree (several --key or --key-file) it is proposed, voted and closed in one "
      "go.", cmd_council_propose},
-    {"council vote",                                                                           "HASH", "Vote for a proposal, or against it with --no", "no index", NEEDS_KEY, NULL,
+    {"council vote",                                                                          "HASH", "Vote for a proposal, or against it with --no", "no index", NEEDS_KEY, NULL,
      cmd_council_vote},
-    {"council close",                                                                     "HASH", "Close a proposal that was decided: an agreed call is run", "index", NEEDS_KEY,
+    {"council close",                                            "HASH", "Close a proposal that was decided: an agreed call is run", "index", NEEDS_KEY,
      NULL, cmd_council_close},
-    {"council set-billing-frequency",                                                                        "BLOCKS",
+    {"council set-billing-frequency",                                                                           "BLOCKS",
      "Have contracts billed each so many blocks (it can only be raised)", "threshold", NEEDS_KEY,
      "  trellis council set-billing-frequency 20 --key //Alice --key //Bob", cmd_council_set_billing_frequency},
-    {"query",                                      "[PALLET.ITEM [KEY ...]]",
+    {"query",                                                                        "[PALLET.ITEM [KEY ...]]",
      "Read any storage item or constant; fewer keys than it has list its entries", "at limit", 0,
      "  trellis query                        all items\n  trellis query TfgridModule           those of one "
      "pallet\n"
      "  trellis query System.Account 5Grw...utQY\n  trellis query TfgridModule.Farms     all entries", cmd_query},
-    {"call",                                                                           "[PALLET.CALL [ARGUMENTS]]", "Send any call; without arguments, show what it takes", "encode",
+    {"call",                                                                          "[PALLET.CALL [ARGUMENTS]]", "Send any call; without arguments, show what it takes", "encode",
      TAKES_KEY, "  trellis call                         all calls\n  trellis call Balances.transfer_keep_alive\n"
      "  trellis call Balances.transfer_keep_alive '{\"dest\": \"5Grw...utQY\", \"value\": 10000000}' "
      "--key-file me.key", cmd_call},
-    {"rpc",                                                                      "METHOD [PARAMS]", "Call any JSON-RPC method of the node", "", 0,
+    {"rpc",                                                                    "METHOD [PARAMS]", "Call any JSON-RPC method of the node", "", 0,
      "  trellis rpc system_health\n  trellis rpc chain_getBlockHash '[1]'", cmd_rpc},
-    {"completion",                                                                          "bash", "Print the completion script of a shell", "", 0,
+    {"completion",                                                                                   "bash", "Print the completion script of a shell", "", 0,
      "  trellis completion bash > /etc/bash_completion.d/trellis", cmd_completion},
-    {"man",                                            "", "Print the man page", "", 0, "  trellis man > trellis.1", cmd_man},
-    {"help",                                                                           "[COMMAND]", "Show how it all goes, or explain a command", "", 0, NULL, cmd_help},
-    {0                                                                       },
+    {"man",                                                                       "", "Print the man page", "", 0, "  trellis man > trellis.1", cmd_man},
+    {"help",                                                                         "[COMMAND]", "Show how it all goes, or explain a command", "", 0, NULL, cmd_help},
+    {0                       },
 };

@@ -96,7 +96,8 @@ bool cli_load_keys(cli_t *cli)
     if (!key_type(cli, &kind)) return false;
     for (int i = 0; i < cli->given_count; i++) {
         const char *name = cli->given[i].option->name, *value = cli->given[i].value;
-        if ((strcmp(name, "key") == 0 || strcmp(name, "seed") == 0) && !add_key(cli, value, kind)) return false;
+        if ((strcmp(name, "key") == 0 || strcmp(name, "seed") == 0) && !add_key(cli, value, kind))
+            return false;
         if (strcmp(name, "key-file") == 0 && !add_file(cli, value, kind)) return false;
     }
     if (cli->key_count == 0 && environment && !add_file(cli, environment, kind)) return false;

@@ -13,8 +13,9 @@
 
 #define PAUSE_MS     200
 #define PAUSE_MS_MAX 15000
-#define UNACKED_MAX  256 /* envelopes; a quarter of the queue of a pipe, so that acknowledgements find room  \
-                          */
+#define UNACKED_MAX                                                                                          \
+    256 /* envelopes; a quarter of the queue of a pipe, so that acknowledgements find room                   \
+         */
 #define TICK_MS    5000
 #define LOGIN_MS   10000
 #define QUIET_MS   20000 /* then we say that we live, as rmb-peer does */

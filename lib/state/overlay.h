@@ -48,8 +48,8 @@ bool overlay_next_key(overlay_t *overlay, bytes_t key, arena_t *arena, bytes_t *
 void overlay_begin(overlay_t *overlay);
 void overlay_end(overlay_t *overlay, bool keep);
 
-/* overlay_changes is all that is changed, as seen through the open layers, sorted by key, in arena.  It fails when
- * the overlay has. */
+/* overlay_changes is all that is changed, as seen through the open layers, sorted by key, in arena.  It fails
+ * when the overlay has. */
 NODISCARD bool overlay_changes(overlay_t *overlay, arena_t *arena, changes_t *changes);
 
 /* overlay_settle lays the overlay over a base that already holds its changes: nothing is changed any

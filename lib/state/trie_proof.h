@@ -18,8 +18,8 @@ typedef struct {
 NODISCARD bool trie_prove(const kv_t *nodes, const kv_t *values, const bytes_t *keys, uint32_t key_count,
                           arena_t *arena, trie_proof_t *proof);
 
-/* trie_closest finds the Merkle value of the highest node at or below a key's path: its hash (32 bytes), or its
- * whole encoding when that is shorter.  In arena.  False: nothing is there, or arena is full. */
+/* trie_closest finds the Merkle value of the highest node at or below a key's path: its hash (32 bytes), or
+ * its whole encoding when that is shorter.  In arena.  False: nothing is there, or arena is full. */
 NODISCARD bool trie_closest(const kv_t *nodes, bytes_t key, arena_t *arena, bytes_t *merkle);
 
 typedef enum {

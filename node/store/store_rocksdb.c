@@ -128,8 +128,8 @@ static rocksdb_options_t *column_options(store_t *store, column_t column)
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
     bool is_versioned                          = column == COLUMN_VALUE || column == COLUMN_NODE;
     rocksdb_options_set_create_if_missing(options, 1);
-    /* A log that a kill tore at its end is taken as far as it is whole; one that is damaged elsewhere is refused: going on
-     * from before the damage could undo what was final. */
+    /* A log that a kill tore at its end is taken as far as it is whole; one that is damaged elsewhere is
+     * refused: going on from before the damage could undo what was final. */
     rocksdb_options_set_wal_recovery_mode(options, rocksdb_tolerate_corrupted_tail_records_recovery);
     rocksdb_options_set_create_missing_column_families(options, 1);
     rocksdb_options_set_max_open_files(options, OPEN_FILES);

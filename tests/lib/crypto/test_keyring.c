@@ -214,7 +214,7 @@ TEST(a_damaged_key_file_is_refused)
 TEST(what_is_sealed_opens_only_for_its_key)
 {
     keypair_t alice, bob, soft;
-    uint8_t   sealed[11 + KEY_SEAL_OVERHEAD], plain[11];
+    uint8_t sealed[11 + KEY_SEAL_OVERHEAD], plain[11];
     EQ(key_from_suri("//Alice", KEY_SR25519, &alice), KEY_OK);
     EQ(key_from_suri("//Bob", KEY_SR25519, &bob), KEY_OK);
     EQ(key_from_suri("//Bob/soft", KEY_SR25519, &soft), KEY_OK);
