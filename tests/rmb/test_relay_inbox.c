@@ -1,0 +1,123 @@
+/* test_relay_inbox.c - what other relays post, and what goes to them. */
+
+#include "relay_world.h"
+
+static int in_result;
+static void on_in(void *context, relay_in_t in)
+{
+    (void)context;
+    in_result = (int)in;
+}
+
+static int post(const envelope_t *envelope, int signer)
+{
+    envelope_t copy = *envelope;
+    uint8_t wire[2048], signature[65];
+    if (signer >= 0 && !envelope_sign(&copy, &keys[signer], signature)) exit(1);
+    envelope_encode(&copy, wire);
+    in_result = -1;
+    relay_federation_input(w.relay, (bytes_t){wire, envelope_encoded_len(&copy)}, on_in, NULL);
+    if (in_result == -1) relay_commit(w.relay);
+    return in_result;
+}
+
+static void add_tracked(void *context, uint32_t twin, uint64_t count)
+{
+    ((uint64_t *)context)[twin] += count;
+}
+
+TEST(what_each_twin_sends_is_counted_when_asked_for)
+{
+    for (int i = 0; i < 2; i++) {
+        uint64_t counts[5] = {0};
+        fresh();
+        stop();
+        w.is_tracking = i == 1;
+        start(0);
+        link_t *a = session(0, 1, NULL), *b = session(1, 2, NULL);
+        envelope_t e = request(1, NULL, 2, "u1");
+        send(a, &e);
+        e.uid = "u2";
+        send(a, &e);
+        e = request(2, NULL, 1, "u3");
+        send(b, &e);
+        relay_tracked(w.relay, add_tracked, counts);
+        EQ(counts[1], i ? 2 : 0);
+        EQ(counts[2], i ? 1 : 0);
+        done();
+    }
+}
+
+TEST(another_relay_may_post_what_is_signed)
+{
+    fresh();
+    envelope_t e = request(3, NULL, 1, "u");
+    EQ(post(&e, -1), RELAY_IN_FORGED);
+    EQ(post(&e, 0), RELAY_IN_FORGED);
+    EQ(post(&e, 2), RELAY_IN_ACCEPTED);
+    EQ(stored(), 1);
+    e.tags = "fail-fast";
+    EQ(post(&e, 2), RELAY_IN_OFFLINE);
+    link_t *b = session(0, 1, NULL);
+    EQ(post(&e, 2), RELAY_IN_ACCEPTED);
+    TEXT(pull(b)->uid, "u");
+    e.destination.twin = 3;
+    EQ(post(&e, 2), RELAY_IN_OFFLINE); /* not ours */
+    e.destination.twin = 0;
+    EQ(post(&e, 2), RELAY_IN_MALFORMED);
+    e = request(9, NULL, 1, "u");
+    EQ(post(&e, 2), RELAY_IN_FORGED);
+    e = request(3, NULL, 1, "u");
+    e.timestamp_s -= 100;
+    EQ(post(&e, 2), RELAY_IN_MALFORMED);
+    relay_federation_input(w.relay, BYTES("not an envelope"), on_in, NULL);
+    EQ(in_result, RELAY_IN_MALFORMED);
+    w.is_chain_down = true;
+    e               = request(2, NULL, 1, "u");
+    EQ(post(&e, 1), RELAY_IN_BUSY);
+    done();
+}
+
+TEST(another_relay_hears_when_its_message_is_safe)
+{
+    fresh();
+    w.is_slow_disk = true;
+    envelope_t e   = request(3, NULL, 1, "u");
+    EQ(post(&e, 2), -1);
+    disk_is_done();
+    EQ(in_result, RELAY_IN_ACCEPTED);
+    link_t *b = session(0, 1, NULL);
+    TEXT(pull(b)->uid, "u");
+    take_all(b);
+    EQ(post(&e, 2), -1);
+    TEXT(pull(b)->uid, "u");
+    take_all(b);
+    EQ(in_result, RELAY_IN_ACCEPTED);
+    EQ(post(&e, 2), -1);
+    done(); /* the other relay is told to try again */
+    EQ(in_result, RELAY_IN_BUSY);
+}
+
+TEST(what_goes_to_another_relay_is_told_of_its_end)
+{
+    fresh();
+    link_t *a    = session(0, 1, NULL);
+    envelope_t e = request(1, NULL, 3, "good");
+    send(a, &e);
+    e.uid = "bad";
+    send(a, &e);
+    EQ(w.outward_count, 2);
+    EQ(stored(), 2);
+    relay_federated(w.relay, w.outward[0], RELAY_FED_DONE);
+    relay_federated(w.relay, w.outward[1], RELAY_FED_REFUSED);
+    w.outward_count = 0;
+    EQ(stored(), 0);
+    TEXT(a->acks[0], "good+");
+    TEXT(a->acks[1], "bad-");
+    const envelope_t *report = pull(a);
+    TEXT(report->uid, "bad");
+    TEXT(report->error_message, "destination offline");
+    done();
+}
+
+TEST_MAIN()
