@@ -77,7 +77,7 @@ C_RULES = [rule_header_comment, rule_length, rule_functions, rule_banned, rule_u
 
 def rule_paths(path, text):
     for number, line in enumerate(text.split('\n'), 1):
-        if '/work/' + 'main' in line or '/work/' + 'shared' in line: yield number, 'a path of one machine'
+        if ROOT + '/' in line: yield number, 'a path of one machine'
         if REGISTRIES.search(line): yield number, 'a registry named by its host'
 
 
