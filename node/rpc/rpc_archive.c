@@ -351,17 +351,18 @@ static json_t *stop_read(call_t *call)
 method_table_t rpc_archive_methods(void)
 {
     static const method_t methods[] = {
-        {"archive_v1_body",                        false, get_body        },
-        {"archive_v1_call",                        false, call_function   },
-        {"archive_v1_finalizedHeight",             false, finalized_height},
-        {"archive_v1_genesisHash",                 false, genesis_hash    },
-        {"archive_v1_hashByHeight",                false, hash_by_height  },
-        {"archive_v1_header",                      false, get_header      },
-        {"archive_v1_stopStorage",                 false, stop_read       },
-        {"archive_v1_stopStorageDiff",             false, stop_read       },
-        {"archive_v1_storage",                     false, storage         },
-        {"archive_v1_storageDiff",                 false, storage_diff    },
-        {"archive_v1_storageDiff_stopStorageDiff", false, stop_read       }, /* Substrate's name for it */
+        {"archive_v1_body",                        false, get_body,         "hash"                         },
+        {"archive_v1_call",                        false, call_function,    "hash function call_parameters"},
+        {"archive_v1_finalizedHeight",             false, finalized_height, NULL                           },
+        {"archive_v1_genesisHash",                 false, genesis_hash,     NULL                           },
+        {"archive_v1_hashByHeight",                false, hash_by_height,   "height"                       },
+        {"archive_v1_header",                      false, get_header,       "hash"                         },
+        {"archive_v1_stopStorage",                 false, stop_read,        "subscription"                 },
+        {"archive_v1_stopStorageDiff",             false, stop_read,        "subscription"                 },
+        {"archive_v1_storage",                     false, storage,          "hash items child_trie"        },
+        {"archive_v1_storageDiff",                 false, storage_diff,     "hash items previous_hash"     },
+        {"archive_v1_storageDiff_stopStorageDiff", false, stop_read,
+         "subscription"                                                                                    }, /* Substrate's name for it */
     };
     return (method_table_t){methods, sizeof methods / sizeof *methods};
 }

@@ -181,11 +181,11 @@ static json_t *remove_extrinsics(call_t *call)
 method_table_t rpc_author_methods(void)
 {
     static const method_t methods[] = {
-        {"author_pendingExtrinsics",       false, pending          },
-        {"author_removeExtrinsic",         true,  remove_extrinsics},
-        {"author_submitAndWatchExtrinsic", false, submit_and_watch },
-        {"author_submitExtrinsic",         false, submit           },
-        {"author_unwatchExtrinsic",        false, rpc_unsubscribe  },
+        {"author_pendingExtrinsics",       false, pending,           NULL           },
+        {"author_removeExtrinsic",         true,  remove_extrinsics, "bytes_or_hash"},
+        {"author_submitAndWatchExtrinsic", false, submit_and_watch,  "bytes"        },
+        {"author_submitExtrinsic",         false, submit,            "extrinsic"    },
+        {"author_unwatchExtrinsic",        false, rpc_unsubscribe,   NULL           },
     };
     return (method_table_t){methods, sizeof methods / sizeof *methods};
 }

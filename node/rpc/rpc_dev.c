@@ -132,10 +132,10 @@ bool rpc_is_refused(const method_t *method) { return method->run == set_head || 
 method_table_t rpc_dev_methods(void)
 {
     static const method_t methods[] = {
-        {"dev_newBlock",   true, new_block  },
-        {"dev_setHead",    true, set_head   },
-        {"dev_setStorage", true, set_storage},
-        {"dev_timeTravel", true, time_travel},
+        {"dev_newBlock",   true, new_block,   NULL},
+        {"dev_setHead",    true, set_head,    NULL},
+        {"dev_setStorage", true, set_storage, NULL},
+        {"dev_timeTravel", true, time_travel, NULL},
     };
     return (method_table_t){methods, sizeof methods / sizeof *methods};
 }

@@ -61,8 +61,8 @@ static json_t *finalize_block(call_t *call)
 method_table_t rpc_engine_methods(void)
 {
     static const method_t methods[] = {
-        {"engine_createBlock",   true, create_block  },
-        {"engine_finalizeBlock", true, finalize_block},
+        {"engine_createBlock",   true, create_block,   "create_empty finalize parent_hash"},
+        {"engine_finalizeBlock", true, finalize_block, "hash justification"               },
     };
     return (method_table_t){methods, sizeof methods / sizeof *methods};
 }

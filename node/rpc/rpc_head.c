@@ -345,10 +345,10 @@ static json_t *unpin(call_t *call)
 method_table_t rpc_head_methods(void)
 {
     static const method_t methods[] = {
-        {"chainHead_v1_follow",   false, follow_head},
-        {"chainHead_v1_header",   false, get_header },
-        {"chainHead_v1_unfollow", false, unfollow   },
-        {"chainHead_v1_unpin",    false, unpin      },
+        {"chainHead_v1_follow",   false, follow_head, "with_runtime"                      },
+        {"chainHead_v1_header",   false, get_header,  "follow_subscription hash"          },
+        {"chainHead_v1_unfollow", false, unfollow,    "follow_subscription"               },
+        {"chainHead_v1_unpin",    false, unpin,       "follow_subscription hash_or_hashes"},
     };
     return (method_table_t){methods, sizeof methods / sizeof *methods};
 }

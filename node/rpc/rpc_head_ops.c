@@ -254,11 +254,11 @@ static json_t *stop(call_t *call)
 method_table_t rpc_head_op_methods(void)
 {
     static const method_t methods[] = {
-        {"chainHead_v1_body",          false, body         },
-        {"chainHead_v1_call",          false, call_function},
-        {"chainHead_v1_continue",      false, go_on        },
-        {"chainHead_v1_stopOperation", false, stop         },
-        {"chainHead_v1_storage",       false, storage      },
+        {"chainHead_v1_body",          false, body,          "follow_subscription hash"                         },
+        {"chainHead_v1_call",          false, call_function, "follow_subscription hash function call_parameters"},
+        {"chainHead_v1_continue",      false, go_on,         "follow_subscription operation_id"                 },
+        {"chainHead_v1_stopOperation", false, stop,          "follow_subscription operation_id"                 },
+        {"chainHead_v1_storage",       false, storage,       "follow_subscription hash items child_trie"        },
     };
     return (method_table_t){methods, sizeof methods / sizeof *methods};
 }

@@ -112,6 +112,7 @@ typedef struct {
     const char *name;
     bool is_unsafe;
     json_t *(*run)(call_t *call); /* NULL with call->code set on failure */
+    const char *params;           /* their names in order, for who gives them by name; NULL: only by place */
 } method_t;
 
 struct rpc {

@@ -19,9 +19,9 @@ static json_t *properties(call_t *call)
 method_table_t rpc_spec_methods(void)
 {
     static const method_t methods[] = {
-        {"chainSpec_v1_chainName",   false, chain_name  },
-        {"chainSpec_v1_genesisHash", false, genesis_hash},
-        {"chainSpec_v1_properties",  false, properties  },
+        {"chainSpec_v1_chainName",   false, chain_name,   NULL},
+        {"chainSpec_v1_genesisHash", false, genesis_hash, NULL},
+        {"chainSpec_v1_properties",  false, properties,   NULL},
     };
     return (method_table_t){methods, sizeof methods / sizeof *methods};
 }

@@ -103,20 +103,20 @@ static json_t *methods_list(call_t *call) { return rpc_all_methods(call->rpc); }
 method_table_t rpc_system_methods(void)
 {
     static const method_t methods[] = {
-        {"account_nextIndex",           false, next_index    },
-        {"rpc_methods",                 false, methods_list  },
-        {"system_accountNextIndex",     false, next_index    },
-        {"system_chain",                false, chain_name    },
-        {"system_chainType",            false, chain_type    },
-        {"system_dryRun",               true,  dry_run_method},
-        {"system_health",               false, health        },
-        {"system_localListenAddresses", false, nothing       },
-        {"system_name",                 false, name          },
-        {"system_nodeRoles",            false, roles         },
-        {"system_peers",                true,  nothing       },
-        {"system_properties",           false, properties    },
-        {"system_syncState",            false, sync_state    },
-        {"system_version",              false, version       },
+        {"account_nextIndex",           false, next_index,     "account"     },
+        {"rpc_methods",                 false, methods_list,   NULL          },
+        {"system_accountNextIndex",     false, next_index,     "account"     },
+        {"system_chain",                false, chain_name,     NULL          },
+        {"system_chainType",            false, chain_type,     NULL          },
+        {"system_dryRun",               true,  dry_run_method, "extrinsic at"},
+        {"system_health",               false, health,         NULL          },
+        {"system_localListenAddresses", false, nothing,        NULL          },
+        {"system_name",                 false, name,           NULL          },
+        {"system_nodeRoles",            false, roles,          NULL          },
+        {"system_peers",                true,  nothing,        NULL          },
+        {"system_properties",           false, properties,     NULL          },
+        {"system_syncState",            false, sync_state,     NULL          },
+        {"system_version",              false, version,        NULL          },
     };
     return (method_table_t){methods, sizeof methods / sizeof *methods};
 }

@@ -278,10 +278,10 @@ static json_t *unwatch(call_t *call)
 method_table_t rpc_transaction_methods(void)
 {
     static const method_t methods[] = {
-        {"transactionWatch_v1_submitAndWatch", false, submit_and_watch},
-        {"transactionWatch_v1_unwatch",        false, unwatch         },
-        {"transaction_v1_broadcast",           false, broadcast       },
-        {"transaction_v1_stop",                false, stop_broadcast  },
+        {"transactionWatch_v1_submitAndWatch", false, submit_and_watch, "transaction" },
+        {"transactionWatch_v1_unwatch",        false, unwatch,          "subscription"},
+        {"transaction_v1_broadcast",           false, broadcast,        "transaction" },
+        {"transaction_v1_stop",                false, stop_broadcast,   "operation_id"},
     };
     return (method_table_t){methods, sizeof methods / sizeof *methods};
 }
