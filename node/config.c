@@ -33,8 +33,9 @@ static const char help[] =
     "the last ones\n"
     "\n"
     "RPC: JSON-RPC 2.0 over WebSocket and HTTP, on one port\n"
-    "  --rpc-port PORT          (default 9944)\n"
-    "  --rpc-external           listen on all interfaces, not only on this machine\n"
+    "  --rpc-port PORT          (default 9944; 0: a free one, which the log names)\n"
+    "  --rpc-external           listen on all interfaces, not only on this machine; a validator must say\n"
+    "                           --unsafe-rpc-external, or --rpc-methods unsafe\n"
     "  --rpc-methods auto|safe|unsafe\n"
     "                           unsafe methods: on this machine only (auto), never, or always\n"
     "  --rpc-cors ORIGINS       browsers' origins that may ask, by commas; all; none (default: this machine; "
@@ -42,6 +43,15 @@ static const char help[] =
     "  --rpc-max-connections N  (default 100)\n"
     "  --rpc-max-subscriptions-per-connection N  (default 1024)\n"
     "  --rpc-max-request-size MIB, --rpc-max-response-size MIB  (default 15)\n"
+    "  --rpc-max-batch-request-len N  (default 1000), --rpc-disable-batch-requests\n"
+    "  --rpc-rate-limit N       calls a minute of a connection, over HTTP of an address (default: any "
+    "number)\n"
+    "  --rpc-rate-limit-whitelisted-ips NETWORKS\n"
+    "                           whose calls are not counted, by commas: 10.0.0.0/8,::1/128\n"
+    "\n"
+    "Extrinsics that wait\n"
+    "  --pool-limit N, --pool-kbytes KIB  (default 8192, 20480)\n"
+    "  --tx-ban-seconds S       how long one that is not valid is not looked at again (default 1800)\n"
     "\n"
     "Network\n"
     "  --port PORT              for peers (default 30333).  This version has no peers yet: the port is not "
@@ -89,6 +99,29 @@ static bool read_port(const char *flag, const char *text, uint16_t *port)
     if (!read_number(flag, text, 1, 65535, &value)) return false;
     *port = (uint16_t)value;
     return true;
+}
+
+static bool read_rpc_port(const char *flag, const char *text, uint16_t *port)
+{
+    uint64_t value;
+    if (!read_number(flag, text, 0, 65535, &value)) return false;
+    *port = (uint16_t)value;
+    return true;
+}
+
+static bool read_networks(const char *text, config_t *config)
+{
+    for (const char *at = text;;) {
+        size_t len = strcspn(at, ",");
+        if (config->rpc_unlimited_count == RPC_NETWORKS_MAX)
+            return wrong("--rpc-rate-limit-whitelisted-ips takes at most 16 networks", NULL,
+                         "name larger ones");
+        if (!rpc_network_read(at, len, &config->rpc_unlimited[config->rpc_unlimited_count++]))
+            return wrong("--rpc-rate-limit-whitelisted-ips does not know", text,
+                         "take addresses or networks by commas: 10.0.0.0/8,::1/128");
+        if (!at[len]) return true;
+        at += len + 1;
+    }
 }
 
 static bool read_u32(const char *flag, const char *text, uint32_t most, uint32_t *out)
@@ -158,13 +191,15 @@ static bool read_switch(const char *flag, config_t *c)
             c->is_validator = true;
             return true;
         }
-    bool *const found = is_any(flag, "--dev", NULL)                               ? &c->is_dev
-                        : is_any(flag, "--tmp", NULL)                             ? &c->is_tmp
-                        : is_any(flag, "--validator", "--authority")              ? &c->is_validator
-                        : is_any(flag, "--rpc-external", "--unsafe-rpc-external") ? &c->is_rpc_external
-                        : is_any(flag, "--prometheus-external", NULL)             ? &c->is_prometheus_external
-                        : is_any(flag, "--log-json", NULL)                        ? &c->is_log_json
-                                                                                  : NULL;
+    bool *const found = is_any(flag, "--dev", NULL)                          ? &c->is_dev
+                        : is_any(flag, "--tmp", NULL)                        ? &c->is_tmp
+                        : is_any(flag, "--validator", "--authority")         ? &c->is_validator
+                        : is_any(flag, "--rpc-external", NULL)               ? &c->is_rpc_external
+                        : is_any(flag, "--unsafe-rpc-external", NULL)        ? &c->is_rpc_unsafe_external
+                        : is_any(flag, "--rpc-disable-batch-requests", NULL) ? &c->has_no_rpc_batches
+                        : is_any(flag, "--prometheus-external", NULL)        ? &c->is_prometheus_external
+                        : is_any(flag, "--log-json", NULL)                   ? &c->is_log_json
+                                                                             : NULL;
     if (found) *found = true;
     if (is_any(flag, "--no-prometheus", NULL)) {
         c->has_prometheus = false;
@@ -188,7 +223,7 @@ static int read_value(const char *flag, const char *text, config_t *c)
     else if (is_any(flag, "--sealing", NULL))
         fine = read_sealing(text, c);
     else if (is_any(flag, "--rpc-port", "--ws-port"))
-        fine = read_port(flag, text, &c->rpc_port);
+        fine = read_rpc_port(flag, text, &c->rpc_port);
     else if (is_any(flag, "--port", NULL))
         fine = read_port(flag, text, &c->p2p_port);
     else if (is_any(flag, "--prometheus-port", NULL))
@@ -205,6 +240,18 @@ static int read_value(const char *flag, const char *text, config_t *c)
         fine = read_u32(flag, text, 256, &c->rpc_request_mib);
     else if (is_any(flag, "--rpc-max-response-size", NULL))
         fine = read_u32(flag, text, 256, &c->rpc_response_mib);
+    else if (is_any(flag, "--rpc-max-batch-request-len", NULL))
+        fine = read_u32(flag, text, 100000, &c->rpc_batch_max);
+    else if (is_any(flag, "--rpc-rate-limit", NULL))
+        fine = read_u32(flag, text, 60000000, &c->rpc_calls_a_minute);
+    else if (is_any(flag, "--rpc-rate-limit-whitelisted-ips", NULL))
+        fine = read_networks(text, c);
+    else if (is_any(flag, "--pool-limit", NULL))
+        fine = read_u32(flag, text, 1000000, &c->pool_count);
+    else if (is_any(flag, "--pool-kbytes", NULL))
+        fine = read_u32(flag, text, 1 << 20, &c->pool_kib);
+    else if (is_any(flag, "--tx-ban-seconds", NULL))
+        fine = read_u32(flag, text, 1000000, &c->pool_ban_s);
     else if (is_any(flag, "--db-cache", NULL))
         fine = read_u32(flag, text, 65536, &c->db_cache_mib);
     else if (is_any(flag, "--db-sync", NULL))
@@ -226,6 +273,10 @@ static bool finish(config_t *c)
     if (!c->chain) c->chain = "dev";
     if (c->is_dev && !c->authority) c->authority = "//Alice";
     if (c->is_dev) c->is_validator = true;
+    if (c->is_rpc_external && c->is_validator && c->rpc_methods != RPC_METHODS_UNSAFE)
+        return wrong("--rpc-external shouldn't be used if the node is running as a validator", NULL,
+                     "use --unsafe-rpc-external or --rpc-methods=unsafe if you understand the risks");
+    if (c->is_rpc_unsafe_external) c->is_rpc_external = true;
     if (c->is_tmp && c->base_path)
         return wrong("--tmp and --base-path exclude each other", NULL, "leave one of them out");
     return true;
@@ -242,6 +293,9 @@ config_result_t config_read(int argc, char **argv, config_t *config)
                          .rpc_subscriptions_max = 1024,
                          .rpc_request_mib       = 15,
                          .rpc_response_mib      = 15,
+                         .pool_count            = POOL_READY_MAX,
+                         .pool_kib              = POOL_READY_BYTES_MAX / 1024,
+                         .pool_ban_s            = POOL_BAN_MS / 1000,
                          .db_cache_mib          = 32};
     for (int i = 1; i < argc; i++) {
         if (is_any(argv[i], "--help", "-h")) {

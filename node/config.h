@@ -3,6 +3,7 @@
 #define CONFIG_H
 #include "author.h"
 #include "log.h"
+#include "rpc.h"
 
 typedef enum { RPC_METHODS_AUTO, RPC_METHODS_SAFE, RPC_METHODS_UNSAFE } rpc_methods_t;
 
@@ -13,10 +14,15 @@ typedef struct {
     const char *authority; /* secret URI of a development authority, "//Alice"; NULL: none */
     bool is_dev, is_tmp, is_validator;
     uint16_t rpc_port, p2p_port, prometheus_port;
-    bool is_rpc_external, is_prometheus_external, has_prometheus;
+    bool is_rpc_external, is_rpc_unsafe_external, is_prometheus_external, has_prometheus;
     rpc_methods_t rpc_methods;
     const char *rpc_cors; /* origins by commas, or "all"; NULL: the default */
     uint32_t rpc_connections_max, rpc_subscriptions_max, rpc_request_mib, rpc_response_mib;
+    uint32_t rpc_batch_max, rpc_calls_a_minute; /* 0: the default; any number */
+    bool has_no_rpc_batches;
+    rpc_network_t rpc_unlimited[RPC_NETWORKS_MAX]; /* whose calls are not counted */
+    uint32_t rpc_unlimited_count;
+    uint32_t pool_count, pool_kib, pool_ban_s;
     sealing_t sealing;
     uint64_t slot_ms; /* of --sealing MS; 0: the chain's own slot */
     uint32_t db_cache_mib;

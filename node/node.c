@@ -127,13 +127,12 @@ static bool open_chain(node_t *node)
  * were stored by `key insert`. */
 static bool find_keys(const node_t *node, keypair_t *aura, keypair_t *grandpa)
 {
-    char path[KEYSTORE_PATH_CAP];
-    const char *uri = node->config->authority;
+    const char *path = node->keystore;
+    const char *uri  = node->config->authority;
     if (uri)
         return key_from_suri(uri, KEY_SR25519, aura) == KEY_OK &&
                key_from_suri(uri, KEY_ED25519, grandpa) == KEY_OK;
-    if (keystore_path(node->path, path) && keystore_find(path, "aura", KEY_SR25519, aura) &&
-        keystore_find(path, "gran", KEY_ED25519, grandpa))
+    if (keystore_find(path, "aura", KEY_SR25519, aura) && keystore_find(path, "gran", KEY_ED25519, grandpa))
         return true;
     log_error(LOG_MAIN, "the validator has no key", LOG_TEXT("keystore", path),
               LOG_TEXT("advice", "store its aura and gran keys by trellis-node key insert, or name a "
@@ -162,6 +161,8 @@ static bool start_authority(node_t *node)
     memcpy(options.seed, grandpa.seed, sizeof options.seed);
     node->author   = author_new(node->chain, &author);
     node->finality = finality_new(node->chain, &options);
+    memcpy(node->aura_key, aura.public_key, sizeof node->aura_key);
+    memcpy(node->grandpa_key, grandpa.public_key, sizeof node->grandpa_key);
     crypto_wipe(&author, sizeof author);
     crypto_wipe(&options, sizeof options);
     key_wipe(&aura);
@@ -195,6 +196,14 @@ static bool start_rpc(node_t *node)
               .subscriptions_max = c->rpc_subscriptions_max,
               .request_max       = c->rpc_request_mib * MIB,
               .response_max      = c->rpc_response_mib * MIB,
+              .batch_max         = c->rpc_batch_max,
+              .has_no_batches    = c->has_no_rpc_batches,
+              .calls_a_minute    = c->rpc_calls_a_minute,
+              .unlimited_count   = c->rpc_unlimited_count,
+              .keystore          = node->keystore,
+              .aura_key          = node->author ? node->aura_key : NULL,
+              .grandpa_key       = node->author ? node->grandpa_key : NULL,
+              .log_filter        = c->log_filter,
               .node_name         = "trellis-node",
               .version           = TRELLIS_VERSION,
               .chain_name        = node->spec.name,
@@ -202,11 +211,23 @@ static bool start_rpc(node_t *node)
               .chain_id          = node->spec.id,
               .role              = node->author ? "Authority" : "Full",
     };
+    memcpy(options.unlimited, c->rpc_unlimited, sizeof options.unlimited);
     node->rpc = rpc_new(&options, &error);
     if (!node->rpc)
         log_error(LOG_RPC, "the RPC port cannot be opened", LOG_U64("port", c->rpc_port),
                   LOG_TEXT("reason", error));
     return node->rpc != NULL;
+}
+
+/* The future queue has a tenth of the ready one's room, as Substrate's. */
+static void limit_pool(const node_t *node)
+{
+    const config_t *c    = node->config;
+    pool_limits_t limits = {.ready_max       = c->pool_count,
+                            .future_max      = c->pool_count / 10,
+                            .ready_bytes_max = (uint64_t)c->pool_kib * 1024,
+                            .ban_ms          = (uint64_t)c->pool_ban_s * 1000};
+    pool_limit(node->pool, &limits);
 }
 
 bool node_start(node_t *node, const config_t *config)
@@ -217,10 +238,11 @@ bool node_start(node_t *node, const config_t *config)
         log_error(LOG_MAIN, "the chain spec cannot be used", LOG_TEXT("reason", error));
         return false;
     }
-    if (!find_path(node) || !open_chain(node)) return false;
+    if (!find_path(node) || !keystore_path(node->path, node->keystore) || !open_chain(node)) return false;
     node->io   = io_new();
     node->pool = pool_new(node->chain);
     pool_on_ready(node->pool, pool_is_ready, node);
+    limit_pool(node);
     if (!node->io || !start_authority(node) || !start_rpc(node) || !node_metrics_start(node)) return false;
     chain_point_t best = chain_best(node->chain), genesis = chain_genesis(node->chain);
     log_info(LOG_MAIN, "node is up", LOG_TEXT("version", TRELLIS_VERSION), LOG_TEXT("name", config->name),

@@ -3,6 +3,7 @@
 #define NODE_H
 #include "chainspec.h"
 #include "config.h"
+#include "keystore.h"
 #include "metrics.h"
 #include "rpc.h"
 #include "web.h"
@@ -16,6 +17,8 @@ typedef struct {
     pool_t *pool;
     author_t *author;     /* NULL: this node makes no blocks */
     finality_t *finality; /* NULL with it */
+    char keystore[KEYSTORE_PATH_CAP];
+    uint8_t aura_key[32], grandpa_key[32]; /* public; when the author is not NULL */
     rpc_t *rpc;
     metrics_t *metrics;
     web_server_t *metrics_web;

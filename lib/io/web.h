@@ -57,6 +57,9 @@ typedef struct {
     void (*on_open)(void *self, web_session_t *session);
     /* on_message gets a whole message; it lasts until the function returns. */
     void (*on_message)(void *self, web_session_t *session, bytes_t message, bool is_text);
+    /* on_too_long hears that a message was longer than it may be and left out; NULL: it closes the session
+     * with 1009. */
+    void (*on_too_long)(void *self, web_session_t *session);
     void (*on_drained)(void *self,
                        web_session_t *session);           /* nothing waits to be sent any more; may be NULL */
     void (*on_pong)(void *self, web_session_t *session);  /* may be NULL */

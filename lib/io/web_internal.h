@@ -68,7 +68,7 @@ struct web_session {
     size_t queue_max, handed; /* handed: given to libwebsockets and not known to be written */
     bool is_drain_untold;     /* something was written since on_drained was called last */
     web_room_t out, in;
-    bool in_is_text;
+    bool in_is_text, is_skipping; /* skipping: the rest of a message that is too long */
     char peer[64];
     void *self;
     web_stats_t *stats;
@@ -85,6 +85,8 @@ void web_session_fini(web_session_t *session);
 /* What a session's owner is told; by the side. */
 void web_session_told_message(web_session_t *session, bytes_t message, bool is_text);
 void web_session_told_drained(web_session_t *session);
+/* web_session_told_too_long is false when the owner does not want to hear it. */
+bool web_session_told_too_long(web_session_t *session);
 
 /* ---- clients ---- */
 

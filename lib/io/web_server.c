@@ -495,6 +495,13 @@ void web_session_told_drained(web_session_t *session)
     if (handler->on_drained) handler->on_drained(handler->self, session);
 }
 
+bool web_session_told_too_long(web_session_t *session)
+{
+    if (session->is_client || !session->server->handler.on_too_long) return false;
+    session->server->handler.on_too_long(session->server->handler.self, session);
+    return true;
+}
+
 /* ---- sockets ---- */
 
 static void socket_new(web_server_t *server, struct lws *wsi)

@@ -160,9 +160,15 @@ int web_session_receive(web_session_t *session, const void *data, size_t len)
     struct lws *wsi = session->wsi;
     bool is_last    = lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0;
     if (lws_is_first_fragment(wsi) && session->in.len == 0) session->in_is_text = !lws_frame_is_binary(wsi);
+    if (session->is_skipping) {
+        session->is_skipping = !is_last;
+        return 0;
+    }
     if (session->in.len + len + (is_last ? 0 : lws_remaining_packet_payload(wsi)) > session->message_max) {
         web_room_free(&session->in);
-        web_close(session, 1009, "message too big");
+        count_memory(session);
+        session->is_skipping = !is_last;
+        if (!web_session_told_too_long(session)) web_close(session, 1009, "message too big");
         return 0;
     }
     if (!is_last && !has_memory(session, len)) {

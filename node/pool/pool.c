@@ -45,7 +45,7 @@ static banned_t *banned_at(pool_t *pool, const hash_t *hash)
 
 void pool_ban(pool_t *pool, const hash_t *hash, uint64_t now_ms)
 {
-    *banned_at(pool, hash) = (banned_t){*hash, now_ms + POOL_BAN_MS};
+    *banned_at(pool, hash) = (banned_t){*hash, now_ms + pool->limits.ban_ms};
 }
 
 static bool is_banned(pool_t *pool, const hash_t *hash, uint64_t now_ms)
@@ -133,13 +133,17 @@ static entry_t *next_to_promote(pool_t *pool, const entry_t *entry)
  * replaces together. */
 static bool replaces_lower(pool_t *pool, const entry_t *entry)
 {
+    bool has_old = false;
     uint64_t sum = 0;
     for (uint32_t i = 0; i < entry->provides_count; i++) {
         const entry_t *old = queue_provider(&pool->queue, entry->provides[i].bytes, entry->provides[i].len);
         if (old) sum = old->priority > UINT64_MAX - sum ? UINT64_MAX : sum + old->priority;
-        if (old && entry->priority <= sum) return false;
+        has_old = has_old || old;
     }
-    return true;
+    if (!has_old || entry->priority > sum) return true;
+    pool->low_old = sum;
+    pool->low_new = entry->priority;
+    return false;
 }
 
 /* Takes out what provides the same as entry; gives it as a list by next_dependent. */
@@ -193,9 +197,10 @@ static bool enforce_limits(pool_t *pool, const entry_t *mine, uint64_t now_ms)
 {
     bool is_in = true;
     for (;;) {
-        queue_t *q    = &pool->queue;
-        bool is_ready = q->counts[ENTRY_READY] > POOL_READY_MAX || q->bytes > POOL_READY_BYTES_MAX;
-        if (!is_ready && q->counts[ENTRY_FUTURE] <= POOL_FUTURE_MAX) return is_in;
+        queue_t *q = &pool->queue;
+        bool is_ready =
+            q->counts[ENTRY_READY] > pool->limits.ready_max || q->bytes > pool->limits.ready_bytes_max;
+        if (!is_ready && q->counts[ENTRY_FUTURE] <= pool->limits.future_max) return is_in;
         entry_t *e = worst(pool, is_ready && q->counts[ENTRY_READY] > 0 ? ENTRY_READY : ENTRY_FUTURE);
         if (e == mine)
             is_in = false;
@@ -306,6 +311,12 @@ void pool_each(pool_t *pool, pool_visit_t visit, void *self)
         visit(self, &e->hash, (bytes_t){e->bytes, e->len}, false);
 }
 
+void pool_last_priorities(const pool_t *pool, uint64_t *old, uint64_t *now)
+{
+    *old = pool->low_old;
+    *now = pool->low_new;
+}
+
 pool_counters_t pool_counters(const pool_t *pool)
 {
     pool_counters_t counters = pool->counters;
@@ -363,11 +374,17 @@ pool_t *pool_new(chain_t *chain)
     pool_t *pool = calloc(1, sizeof *pool);
     if (!pool) abort();
     pool->chain     = chain;
+    pool->limits    = (pool_limits_t){.ready_max       = POOL_READY_MAX,
+                                      .future_max      = POOL_FUTURE_MAX,
+                                      .ready_bytes_max = POOL_READY_BYTES_MAX,
+                                      .ban_ms          = POOL_BAN_MS};
     pool->seen      = chain_best(chain);
     pool->finalized = chain_finalized(chain).number;
     chain_listen(chain, pool_chain_event, pool);
     return pool;
 }
+
+void pool_limit(pool_t *pool, const pool_limits_t *limits) { pool->limits = *limits; }
 
 void pool_free(pool_t *pool)
 {

@@ -23,6 +23,14 @@ typedef struct pool pool_t;
 
 /* pool_new stands on a chain, and listens to it until pool_free. */
 pool_t *pool_new(chain_t *chain);
+
+typedef struct {
+    uint32_t ready_max, future_max;   /* extrinsics */
+    uint64_t ready_bytes_max, ban_ms; /* bytes of both queues together */
+} pool_limits_t;
+
+/* pool_limit replaces the limits above for what is submitted from now on. */
+void pool_limit(pool_t *pool, const pool_limits_t *limits);
 void pool_free(pool_t *pool);
 
 typedef enum {
@@ -60,6 +68,10 @@ typedef void (*pool_watch_t)(void *self, pool_event_t event, const hash_t *block
 NODISCARD pool_status_t pool_submit(pool_t *pool, bytes_t extrinsic, transaction_source_t source,
                                     uint64_t now_ms, pool_watch_t watch, void *self, hash_t *hash,
                                     validity_t *validity);
+
+/* pool_last_priorities gives those of the last POOL_LOW_PRIORITY: of what it would have replaced, and its
+ * own. */
+void pool_last_priorities(const pool_t *pool, uint64_t *old, uint64_t *now);
 
 /* pool_unwatch forgets every watcher with this self. */
 void pool_unwatch(pool_t *pool, void *self);

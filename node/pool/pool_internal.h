@@ -12,11 +12,13 @@ struct pool {
     chain_t *chain;
     queue_t queue;
     walk_t walk;
+    pool_limits_t limits;
     banned_t banned[POOL_BANNED_MAX];
     chain_point_t seen; /* the best block that the queues are settled for */
     uint32_t finalized; /* the number of the last block whose watchers heard that it is */
     bool has_best, has_finalized, has_refused;
-    uint64_t judged_order; /* of the last ready entry that was judged again in passing */
+    uint64_t low_old, low_new; /* priorities of the last one that was too low */
+    uint64_t judged_order;     /* of the last ready entry that was judged again in passing */
     void (*on_ready)(void *self);
     void *on_ready_self;
     pool_counters_t counters;

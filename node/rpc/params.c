@@ -21,6 +21,36 @@ static bool missing(call_t *call, size_t index, const char *what)
     return false;
 }
 
+/* find_named finds a parameter by its name, as Substrate writes it ("start_key") or as JavaScript does. */
+static json_t *find_named(const json_t *object, const char *name, size_t len)
+{
+    char exact[40], camel[40];
+    size_t used = 0;
+    if (len >= sizeof exact) return NULL;
+    memcpy(exact, name, len);
+    exact[len] = 0;
+    for (size_t i = 0; i < len; i++)
+        if (name[i] != '_') camel[used++] = i > 0 && name[i - 1] == '_' ? (char)(name[i] - 32) : name[i];
+    camel[used]   = 0;
+    json_t *value = json_object_get(object, exact);
+    return value ? value : json_object_get(object, camel);
+}
+
+json_t *params_by_name(const char *names, const json_t *object)
+{
+    json_t *params = json_array();
+    for (const char *at = names; *at;) {
+        size_t len    = strcspn(at, " ");
+        json_t *value = find_named(object, at, len);
+        if (value)
+            json_array_append(params, value);
+        else
+            json_array_append_new(params, json_null());
+        at += len + (at[len] == ' ');
+    }
+    return params;
+}
+
 bool json_to_bytes(call_t *call, const json_t *value, bytes_t *bytes)
 {
     const char *text = json_string_value(value);

@@ -4,6 +4,7 @@
 #include "hex.h"
 #include "rpc_internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,13 +27,14 @@ static const char *const invalid_texts[] = {
 
 static json_t *refused(call_t *call, validity_t validity)
 {
+    static const char *const unknown_texts[] = {"CannotLookup", "NoUnsignedValidator"};
     uint32_t kind = validity >> 16, index = validity >> 8 & 0xff;
     char custom[40];
-    if (kind != 1)
-        return rpc_fail(call, RPC_TX_UNKNOWN,
-                        index == 0 ? "Could not lookup information required to validate the transaction"
-                                   : "Could not find an unsigned validator for the unsigned transaction",
+    if (kind != 1) {
+        snprintf(custom, sizeof custom, "Custom(%u)", validity & 0xff);
+        return rpc_fail(call, RPC_TX_UNKNOWN, index < 2 ? unknown_texts[index] : custom,
                         "Unknown Transaction Validity");
+    }
     const char *text = index < sizeof invalid_texts / sizeof *invalid_texts ? invalid_texts[index]
                                                                             : "Transaction is not valid";
     if (!text) {
@@ -45,6 +47,7 @@ static json_t *refused(call_t *call, validity_t validity)
 static json_t *not_taken(call_t *call, pool_status_t status, validity_t validity, const hash_t *hash)
 {
     char known[80] = "[0x";
+    uint64_t old, new;
     switch (status) {
     case POOL_OK: return NULL;
     case POOL_INVALID: return refused(call, validity);
@@ -57,14 +60,19 @@ static json_t *not_taken(call_t *call, pool_status_t status, validity_t validity
         known[68] = 0;
         return rpc_fail(call, RPC_TX_KNOWN, known, "Transaction Already Imported");
     case POOL_LOW_PRIORITY:
+        pool_last_priorities(call->rpc->o.pool, &old, &new);
         return rpc_fail(
             call, RPC_TX_LOW_PRIORITY,
             "The transaction has too low priority to replace another transaction already in the pool.",
-            "Priority is too low: (old vs new)");
+            "Priority is too low: (%" PRIu64 " vs %" PRIu64 ")", old, new);
     case POOL_FULL:
         return rpc_fail(call, RPC_TX_DROPPED, "The transaction couldn't enter the pool because of the limit",
                         "Immediately Dropped");
-    case POOL_UNACTIONABLE: return rpc_fail(call, RPC_TX_UNACTIONABLE, NULL, "Unactionable");
+    case POOL_UNACTIONABLE:
+        return rpc_fail(call, RPC_TX_UNACTIONABLE,
+                        "The transaction is unactionable since it is not propagable and the local node does "
+                        "not author blocks",
+                        "Unactionable");
     case POOL_OTHER_RUNTIME:
         return rpc_fail(call, RPC_VERIFICATION, NULL, "Verification Error: Runtime error: %s",
                         chain_status_text(CHAIN_OTHER_RUNTIME));

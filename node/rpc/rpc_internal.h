@@ -18,6 +18,8 @@ enum {
     RPC_ANSWER_TOO_BIG         = -32008,
     RPC_TOO_MANY_SUBSCRIPTIONS = -32006,
     RPC_BATCH_TOO_BIG          = -32010,
+    RPC_NO_BATCHES             = -32005,
+    RPC_TOO_OFTEN              = -32999, /* as polkadot-sdk's middleware says it */
     RPC_BAD_FORMAT             = 1001,
     RPC_VERIFICATION           = 1002,
     RPC_TX_INVALID             = 1010,
@@ -27,12 +29,14 @@ enum {
     RPC_TX_LOW_PRIORITY        = 1014,
     RPC_TX_DROPPED             = 1016,
     RPC_TX_UNACTIONABLE        = 1018,
+    RPC_AUTHOR                 = 1040,
     RPC_BLOCK_RANGE            = 4001,
     RPC_COUNT                  = 4002,
     RPC_CLIENT                 = 4003,
 };
 enum {
-    RPC_BATCH_MAX           = 1000,
+    RPC_METHODS_CAP         = 160,
+    RPC_RATED_ADDRESSES     = 1024, /* of HTTP clients that are counted apart */
     RPC_ARENA               = 64 << 20,
     RPC_KEYS_MAX            = 1000,
     RPC_SUBSCRIBED_KEYS_MAX = 4096,
@@ -46,6 +50,11 @@ enum {
 
 typedef struct subscription subscription_t;
 
+/* When the calls so far would have been made at the allowed rate, in us of io_ticks. */
+typedef struct {
+    uint64_t paid_until_us;
+} rate_t;
+
 /* One WebSocket. */
 typedef struct conn {
     struct conn *next, **here;
@@ -53,6 +62,8 @@ typedef struct conn {
     web_session_t *web;
     subscription_t *subscriptions;
     uint32_t subscription_count;
+    bool is_unlimited;
+    rate_t rate;
 } conn_t;
 
 typedef enum {
@@ -100,7 +111,7 @@ typedef struct {
     rpc_t *rpc;
     conn_t *conn;   /* NULL over HTTP: no subscriptions */
     json_t *params; /* array, or NULL */
-    bool is_named;  /* they were an object */
+    bool is_named;  /* they were an object; params has them in order when the method has names */
     arena_t *arena; /* until the answer is written */
     int code;       /* 0: no error */
     char message[256];
@@ -122,6 +133,11 @@ struct rpc {
     arena_t arena;
     rpc_counters_t counters;
     bool is_stopping;
+    const method_t *methods[RPC_METHODS_CAP]; /* by name */
+    size_t method_count;
+    rate_t rates[RPC_RATED_ADDRESSES]; /* of HTTP, by a hash of the address */
+    hash_t told;                       /* the header that told_text is of */
+    char *told_text;
 };
 
 /* ---- failures and parameters ---- */
@@ -158,13 +174,13 @@ json_t *rpc_health_json(const rpc_t *rpc);
 
 /* Subscriptions that a message opened: they start when its answer is sent. */
 typedef struct {
-    subscription_t *items[RPC_BATCH_MAX];
-    size_t count;
+    subscription_t **items; /* to be freed */
+    size_t count, cap;
 } rpc_started_t;
 
 /* rpc_answer gives the answer to a message, the caller's to free; NULL: there is none.  conn is NULL over
- * HTTP. */
-char *rpc_answer(rpc_t *rpc, conn_t *conn, bytes_t message, rpc_started_t *started);
+ * HTTP; rate counts its calls, NULL: they are not counted. */
+char *rpc_answer(rpc_t *rpc, conn_t *conn, rate_t *rate, bytes_t message, rpc_started_t *started);
 
 /* rpc_give_back empties the arena; a large answer's memory is not kept.  For work outside of a method. */
 void rpc_give_back(arena_t *arena);
@@ -182,23 +198,36 @@ subscription_t *rpc_find_own(const call_t *call, const sub_hooks_t *hooks, const
 json_t *rpc_unsubscribe(call_t *call);
 void rpc_start(subscription_t *subscription);                  /* after its id was sent */
 void rpc_notify(subscription_t *subscription, json_t *result); /* takes result */
+void rpc_notify_text(subscription_t *subscription, const char *result);
 void rpc_end_subscription(subscription_t *subscription);
 void rpc_end_subscriptions(conn_t *conn);
 void rpc_chain_event(void *self, const chain_event_t *event);
 
+/* ---- limits ---- */
+
+/* rpc_is_unlimited says whether an address, numeric, is of a network whose calls are not counted. */
+bool rpc_is_unlimited(const rpc_t *rpc, const char *address);
+/* rpc_rate_of finds the count of an HTTP client; NULL: its calls are not counted. */
+rate_t *rpc_rate_of(rpc_t *rpc, const char *address);
+/* rpc_take_call counts one call; false: there were too many in the last minute. */
+bool rpc_take_call(const rpc_t *rpc, rate_t *rate);
+
 /* ---- methods ---- */
+
+/* params_by_name gives the parameters of an object in the order of the method's names; a new array. */
+json_t *params_by_name(const char *names, const json_t *object);
 
 typedef struct {
     const method_t *methods;
     size_t count;
 } method_table_t;
-method_table_t rpc_author_methods(void), rpc_chain_methods(void), rpc_state_methods(void),
-    rpc_system_methods(void), rpc_engine_methods(void), rpc_spec_methods(void), rpc_head_methods(void),
-    rpc_head_op_methods(void), rpc_archive_methods(void), rpc_transaction_methods(void),
-    rpc_dev_methods(void);
+method_table_t rpc_author_methods(void), rpc_key_methods(void), rpc_chain_methods(void),
+    rpc_state_methods(void), rpc_system_methods(void), rpc_engine_methods(void), rpc_spec_methods(void),
+    rpc_head_methods(void), rpc_head_op_methods(void), rpc_archive_methods(void),
+    rpc_transaction_methods(void), rpc_dev_methods(void);
 /* rpc_is_refused tells that a method only answers why it is not offered: rpc_methods does not list it. */
 bool rpc_is_refused(const method_t *method);
-const method_t *rpc_find(const char *name);
+const method_t *rpc_find(const rpc_t *rpc, const char *name);
 json_t *rpc_all_methods(const rpc_t *rpc);
 
 #endif

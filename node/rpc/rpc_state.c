@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAIRS_MAX = 10000, RANGE_MAX = 1000, KEY_MAX = 4096 };
+enum { PAIRS_MAX = 10000, SIZED_MAX = 100000, RANGE_MAX = 1000, KEY_MAX = 4096 };
 
 /* at_block reads the block parameter and checks that its state is here. */
 static bool at_block(call_t *call, size_t index, hash_t *at)
@@ -52,12 +52,33 @@ static json_t *get_storage_hash(call_t *call)
     return is_there ? json_hash(&hash) : json_null();
 }
 
+static bool has_prefix(bytes_t key, bytes_t prefix)
+{
+    return key.len >= prefix.len && (prefix.len == 0 || memcmp(key.data, prefix.data, prefix.len) == 0);
+}
+
+/* The size of a value; of a prefix that is none, of all values below it, as Substrate has it. */
 static json_t *get_storage_size(call_t *call)
 {
-    bytes_t value;
-    bool is_there;
-    if (!value_asked(call, &value, &is_there)) return NULL;
-    return is_there ? json_integer(value.len) : json_null();
+    bytes_t prefix, value;
+    hash_t at;
+    if (!param_bytes(call, 0, &prefix) || !at_block(call, 1, &at)) return NULL;
+    if (get_value(call, &at, prefix, &value)) return json_integer(value.len);
+    uint8_t room[KEY_MAX];
+    bytes_t key    = prefix;
+    uint32_t used  = call->arena->used;
+    json_int_t sum = 0;
+    for (uint32_t count = 0;; count++, call->arena->used = used) {
+        bytes_t next;
+        if (!chain_state_next_key(call->rpc->o.chain, &at, key, call->arena, &next) ||
+            !has_prefix(next, prefix) || next.len > KEY_MAX)
+            return sum > 0 ? json_integer(sum) : json_null();
+        if (count == SIZED_MAX)
+            return rpc_fail(call, RPC_CLIENT, NULL, "Client error: more than %d values", SIZED_MAX);
+        if (get_value(call, &at, next, &value)) sum += value.len;
+        memcpy(room, next.data, next.len);
+        key = (bytes_t){room, next.len};
+    }
 }
 
 static json_t *change(bytes_t key, const bytes_t *value)
@@ -148,11 +169,6 @@ static json_t *query_storage(call_t *call)
 }
 
 /* ------------------------------------------------------------------------------------ keys */
-
-static bool has_prefix(bytes_t key, bytes_t prefix)
-{
-    return key.len >= prefix.len && (prefix.len == 0 || memcmp(key.data, prefix.data, prefix.len) == 0);
-}
 
 /* add_key adds one to a list of keys, or of pairs; false when it would be too long. */
 static bool add_key(call_t *call, const hash_t *at, bytes_t key, bool with_values, json_t *all, size_t *len)
@@ -378,15 +394,41 @@ static json_t *query_fee_details(call_t *call)
 /* ------------------------------------------------------------------------------------ child tries: this
  * chain has none */
 
+/* is_child reads the child's key, whose prefix says of which kind it is, and checks that the block is here.
+ */
+static bool is_child(call_t *call, size_t block_index)
+{
+    bytes_t key;
+    hash_t at;
+    if (!param_bytes(call, 0, &key)) return false;
+    if (has_prefix(key, BYTES(":child_storage:default:"))) return at_block(call, block_index, &at);
+    rpc_fail(call, RPC_CLIENT, NULL, "Client error: Invalid child storage key");
+    return false;
+}
 static json_t *child_nothing(call_t *call)
 {
     bytes_t key;
-    return param_bytes(call, 0, &key) ? json_null() : NULL;
+    return param_bytes(call, 1, &key) && is_child(call, 2) ? json_null() : NULL;
 }
 static json_t *child_no_keys(call_t *call)
 {
-    bytes_t key;
-    return param_bytes(call, 0, &key) ? json_array() : NULL;
+    bytes_t prefix;
+    return param_bytes(call, 1, &prefix) && is_child(call, 2) ? json_array() : NULL;
+}
+static json_t *child_no_page(call_t *call)
+{
+    uint32_t count;
+    return param_u32(call, 2, &count) && is_child(call, 4) ? json_array() : NULL;
+}
+static json_t *child_entries(call_t *call)
+{
+    bytes_t *keys;
+    uint32_t count;
+    if (!param_keys(call, 1, &keys, &count) || !is_child(call, 2)) return NULL;
+    json_t *values = json_array();
+    for (uint32_t i = 0; i < count; i++)
+        json_array_append_new(values, json_null());
+    return values;
 }
 
 method_table_t rpc_state_methods(void)
@@ -417,7 +459,9 @@ method_table_t rpc_state_methods(void)
         {"state_subscribeStorage",          false, subscribe_storage,   "keys"                                         },
         {"state_unsubscribeStorage",        false, rpc_unsubscribe,     NULL                                           },
         {"childstate_getKeys",              false, child_no_keys,       "child_storage_key prefix hash"                },
-        {"childstate_getKeysPaged",         false, child_no_keys,       "child_storage_key prefix count start_key hash"},
+        {"childstate_getKeysPaged",         false, child_no_page,       "child_storage_key prefix count start_key hash"},
+        {"childstate_getKeysPagedAt",       false, child_no_page,       "child_storage_key prefix count start_key hash"},
+        {"childstate_getStorageEntries",    false, child_entries,       "child_storage_key keys hash"                  },
         {"childstate_getStorage",           false, child_nothing,       "child_storage_key key hash"                   },
         {"childstate_getStorageHash",       false, child_nothing,       "child_storage_key key hash"                   },
         {"childstate_getStorageSize",       false, child_nothing,       "child_storage_key key hash"                   },

@@ -1,5 +1,6 @@
 /* rpc_system.c - who this node is, and how it is. */
 
+#include "log.h"
 #include "rpc_internal.h"
 #include "runtime.h"
 #include "scale.h"
@@ -33,6 +34,21 @@ static json_t *nothing(call_t *call)
 {
     (void)call;
     return json_array();
+}
+
+static json_t *add_log_filter(call_t *call)
+{
+    const char *text;
+    if (!param_text(call, 0, &text)) return NULL;
+    return log_filter(text) ? json_null()
+                            : rpc_bad_param(call, "expected parts and levels, as in --log: rpc=debug,info");
+}
+
+static json_t *reset_log_filter(call_t *call)
+{
+    const char *filter = call->rpc->o.log_filter;
+    return log_filter(filter ? filter : "info") ? json_null()
+                                                : rpc_fail(call, RPC_INTERNAL, NULL, "Internal error");
 }
 
 static json_t *roles(call_t *call) { return json_pack("[s]", call->rpc->o.role); }
@@ -103,20 +119,24 @@ static json_t *methods_list(call_t *call) { return rpc_all_methods(call->rpc); }
 method_table_t rpc_system_methods(void)
 {
     static const method_t methods[] = {
-        {"account_nextIndex",           false, next_index,     "account"     },
-        {"rpc_methods",                 false, methods_list,   NULL          },
-        {"system_accountNextIndex",     false, next_index,     "account"     },
-        {"system_chain",                false, chain_name,     NULL          },
-        {"system_chainType",            false, chain_type,     NULL          },
-        {"system_dryRun",               true,  dry_run_method, "extrinsic at"},
-        {"system_health",               false, health,         NULL          },
-        {"system_localListenAddresses", false, nothing,        NULL          },
-        {"system_name",                 false, name,           NULL          },
-        {"system_nodeRoles",            false, roles,          NULL          },
-        {"system_peers",                true,  nothing,        NULL          },
-        {"system_properties",           false, properties,     NULL          },
-        {"system_syncState",            false, sync_state,     NULL          },
-        {"system_version",              false, version,        NULL          },
+        {"account_nextIndex",           false, next_index,       "account"     },
+        {"rpc_methods",                 false, methods_list,     NULL          },
+        {"system_accountNextIndex",     false, next_index,       "account"     },
+        {"system_addLogFilter",         true,  add_log_filter,   "directives"  },
+        {"system_resetLogFilter",       true,  reset_log_filter, NULL          },
+        {"system_reservedPeers",        false, nothing,          NULL          },
+        {"system_dryRunAt",             true,  dry_run_method,   "extrinsic at"},
+        {"system_chain",                false, chain_name,       NULL          },
+        {"system_chainType",            false, chain_type,       NULL          },
+        {"system_dryRun",               true,  dry_run_method,   "extrinsic at"},
+        {"system_health",               false, health,           NULL          },
+        {"system_localListenAddresses", false, nothing,          NULL          },
+        {"system_name",                 false, name,             NULL          },
+        {"system_nodeRoles",            false, roles,            NULL          },
+        {"system_peers",                true,  nothing,          NULL          },
+        {"system_properties",           false, properties,       NULL          },
+        {"system_syncState",            false, sync_state,       NULL          },
+        {"system_version",              false, version,          NULL          },
     };
     return (method_table_t){methods, sizeof methods / sizeof *methods};
 }

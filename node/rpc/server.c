@@ -3,6 +3,7 @@
 #include "hex.h"
 #include "rpc_internal.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,14 +69,28 @@ static json_t *failed_answer(json_t *id, int code, const char *message)
     return answer_object(id, NULL, error_object(code, message, NULL));
 }
 
-static json_t *run_method(call_t *call, const char *name)
+/* As jsonrpsee says that a limit was exceeded. */
+static json_t *beyond_limit(json_t *id, int code, const char *message, uint32_t limit)
 {
-    const method_t *method = rpc_find(name);
+    json_t *data   = json_sprintf("Exceeded max limit of %u", limit);
+    json_t *answer = answer_object(id, NULL, error_object(code, message, data));
+    json_decref(data);
+    return answer;
+}
+
+static json_t *run_method(call_t *call, const char *name, const json_t *params)
+{
+    const method_t *method = rpc_find(call->rpc, name);
     if (!method) return rpc_fail(call, RPC_NO_METHOD, NULL, "Method not found");
-    if (call->is_named) return rpc_bad_param(call, "parameters are taken as an array, not by name");
     if (method->is_unsafe && !call->rpc->o.is_unsafe_allowed)
         return rpc_fail(call, RPC_NO_METHOD, NULL, "RPC call is unsafe to be called externally");
-    return method->run(call);
+    if (!call->is_named) return method->run(call);
+    if (!method->params && json_object_size(params) > 0)
+        return rpc_bad_param(call, "parameters are taken as an array, not by name");
+    call->params   = params_by_name(method->params ? method->params : "", params);
+    json_t *result = method->run(call);
+    json_decref(call->params);
+    return result;
 }
 
 static bool is_request(const json_t *request)
@@ -97,7 +112,7 @@ void rpc_give_back(arena_t *arena)
 
 /* answer_one gives the answer to one request, NULL to a notification. *started is the subscription that it
  * opened. */
-static json_t *answer_one(rpc_t *rpc, conn_t *conn, json_t *request, subscription_t **started)
+static json_t *answer_one(rpc_t *rpc, conn_t *conn, rate_t *rate, json_t *request, subscription_t **started)
 {
     json_t *id = json_is_object(request) ? json_object_get(request, "id") : NULL;
     *started   = NULL;
@@ -112,7 +127,9 @@ static json_t *answer_one(rpc_t *rpc, conn_t *conn, json_t *request, subscriptio
                        .arena    = &rpc->arena};
     rpc->arena.used = 0;
     rpc->counters.calls++;
-    json_t *result = run_method(&call, json_string_value(json_object_get(request, "method")));
+    json_t *result = rpc_take_call(rpc, rate)
+                         ? run_method(&call, json_string_value(json_object_get(request, "method")), params)
+                         : rpc_fail(&call, RPC_TOO_OFTEN, NULL, "RPC rate limit exceeded");
     json_t *answer;
     if (call.code != 0) {
         rpc->counters.errors++;
@@ -172,7 +189,7 @@ static char *take_text(const rpc_t *rpc, json_t *answer)
     if (text && strlen(text) > rpc->o.response_max) {
         free(text);
         json_t *id    = json_is_object(answer) ? json_object_get(answer, "id") : NULL;
-        json_t *error = failed_answer(id, RPC_ANSWER_TOO_BIG, "Response is too big");
+        json_t *error = beyond_limit(id, RPC_ANSWER_TOO_BIG, "Response is too big", rpc->o.response_max);
         text          = json_dumps(error, JSON_COMPACT);
         json_decref(error);
     }
@@ -180,48 +197,63 @@ static char *take_text(const rpc_t *rpc, json_t *answer)
     return text;
 }
 
-static char *answer_single(rpc_t *rpc, conn_t *conn, json_t *request, rpc_started_t *all)
+static void add_started(rpc_started_t *all, subscription_t *started)
+{
+    if (all->count == all->cap) {
+        all->cap   = all->cap ? all->cap * 2 : 4;
+        all->items = realloc(all->items, all->cap * sizeof(subscription_t *));
+        if (!all->items) abort();
+    }
+    all->items[all->count++] = started;
+}
+
+static char *answer_single(rpc_t *rpc, conn_t *conn, rate_t *rate, json_t *request, rpc_started_t *all)
 {
     subscription_t *started;
-    json_t *answer = answer_one(rpc, conn, request, &started);
-    if (started) all->items[all->count++] = started;
+    json_t *answer = answer_one(rpc, conn, rate, request, &started);
+    if (started) add_started(all, started);
     return answer ? take_text(rpc, answer) : NULL;
 }
 
 /* The answers are written one by one: all together are no longer than one may be. */
-static char *answer_batch(rpc_t *rpc, conn_t *conn, json_t *batch, rpc_started_t *all)
+static char *answer_batch(rpc_t *rpc, conn_t *conn, rate_t *rate, json_t *batch, rpc_started_t *all)
 {
+    if (rpc->o.has_no_batches)
+        return take_text(
+            rpc, failed_answer(NULL, RPC_NO_BATCHES, "Batched requests are not supported by this server"));
     if (json_array_size(batch) == 0)
         return take_text(rpc, failed_answer(NULL, RPC_INVALID_REQUEST, "Invalid request"));
-    if (json_array_size(batch) > RPC_BATCH_MAX)
-        return take_text(rpc, failed_answer(NULL, RPC_BATCH_TOO_BIG, "The batch request was too large"));
+    if (json_array_size(batch) > rpc->o.batch_max)
+        return take_text(
+            rpc, beyond_limit(NULL, RPC_BATCH_TOO_BIG, "The batch request was too large", rpc->o.batch_max));
     text_t text = {0};
     json_t *request;
     size_t i;
     json_array_foreach(batch, i, request)
     {
-        char *answer = answer_single(rpc, conn, request, all);
+        char *answer = answer_single(rpc, conn, rate, request, all);
         if (!answer) continue;
         add_text(&text, text.len ? "," : "[");
         add_text(&text, answer);
         free(answer);
         if (text.len <= rpc->o.response_max) continue;
         free(text.data);
-        return take_text(rpc, failed_answer(NULL, RPC_ANSWER_TOO_BIG, "Response is too big"));
+        return take_text(rpc,
+                         beyond_limit(NULL, RPC_ANSWER_TOO_BIG, "Response is too big", rpc->o.response_max));
     }
     if (text.len) add_text(&text, "]");
     return text.data;
 }
 
-char *rpc_answer(rpc_t *rpc, conn_t *conn, bytes_t message, rpc_started_t *all)
+char *rpc_answer(rpc_t *rpc, conn_t *conn, rate_t *rate, bytes_t message, rpc_started_t *all)
 {
     json_error_t where;
     if (is_too_complex(message))
         return take_text(rpc, failed_answer(NULL, RPC_TOO_BIG, "Request is too big"));
     json_t *request = json_loadb((const char *)message.data, message.len, JSON_ALLOW_NUL, &where);
     if (!request) return take_text(rpc, failed_answer(NULL, RPC_PARSE, "Parse error"));
-    char *text = json_is_array(request) ? answer_batch(rpc, conn, request, all)
-                                        : answer_single(rpc, conn, request, all);
+    char *text = json_is_array(request) ? answer_batch(rpc, conn, rate, request, all)
+                                        : answer_single(rpc, conn, rate, request, all);
     json_decref(request);
     return text;
 }
@@ -247,7 +279,8 @@ static void on_open(void *self, web_session_t *web)
     rpc_t *rpc   = self;
     conn_t *conn = calloc(1, sizeof *conn);
     if (!conn) abort();
-    *conn = (conn_t){.rpc = rpc, .web = web, .next = rpc->conns, .here = &rpc->conns};
+    *conn              = (conn_t){.rpc = rpc, .web = web, .next = rpc->conns, .here = &rpc->conns};
+    conn->is_unlimited = rpc_is_unlimited(rpc, web_session_peer(web));
     if (conn->next) conn->next->here = &conn->next;
     rpc->conns = conn;
     rpc->counters.connections++;
@@ -257,17 +290,24 @@ static void on_open(void *self, web_session_t *web)
 static void on_message(void *self, web_session_t *web, bytes_t message, bool is_text)
 {
     (void)is_text; /* Substrate takes both */
-    rpc_t *rpc         = self;
-    conn_t *conn       = web_session_self(web);
-    rpc_started_t *all = calloc(1, sizeof *all);
-    if (!all) abort();
-    char *text = rpc_answer(rpc, conn, message, all);
+    rpc_t *rpc        = self;
+    conn_t *conn      = web_session_self(web);
+    rpc_started_t all = {0};
+    char *text        = rpc_answer(rpc, conn, conn->is_unlimited ? NULL : &conn->rate, message, &all);
     if (text) (void)web_send(web, bytes_text(text), true);
     free(text);
-    for (size_t i = 0; i < all->count; i++)
-        rpc_start(all->items[i]);
-    free(all);
+    for (size_t i = 0; i < all.count; i++)
+        rpc_start(all.items[i]);
+    free(all.items);
     wake(rpc);
+}
+
+static void on_too_long(void *self, web_session_t *web)
+{
+    rpc_t *rpc = self;
+    char *text = take_text(rpc, beyond_limit(NULL, RPC_TOO_BIG, "Request is too big", rpc->o.request_max));
+    if (text) (void)web_send(web, bytes_text(text), true);
+    free(text);
 }
 
 static void on_close(void *self, web_session_t *web)
@@ -293,8 +333,19 @@ static void answer_health(rpc_t *rpc, web_request_t *request)
 {
     json_t *health = rpc_health_json(rpc);
     char *text     = json_dumps(health, JSON_COMPACT);
-    answer_text(request, 200, "application/json", text ? text : "{}");
+    answer_text(request, 200, "application/json; charset=utf-8", text ? text : "{}");
     free(text);
+    json_decref(health);
+}
+
+/* Substrate wants a peer for it; a node that should have none is ready without. */
+static void answer_readiness(const rpc_t *rpc, web_request_t *request)
+{
+    json_t *health = rpc_health_json(rpc);
+    bool is_ready  = !json_is_true(json_object_get(health, "isSyncing")) &&
+                    (json_integer_value(json_object_get(health, "peers")) > 0 ||
+                     !json_is_true(json_object_get(health, "shouldHavePeers")));
+    answer_text(request, is_ready ? 200 : 500, "application/json; charset=utf-8", "");
     json_decref(health);
 }
 
@@ -303,6 +354,10 @@ static void on_request(void *self, web_request_t *request, const web_head_t *hea
     rpc_t *rpc = self;
     if (strcmp(head->method, "GET") == 0 && strcmp(head->path, "/health") == 0) {
         answer_health(rpc, request);
+        return;
+    }
+    if (strcmp(head->method, "GET") == 0 && strcmp(head->path, "/health/readiness") == 0) {
+        answer_readiness(rpc, request);
         return;
     }
     if (strcmp(head->method, "POST") != 0) {
@@ -316,10 +371,48 @@ static void on_request(void *self, web_request_t *request, const web_head_t *hea
         return;
     }
     rpc_started_t none = {.count = 0};
-    char *text         = rpc_answer(rpc, NULL, body, &none);
+    char *text         = rpc_answer(rpc, NULL, rpc_rate_of(rpc, head->peer), body, &none);
     answer_text(request, 200, "application/json; charset=utf-8", text ? text : "");
     free(text);
     wake(rpc);
+}
+
+/* ------------------------------------------------------------------------------------ the tables */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const method_t *const *)a)->name, (*(const method_t *const *)b)->name);
+}
+
+static void gather_methods(rpc_t *rpc)
+{
+    const method_table_t all[] = {rpc_author_methods(),  rpc_key_methods(),         rpc_chain_methods(),
+                                  rpc_state_methods(),   rpc_system_methods(),      rpc_engine_methods(),
+                                  rpc_spec_methods(),    rpc_head_methods(),        rpc_head_op_methods(),
+                                  rpc_archive_methods(), rpc_transaction_methods(), rpc_dev_methods()};
+    for (size_t t = 0; t < sizeof all / sizeof *all; t++)
+        for (size_t i = 0; i < all[t].count; i++) {
+            assert(rpc->method_count < RPC_METHODS_CAP);
+            rpc->methods[rpc->method_count++] = &all[t].methods[i];
+        }
+    qsort(rpc->methods, rpc->method_count, sizeof *rpc->methods, by_name);
+}
+
+const method_t *rpc_find(const rpc_t *rpc, const char *name)
+{
+    const method_t wanted = {.name = name}, *key = &wanted;
+    const method_t *const *found =
+        bsearch(&key, rpc->methods, rpc->method_count, sizeof *rpc->methods, by_name);
+    return found ? *found : NULL;
+}
+
+json_t *rpc_all_methods(const rpc_t *rpc)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < rpc->method_count; i++)
+        if ((!rpc->methods[i]->is_unsafe || rpc->o.is_unsafe_allowed) && !rpc_is_refused(rpc->methods[i]))
+            json_array_append_new(names, json_string(rpc->methods[i]->name));
+    return json_pack("{s:o}", "methods", names);
 }
 
 /* ------------------------------------------------------------------------------------ the server */
@@ -329,6 +422,8 @@ rpc_t *rpc_new(const rpc_options_t *options, const char **error)
     rpc_t *rpc = calloc(1, sizeof *rpc);
     if (!rpc) abort();
     rpc->o = *options;
+    if (!rpc->o.batch_max) rpc->o.batch_max = RPC_BATCH_MAX;
+    gather_methods(rpc);
     void *room =
         mmap(NULL, RPC_ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     rpc->arena =
@@ -342,12 +437,13 @@ rpc_t *rpc_new(const rpc_options_t *options, const char **error)
                     .body_len    = options->request_max},
         .origins = options->origins,
     };
-    web_handler_t handler = {.self       = rpc,
-                             .on_request = on_request,
-                             .on_upgrade = on_upgrade,
-                             .on_open    = on_open,
-                             .on_message = on_message,
-                             .on_close   = on_close};
+    web_handler_t handler = {.self        = rpc,
+                             .on_request  = on_request,
+                             .on_upgrade  = on_upgrade,
+                             .on_open     = on_open,
+                             .on_message  = on_message,
+                             .on_too_long = on_too_long,
+                             .on_close    = on_close};
     rpc->web              = web_listen(options->io, &listen, &handler, error);
     if (!rpc->web) {
         rpc_free(rpc);
@@ -366,51 +462,9 @@ void rpc_free(rpc_t *rpc)
         web_server_free(rpc->web);
     }
     if (rpc->arena.start) munmap(rpc->arena.start, RPC_ARENA);
+    free(rpc->told_text);
     free(rpc);
 }
 
 uint16_t rpc_port(const rpc_t *rpc) { return web_server_port(rpc->web); }
 rpc_counters_t rpc_counters(const rpc_t *rpc) { return rpc->counters; }
-
-/* ------------------------------------------------------------------------------------ the tables */
-
-enum { TABLES = 11 };
-
-static size_t tables(method_table_t out[TABLES])
-{
-    out[0]  = rpc_author_methods();
-    out[1]  = rpc_chain_methods();
-    out[2]  = rpc_state_methods();
-    out[3]  = rpc_system_methods();
-    out[4]  = rpc_engine_methods();
-    out[5]  = rpc_spec_methods();
-    out[6]  = rpc_head_methods();
-    out[7]  = rpc_head_op_methods();
-    out[8]  = rpc_archive_methods();
-    out[9]  = rpc_transaction_methods();
-    out[10] = rpc_dev_methods();
-    return TABLES;
-}
-
-const method_t *rpc_find(const char *name)
-{
-    method_table_t all[TABLES];
-    size_t count = tables(all);
-    for (size_t t = 0; t < count; t++)
-        for (size_t i = 0; i < all[t].count; i++)
-            if (strcmp(all[t].methods[i].name, name) == 0) return &all[t].methods[i];
-    return NULL;
-}
-
-json_t *rpc_all_methods(const rpc_t *rpc)
-{
-    method_table_t all[TABLES];
-    size_t count  = tables(all);
-    json_t *names = json_array();
-    for (size_t t = 0; t < count; t++)
-        for (size_t i = 0; i < all[t].count; i++)
-            if ((!all[t].methods[i].is_unsafe || rpc->o.is_unsafe_allowed) &&
-                !rpc_is_refused(&all[t].methods[i]))
-                json_array_append_new(names, json_string(all[t].methods[i].name));
-    return json_pack("{s:o}", "methods", names);
-}

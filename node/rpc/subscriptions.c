@@ -3,6 +3,7 @@
 #include "hash.h"
 #include "rpc_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +27,9 @@ subscription_t *rpc_subscribe(call_t *call, sub_kind_t kind, const char *method)
         return NULL;
     }
     if (conn->subscription_count >= call->rpc->o.subscriptions_max) {
-        rpc_fail(call, RPC_TOO_MANY_SUBSCRIPTIONS, NULL, "Too many subscriptions on the connection");
+        char data[48];
+        snprintf(data, sizeof data, "Exceeded max limit of %u", call->rpc->o.subscriptions_max);
+        rpc_fail(call, RPC_TOO_MANY_SUBSCRIPTIONS, data, "Too many subscriptions on the connection");
         return NULL;
     }
     subscription_t *s = calloc(1, sizeof *s);
@@ -105,15 +108,26 @@ json_t *rpc_unsubscribe(call_t *call)
     return json_false();
 }
 
+void rpc_notify_text(subscription_t *s, const char *result)
+{
+    size_t cap = strlen(result) + strlen(s->method) + RPC_ID_LEN + 100;
+    char small[2048], *text = cap <= sizeof small ? small : malloc(cap);
+    if (!text) abort();
+    int len = snprintf(text, cap,
+                       "{\"jsonrpc\":\"2.0\",\"method\":\"%s\",\"params\":{\"subscription\":\"%s\","
+                       "\"result\":%s}}",
+                       s->method, s->id, result);
+    if (!web_send(s->conn->web, (bytes_t){(const uint8_t *)text, (uint32_t)len}, true))
+        web_close(s->conn->web, 1013, "too slow: notifications could not be sent");
+    if (text != small) free(text);
+}
+
 void rpc_notify(subscription_t *s, json_t *result)
 {
-    json_t *message = json_pack("{s:s, s:s, s:{s:s, s:o}}", "jsonrpc", "2.0", "method", s->method, "params",
-                                "subscription", s->id, "result", result);
-    char *text      = message ? json_dumps(message, JSON_COMPACT) : NULL;
-    if (text && !web_send(s->conn->web, (bytes_t){(const uint8_t *)text, (uint32_t)strlen(text)}, true))
-        web_close(s->conn->web, 1013, "too slow: notifications could not be sent");
+    char *text = json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (text) rpc_notify_text(s, text);
     free(text);
-    json_decref(message);
+    json_decref(result);
 }
 
 /* ------------------------------------------------------------------------------------ storage */
@@ -152,12 +166,26 @@ static void tell_storage(subscription_t *s, const hash_t *at, bool is_first)
 
 /* ------------------------------------------------------------------------------------ heads */
 
-static void tell_header(subscription_t *s, const hash_t *hash)
+/* A header is written once for all who hear of it. */
+static const char *header_text(rpc_t *rpc, const hash_t *hash)
 {
-    rpc_t *rpc = s->conn->rpc;
     bytes_t header;
     rpc->arena.used = 0;
-    if (chain_header(rpc->o.chain, hash, &rpc->arena, &header)) rpc_notify(s, json_header(header));
+    if (rpc->told_text && memcmp(rpc->told.b, hash->b, sizeof hash->b) == 0) return rpc->told_text;
+    free(rpc->told_text);
+    rpc->told_text = NULL;
+    rpc->told      = *hash;
+    if (!chain_header(rpc->o.chain, hash, &rpc->arena, &header)) return NULL;
+    json_t *json   = json_header(header);
+    rpc->told_text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    return rpc->told_text;
+}
+
+static void tell_header(subscription_t *s, const hash_t *hash)
+{
+    const char *text = header_text(s->conn->rpc, hash);
+    if (text) rpc_notify_text(s, text);
 }
 
 static void tell_justification(subscription_t *s, const hash_t *hash)

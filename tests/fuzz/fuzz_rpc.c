@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!rpc) start();
     rpc_started_t started = {0};
-    char *answer          = rpc_answer(rpc, NULL, (bytes_t){data, (uint32_t)size}, &started);
+    char *answer          = rpc_answer(rpc, NULL, NULL, (bytes_t){data, (uint32_t)size}, &started);
     assert(started.count == 0);
     if (!answer) return 0;
     assert(strlen(answer) <= ANSWER_MAX + 1000);

@@ -275,9 +275,15 @@ TEST(messages_have_limits)
     memset(deep, ' ', 1 << 20);
     OK(web_send(d.session, (bytes_t){(const uint8_t *)deep, 1 << 20}, true));
     OK(web_send(d.session, (bytes_t){(const uint8_t *)deep, 1 << 20}, true));
+    OK(wait_count(&d, d.answers, 3)); /* the batch's, and two parse errors */
     char *more = calloc(1, (1 << 20) + 1);
+    json_array_clear(d.answers);
     web_send(d.session, (bytes_t){(const uint8_t *)more, (1 << 20) + 1}, true);
-    OK(io_wait(d.io, &d.is_closed, 5000));
+    OK(wait_count(&d, d.answers, 1));
+    json_t *error = json_object_get(json_array_get(d.answers, 0), "error");
+    EQ(json_integer_value(json_object_get(error, "code")), -32007);
+    OK(strcmp(json_string_value(json_object_get(error, "data")), "Exceeded max limit of 1048576") == 0);
+    OK(is_text(result(&d, "system_name", "[]"), "trellis-node")); /* the session goes on */
     free(more);
     free(deep);
     desk_stop(&d);

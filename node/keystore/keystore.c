@@ -21,12 +21,28 @@ bool keystore_path(const char *chain_path, char path[KEYSTORE_PATH_CAP])
     return len > 0 && len < KEYSTORE_PATH_CAP;
 }
 
-bool keystore_insert(const char *path, const char type[4], bytes_t public_key, const char *suri)
+#define FILE_CAP (KEYSTORE_PATH_CAP + 2 * (4 + 33) + 2)
+
+static void file_of(char file[FILE_CAP], const char *path, const char type[4], bytes_t public_key)
 {
-    char name[2 * (4 + 33) + 1], file[KEYSTORE_PATH_CAP + sizeof name + 2];
+    char name[2 * (4 + 33) + 1];
     hex_encode(name, (bytes_t){(const uint8_t *)type, 4});
     hex_encode(name + 8, public_key);
-    snprintf(file, sizeof file, "%s/%s", path, name);
+    snprintf(file, FILE_CAP, "%s/%s", path, name);
+}
+
+bool keystore_has(const char *path, const char type[4], bytes_t public_key)
+{
+    char file[FILE_CAP];
+    if (public_key.len < 32 || public_key.len > 33) return false;
+    file_of(file, path, type, public_key);
+    return access(file, F_OK) == 0;
+}
+
+bool keystore_insert(const char *path, const char type[4], bytes_t public_key, const char *suri)
+{
+    char file[FILE_CAP];
+    file_of(file, path, type, public_key);
     if (mkdir(path, 0700) != 0 && errno != EEXIST) return false;
     json_t *text   = json_string(suri);
     char *content  = text ? json_dumps(text, JSON_ENCODE_ANY) : NULL;

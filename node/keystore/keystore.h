@@ -14,6 +14,9 @@ bool keystore_path(const char *chain_path, char path[KEYSTORE_PATH_CAP]);
 /* keystore_insert stores a key, making the folder; on failure errno says why. */
 NODISCARD bool keystore_insert(const char *path, const char type[4], bytes_t public_key, const char *suri);
 
+/* keystore_has says whether there is a file for a key. */
+bool keystore_has(const char *path, const char type[4], bytes_t public_key);
+
 /* keystore_find gives the first key of a type (in the order of the names) that is whole; wipe it. */
 NODISCARD bool keystore_find(const char *path, const char *type, key_kind_t kind, keypair_t *key);
 
