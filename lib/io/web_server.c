@@ -4,6 +4,7 @@
  * answered: libwebsockets 4.1.6 takes the head of such a one for its body, and turns for ever (the loop over
  * the buflist in lws_http_action).  It is known by this: nothing was read from the socket since the answer.
  */
+#include "web_chunks.h"
 #include "web_internal.h"
 #include "web_socket.h"
 
@@ -42,6 +43,8 @@ struct web_request {
     uint32_t body_len, body_cap;
     uint8_t *body;
     uint64_t started_ms;
+    bool is_chunked;
+    web_chunks_t chunks;
     bool is_told, is_head, is_kept, is_written, is_ended; /* kept: the connection goes on behind the answer */
     web_room_t answer;
 };
@@ -312,15 +315,21 @@ static void tell_request(web_request_t *request)
                                (bytes_t){request->body, request->body_len});
 }
 
-/* The length that the head announces; -1: none or unknown, -2: malformed. */
+enum { LEN_NONE = -1, LEN_MALFORMED = -2, LEN_CHUNKED = -3 };
+
+/* The length that the head announces, or one of these.  Both kinds of length at once are somebody's trick. */
 static int64_t announced_len(struct lws *wsi)
 {
     char text[24];
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) return -1;
-    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0) return -1;
+    bool has_len = lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0;
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) {
+        copy_header(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING, text, sizeof text);
+        return strcasecmp(text, "chunked") == 0 && !has_len ? LEN_CHUNKED : LEN_MALFORMED;
+    }
+    if (!has_len) return LEN_NONE;
     copy_header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, text, sizeof text);
     size_t len = strspn(text, "0123456789");
-    if (len == 0 || len > 15 || text[len]) return -2;
+    if (len == 0 || len > 15 || text[len]) return LEN_MALFORMED;
     return strtoll(text, NULL, 10);
 }
 
@@ -363,8 +372,8 @@ static int on_head(web_socket_t *socket)
     bool wants_body  = strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0 ||
                       strcmp(request->method, "PATCH") == 0;
     if (!*request->method) return refuse(request, 405);
-    if (len == -2) return refuse(request, 400);
-    if (len == -1 && wants_body) return refuse(request, 411);
+    if (len == LEN_MALFORMED || (len == LEN_CHUNKED && !wants_body)) return refuse(request, 400);
+    if (len == LEN_NONE && wants_body) return refuse(request, 411);
     if (len > (int64_t)server->listen.limits.body_len) return refuse(request, 413);
     if (!is_origin_let_in(server, request->origin)) return refuse(request, 403);
     if (is_preflight(request)) {
@@ -373,8 +382,10 @@ static int on_head(web_socket_t *socket)
                      "Authorization\r\nAccess-Control-Max-Age: 600\r\n");
         return 0;
     }
-    if (len > 0 || (len == 0 && strcmp(request->method, "POST") == 0)) {
-        request->body_cap = (uint32_t)len;
+    if (len > 0 || len == LEN_CHUNKED || (len == 0 && strcmp(request->method, "POST") == 0)) {
+        request->is_chunked = len == LEN_CHUNKED;
+        request->is_kept &= !request->is_chunked; /* libwebsockets does not know where such a body ends */
+        request->body_cap = request->is_chunked ? 0 : (uint32_t)len;
         lws_set_timeout(socket->wsi, PENDING_TIMEOUT_HTTP_CONTENT, (int)server->listen.limits.head_s);
         return 0;
     }
@@ -382,14 +393,38 @@ static int on_head(web_socket_t *socket)
     return 0;
 }
 
+static int on_chunks(web_request_t *request, bytes_t in)
+{
+    uint32_t most = request->socket->server->listen.limits.body_len;
+    for (;;) {
+        bytes_t piece;
+        web_chunks_status_t status = web_chunks_take(&request->chunks, &in, &piece);
+        if (status == CHUNKS_MORE) return 0;
+        if (status == CHUNKS_MALFORMED) return refuse(request, 400);
+        if (status == CHUNKS_END) {
+            tell_request(request);
+            return 0;
+        }
+        if (piece.len > most - request->body_len) return refuse(request, 413);
+        if (piece.len > request->body_cap - request->body_len) {
+            uint64_t cap      = 2 * ((uint64_t)request->body_len + piece.len);
+            request->body_cap = cap < most ? (uint32_t)cap : most;
+            request->body     = must(realloc(request->body, request->body_cap));
+        }
+        memcpy(request->body + request->body_len, piece.data, piece.len);
+        request->body_len += piece.len;
+    }
+}
+
 static int on_body(web_socket_t *socket, const void *data, size_t len)
 {
     web_request_t *request = socket->request;
     if (!request || request->is_told) return 0; /* refused: the rest is not wanted */
-    if (len > request->body_cap - request->body_len) return -1;
+    if (!request->is_chunked && len > request->body_cap - request->body_len) return -1;
     uint64_t late_ms =
         1000ull * socket->server->listen.limits.head_s + request->body_len / 16; /* 16 KB/s at least */
     if (io_ticks_ms(socket->server->io) - request->started_ms > late_ms) return -1;
+    if (request->is_chunked) return on_chunks(request, (bytes_t){data, (uint32_t)len});
     if (!request->body) request->body = must(malloc(request->body_cap));
     if (len > 0) memcpy(request->body + request->body_len, data, len);
     request->body_len += (uint32_t)len;

@@ -1,105 +1,21 @@
 /* fuzz_rpc_follow.c - a client that follows the chain and sends anything: a line is a message ($F stands for
  * its follower, $O for the last operation, $B $A $G for the best, finalized and first block), or + for a
  * block on the best one, / for one on the finalized, ! to make the best one final. */
-#define _GNU_SOURCE /* nftw */
-#include "crypto.h"
-#include "finality.h"
+#include "fuzz_node.h"
 #include "hex.h"
-#include "io.h"
-#include "keyring.h"
-#include "log.h"
-#include "rpc.h"
-#include "runtime.h"
 #include "web.h"
 
-#include <assert.h>
-#include <ftw.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { INPUT_MAX = 1 << 14, TEXT_MAX = 1 << 16, STEPS_MAX = 100000, BLOCKS_MAX = 8, ID_MAX = 40 };
-static char path[] = "/tmp/trellis-fuzz-follow-XXXXXX";
-static io_t *io;
-static chain_t *chain;
-static pool_t *pool;
-static author_t *author;
-static rpc_t *rpc;
 
 static struct {
     web_session_t *session;
     bool is_open, is_closed, is_ended;
     char follow[ID_MAX], operation[ID_MAX];
 } client;
-
-/* ------------------------------------------------------------------------------------ the node */
-
-static bool genesis_of(void *self, const host_t *host)
-{
-    static _Alignas(16) uint8_t memory[RUNTIME_QUERY_MEMORY];
-    genesis_t genesis;
-    rt_t rt;
-    (void)self;
-    rt_start(&rt, host, memory, sizeof memory);
-    runtime_genesis_dev(&genesis);
-    runtime_genesis_build(&rt, &genesis);
-    return !rt.fault;
-}
-
-static int remove_one(const char *name, const struct stat *info, int kind, struct FTW *walk)
-{
-    (void)info, (void)kind, (void)walk;
-    return remove(name);
-}
-
-static void stop(void)
-{
-    rpc_free(rpc);
-    author_free(author);
-    pool_free(pool);
-    chain_free(chain);
-    io_free(io);
-    nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static void start(void)
-{
-    const char *error = NULL;
-    keypair_t alice;
-    bool is_up = crypto_init() && log_filter("error") && mkdtemp(path) &&
-                 key_from_suri("//Alice", KEY_SR25519, &alice) == KEY_OK;
-    assert(is_up);
-    io                      = io_new();
-    chain_options_t options = {.path = path, .is_unsynced = true, .genesis = genesis_of};
-    is_up                   = chain_open(&options, &chain) == CHAIN_OK;
-    assert(is_up);
-    pool   = pool_new(chain);
-    author = author_new(
-        chain,
-        &(author_options_t){.sealing = SEALING_MANUAL, .pair = alice.sr25519, .source = pool_source(pool)});
-    rpc = rpc_new(&(rpc_options_t){.io                = io,
-                                   .chain             = chain,
-                                   .pool              = pool,
-                                   .author            = author,
-                                   .address           = "127.0.0.1",
-                                   .is_unsafe_allowed = true,
-                                   .connections_max   = 4,
-                                   .subscriptions_max = 16,
-                                   .request_max       = 1 << 20,
-                                   .response_max      = 1 << 20,
-                                   .node_name         = "n",
-                                   .version           = "0",
-                                   .chain_name        = "c",
-                                   .chain_type        = "Development",
-                                   .chain_id          = "dev",
-                                   .role              = "Full"},
-                  &error);
-    assert(rpc);
-    atexit(stop);
-}
 
 /* ------------------------------------------------------------------------------------ the client */
 
@@ -141,7 +57,7 @@ static void on_message(void *self, web_session_t *session, bytes_t message, bool
 static void until(const bool *is_done)
 {
     for (int i = 0; i < STEPS_MAX && !*is_done && !client.is_closed; i++)
-        io_step(io, 1);
+        io_step(node.io, 1);
     assert(*is_done || client.is_closed);
 }
 
@@ -163,9 +79,9 @@ static void say_line(const uint8_t *line, size_t len)
         text[used] = 0;
         if (name == 'F') memcpy(text + used, client.follow, ID_MAX);
         if (name == 'O') memcpy(text + used, client.operation, ID_MAX);
-        if (name == 'B') put_hash(text + used, chain_best(chain).hash);
-        if (name == 'A') put_hash(text + used, chain_finalized(chain).hash);
-        if (name == 'G') put_hash(text + used, chain_genesis(chain).hash);
+        if (name == 'B') put_hash(text + used, chain_best(node.chain).hash);
+        if (name == 'A') put_hash(text + used, chain_finalized(node.chain).hash);
+        if (name == 'G') put_hash(text + used, chain_genesis(node.chain).hash);
         if (text[used]) {
             used += strlen(text + used);
             i++;
@@ -178,18 +94,18 @@ static void say_line(const uint8_t *line, size_t len)
 
 static void make_block(bool is_on_best)
 {
-    chain_point_t made, finalized = chain_finalized(chain);
-    pool_tick(pool, io_now_ms(io));
-    (void)author_create(author, io_now_ms(io), true, is_on_best ? NULL : &finalized.hash, &made);
-    pool_tick(pool, io_now_ms(io));
+    chain_point_t made, finalized = chain_finalized(node.chain);
+    pool_tick(node.pool, io_now_ms(node.io));
+    (void)author_create(node.author, io_now_ms(node.io), true, is_on_best ? NULL : &finalized.hash, &made);
+    pool_tick(node.pool, io_now_ms(node.io));
 }
 
 static void finalize(void)
 {
-    hash_t best           = chain_best(chain).hash;
-    chain_status_t status = chain_finalize(chain, &best, (bytes_t){0});
+    hash_t best           = chain_best(node.chain).hash;
+    chain_status_t status = chain_finalize(node.chain, &best, (bytes_t){0});
     assert(status == CHAIN_OK);
-    pool_tick(pool, io_now_ms(io));
+    pool_tick(node.pool, io_now_ms(node.io));
 }
 
 static void connect_client(void)
@@ -197,12 +113,12 @@ static void connect_client(void)
     char url[64];
     web_client_handler_t handler = {.on_open = on_open, .on_message = on_message, .on_close = on_close};
     memset(&client, 0, sizeof client);
-    snprintf(url, sizeof url, "ws://127.0.0.1:%u/", rpc_port(rpc));
-    client.session = web_connect(io, url, NULL, 64u << 20, &handler);
+    snprintf(url, sizeof url, "ws://127.0.0.1:%u/", rpc_port(node.rpc));
+    client.session = web_connect(node.io, url, NULL, 64u << 20, &handler);
     until(&client.is_open);
     say("{\"jsonrpc\":\"2.0\",\"id\":\"follow\",\"method\":\"chainHead_v1_follow\",\"params\":[true]}");
     for (int i = 0; i < STEPS_MAX && !client.follow[0]; i++)
-        io_step(io, 1);
+        io_step(node.io, 1);
     assert(client.follow[0]);
 }
 
@@ -210,7 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned blocks = 0;
     if (size > INPUT_MAX) return 0;
-    if (!rpc) start();
+    if (!node.rpc) node_start();
     connect_client();
     for (size_t at = 0; at < size && !client.is_closed;) {
         const uint8_t *end = memchr(data + at, '\n', size - at);
@@ -221,7 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             finalize();
         else if (len > 1)
             say_line(data + at, len);
-        io_step(io, 0);
+        io_step(node.io, 0);
         at += len + 1;
     }
     if (!client.is_closed) {
@@ -229,8 +145,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         until(&client.is_ended);
     }
     if (!client.is_closed) web_session_free(client.session);
-    for (int i = 0; i < STEPS_MAX && rpc_counters(rpc).connections > 0; i++)
-        io_step(io, 1);
-    assert(rpc_counters(rpc).connections == 0 && rpc_counters(rpc).subscriptions == 0);
+    for (int i = 0; i < STEPS_MAX && rpc_counters(node.rpc).connections > 0; i++)
+        io_step(node.io, 1);
+    assert(rpc_counters(node.rpc).connections == 0 && rpc_counters(node.rpc).subscriptions == 0);
     return 0;
 }

@@ -458,36 +458,41 @@ typedef struct {
 TEST(what_cannot_be_served_is_said)
 {
     static const raw_case_t cases[] = {
-        {"too large",           "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n",                "HTTP/1.1 413"                },
-        {"no length",           "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-         "HTTP/1.1 411"                                                                                                                    },
-        {"bad length",          "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",                  "HTTP/1.1 400"                },
+        {"too large",           "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n",              "HTTP/1.1 413"                },
+        {"no length",           "POST / HTTP/1.1\r\nHost: x\r\n\r\n",                                      "HTTP/1.1 411"                },
+        {"two lengths",
+         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400"                },
+        {"an unknown coding",   "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+         "HTTP/1.1 400"                                                                                                                  },
+        {"chunks of nothing",   "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
+         "HTTP/1.1 400"                                                                                                                  },
+        {"bad length",          "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",                "HTTP/1.1 400"                },
         {"foreign site",        "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://theirs.example\r\n\r\n",
-         "HTTP/1.1 403"                                                                                                                    },
+         "HTTP/1.1 403"                                                                                                                  },
         {"our site",            "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://ours.example\r\n\r\n",
-         "Access-Control-Allow-Origin: https://ours.example"                                                                               },
-        {"any port",            "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example:8443\r\n\r\n",       "HTTP/1.1 200"                },
-        {"no port",             "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\n\r\n",            "HTTP/1.1 200"                },
+         "Access-Control-Allow-Origin: https://ours.example"                                                                             },
+        {"any port",            "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example:8443\r\n\r\n",     "HTTP/1.1 200"                },
+        {"no port",             "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example\r\n\r\n",          "HTTP/1.1 200"                },
         {"no port's like",      "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://a.example.evil:1\r\n\r\n",
-         "HTTP/1.1 403"                                                                                                                    },
+         "HTTP/1.1 403"                                                                                                                  },
         {"preflight",
          "OPTIONS / HTTP/1.1\r\nHost: x\r\nOrigin: https://ours.example\r\nAccess-Control-Request-Method: "
-         "POST\r\n\r\n",                                                                                     "HTTP/1.1 204"                },
+         "POST\r\n\r\n",                                                                                   "HTTP/1.1 204"                },
         {"h2c",
          "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: "
-         "h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",                                                  "HTTP/1.1 400"                },
+         "h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",                                                "HTTP/1.1 400"                },
         {"foreign session",
          "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: "
          "https://theirs.example\r\n"
-         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",                 "HTTP/1.1 403"                },
+         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",               "HTTP/1.1 403"                },
         {"our session",
          "GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nOrigin: "
          "https://ours.example\r\n"
-         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",                 "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
+         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",               "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="},
         {"unknown subprotocol",
          "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: "
          "other\r\n"
-         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",                 "HTTP/1.1 400"                },
+         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",               "HTTP/1.1 400"                },
     };
     echo_t echo;
     OK(echo_start(&echo, (web_listen_t){.limits  = {.body_len = 1000},
@@ -501,6 +506,33 @@ TEST(what_cannot_be_served_is_said)
         OK(is_said);
         close(fd);
     }
+    echo_stop(&echo);
+}
+
+TEST(a_body_comes_in_chunks)
+{
+    echo_t echo;
+    char text[4096];
+    OK(echo_start(&echo, (web_listen_t){.limits = {.body_len = 1000}}));
+    int fd = raw_connect(&echo);
+    OK(raw_write(fd, "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour;\r\n"));
+    OK(raw_read(&echo, fd, text, sizeof text, "HTTP/1.1 400"));
+    close(fd);
+    fd = raw_connect(&echo);
+    OK(raw_write(
+        fd, "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n3;a=b\r\n in"));
+    io_step(echo.io, 10);
+    OK(raw_write(fd, "\r\n7\r\n pieces\r\n0\r\nTrailer: x\r\n\r\n"));
+    OK(raw_read(&echo, fd, text, sizeof text, NULL));
+    OK(strstr(text, "HTTP/1.1 200") != NULL && strstr(text, "whole in pieces") != NULL);
+    close(fd);
+    static char much[2000];
+    fd = raw_connect(&echo);
+    snprintf(much, sizeof much,
+             "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n%01001d\r\n", 7);
+    OK(raw_write(fd, much));
+    OK(raw_read(&echo, fd, text, sizeof text, "HTTP/1.1 413"));
+    close(fd);
     echo_stop(&echo);
 }
 
