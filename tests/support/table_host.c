@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct blob {
-    struct blob *next;
+/* Keys and values stand in chunks, each of which is filled from its start. */
+typedef struct chunk {
+    struct chunk *next;
+    size_t used, size;
     uint8_t bytes[];
-} blob_t;
+} chunk_t;
+enum { CHUNK_SIZE = 1 << 18 };
 typedef struct {
     bytes_t key, value;
     bool existed;
@@ -21,7 +24,7 @@ struct table {
     uint32_t journal_len, journal_cap;
     uint32_t *layers;
     uint32_t depth, depth_cap;
-    blob_t *blobs; /* every key and value ever put, freed with the table */
+    chunk_t *chunks; /* every key and value ever put, freed with the table */
     table_verify_t verify;
     table_root_t root;
 };
@@ -31,9 +34,9 @@ table_t *table_new(void) { return calloc(1, sizeof(table_t)); }
 void table_free(table_t *table)
 {
     if (!table) return;
-    for (blob_t *b = table->blobs, *next; b; b = next) {
-        next = b->next;
-        free(b);
+    for (chunk_t *chunk = table->chunks, *next; chunk; chunk = next) {
+        next = chunk->next;
+        free(chunk);
     }
     free(table->entries);
     free(table->journal);
@@ -43,12 +46,18 @@ void table_free(table_t *table)
 
 static bytes_t keep(table_t *table, bytes_t bytes)
 {
-    blob_t *blob = malloc(sizeof *blob + bytes.len + 1);
-    if (!blob) abort();
-    blob->next   = table->blobs;
-    table->blobs = blob;
-    if (bytes.len > 0) memcpy(blob->bytes, bytes.data, bytes.len);
-    return (bytes_t){blob->bytes, bytes.len};
+    chunk_t *chunk = table->chunks;
+    if (!chunk || chunk->size - chunk->used < bytes.len) {
+        const size_t size = bytes.len > CHUNK_SIZE ? bytes.len : CHUNK_SIZE;
+        chunk             = malloc(sizeof *chunk + size);
+        if (!chunk) abort();
+        *chunk        = (chunk_t){.next = table->chunks, .size = size};
+        table->chunks = chunk;
+    }
+    uint8_t *room = chunk->bytes + chunk->used;
+    if (bytes.len > 0) memcpy(room, bytes.data, bytes.len);
+    chunk->used += bytes.len;
+    return (bytes_t){room, bytes.len};
 }
 
 static int compare(bytes_t a, bytes_t b)
@@ -229,4 +238,48 @@ const table_entry_t *table_entries(const table_t *table, uint32_t *count)
 {
     *count = table->count;
     return table->entries;
+}
+
+/* ------------------------------------------------------------------------------ what changed */
+
+static uint32_t slot_of(bytes_t key, uint32_t slots)
+{
+    uint32_t hash = 2166136261;
+    for (uint32_t i = key.len > 40 ? 32 : 0; i < key.len; i++)
+        hash = (hash ^ key.data[i]) * 16777619;
+    return (hash ^ hash >> 15) & (slots - 1);
+}
+
+/* is_first says that no earlier place of the journal has this key; slots holds places, plus one. */
+static bool is_first(const table_t *table, uint32_t *slots, uint32_t slot_count, uint32_t place)
+{
+    const bytes_t key = table->journal[place].key;
+    uint32_t at       = slot_of(key, slot_count);
+    for (; slots[at] > 0; at = (at + 1) & (slot_count - 1))
+        if (compare(table->journal[slots[at] - 1].key, key) == 0) return false;
+    slots[at] = place + 1;
+    return true;
+}
+
+uint32_t table_changes(const table_t *table, table_change_t *changes, uint32_t most)
+{
+    if (table->depth == 0) abort();
+    const uint32_t start = table->layers[table->depth - 1];
+    uint32_t slot_count = 64, count = 0;
+    while (slot_count < 2 * (table->journal_len - start))
+        slot_count *= 2;
+    uint32_t *slots = calloc(slot_count, sizeof *slots);
+    if (!slots) abort();
+    for (uint32_t i = start; i < table->journal_len; i++) {
+        const undo_t *undo = &table->journal[i];
+        if (!is_first(table, slots, slot_count, i)) continue;
+        bool exists;
+        const uint32_t at     = find(table, undo->key, &exists);
+        const bytes_t now     = exists ? table->entries[at].value : (bytes_t){0};
+        const bool is_changed = exists != undo->existed || (exists && compare(now, undo->value) != 0);
+        if (is_changed && count < most)
+            changes[count++] = (table_change_t){undo->key, undo->value, now, undo->existed, exists};
+    }
+    free(slots);
+    return count;
 }

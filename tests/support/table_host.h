@@ -31,4 +31,12 @@ void table_root_with(table_t *table, table_root_t root);
 const table_entry_t *table_entries(const table_t *table, uint32_t *count);
 uint32_t table_depth(const table_t *table);
 
+/* table_changes gives what is other than it was when the newest open layer began, each key once and at most
+ * `most` of them; their count.  Nothing open: the program ends. */
+typedef struct {
+    bytes_t key, before, now;
+    bool was, is; /* there was a value, there is one */
+} table_change_t;
+uint32_t table_changes(const table_t *table, table_change_t *changes, uint32_t most);
+
 #endif
