@@ -1,9 +1,11 @@
 /* valid.c - the rules of a deployment that need nothing but itself. */
 #include "deployment.h"
 
+#include <arpa/inet.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ENV_KEY_MAX 256
@@ -136,19 +138,42 @@ static bool valid_machine(const check_t *c, const machine_data_t *m)
            workload_ports(c->workload, ports, &port_count, c->error);
 }
 
-/* http://HOST[:port], or HOST:port when TLS is passed through; not to this node itself. */
+/* The length of the IP address at the start of text, in brackets when it is IPv6; 0 when there is none that
+   another machine could have. */
+static size_t backend_host_len(const char *text)
+{
+    bool is_v6 = text[0] == '[';
+    char host[INET6_ADDRSTRLEN];
+    uint8_t raw[16] = {0};
+    size_t len      = strspn(text + is_v6, is_v6 ? "0123456789abcdefABCDEF:." : "0123456789.");
+    if (len == 0 || len >= sizeof host || (is_v6 && text[1 + len] != ']')) return 0;
+    memcpy(host, text + is_v6, len);
+    host[len] = 0;
+    if (inet_pton(is_v6 ? AF_INET6 : AF_INET, host, raw) != 1) return 0;
+    if (!is_v6) return raw[0] == 127 || raw[0] == 0 ? 0 : len;
+    struct in6_addr address;
+    memcpy(&address, raw, sizeof address);
+    bool is_ours =
+        IN6_IS_ADDR_LOOPBACK(&address) || IN6_IS_ADDR_UNSPECIFIED(&address) || IN6_IS_ADDR_V4MAPPED(&address);
+    return is_ours ? 0 : len + 2;
+}
+
+/* http://IP[:port], or IP:port when TLS is passed through; not to this node itself.  zos-protocol,
+ * "backends". */
 static bool is_backend(const char *text, bool is_tls_passthrough)
 {
     if (!is_tls_passthrough) {
         if (strncmp(text, "http://", 7) != 0) return false;
         text += 7;
     }
-    const char *colon = strrchr(text, ':');
-    size_t digits     = colon ? strspn(colon + 1, "0123456789") : 0;
-    if (is_tls_passthrough && digits == 0) return false;
-    if (colon && colon[-1] != ']' && colon != text && (digits == 0 || digits > 5 || colon[1 + digits] != 0))
-        return false;
-    return text[0] != 0 && strncmp(text, "127.", 4) != 0 && strncmp(text, "[::1]", 5) != 0;
+    size_t host_len = backend_host_len(text);
+    if (host_len == 0) return false;
+    text += host_len;
+    if (text[0] == 0) return !is_tls_passthrough;
+    size_t digits = strspn(text + 1, "0123456789");
+    if (text[0] != ':' || digits < 1 || digits > 5 || text[1 + digits] != 0) return false;
+    unsigned long port = strtoul(text + 1, NULL, 10);
+    return port >= 1 && port <= 65535;
 }
 
 static bool valid_gateway(const check_t *c, const gateway_data_t *g)

@@ -257,6 +257,60 @@ TEST(rules_are_checked)
     }
 }
 
+TEST(a_gateway_sends_to_addresses_of_other_machines_only)
+{
+    static const struct {
+        const char *backend;
+        bool is_tls_passthrough, is_taken;
+    } cases[] = {
+        {"http://10.20.2.2:80",        false, true },
+        {"http://10.20.2.2",           false, true },
+        {"http://[2001:db8::1]:65535", false, true },
+        {"http://[2001:db8::1]",       false, true },
+        {"10.20.2.2:443",              true,  true },
+        {"[2001:db8::1]:443",          true,  true },
+        {"10.20.2.2",                  true,  false},
+        {"10.20.2.2:80",               false, false},
+        {"https://10.20.2.2:80",       false, false},
+        {"http://10.20.2.2:",          false, false},
+        {"http://10.20.2.2:0",         false, false},
+        {"http://10.20.2.2:65536",     false, false},
+        {"http://10.20.2.2:80/x",      false, false},
+        {"http://10.20.2:80",          false, false},
+        {"http://:80",                 false, false},
+        {"http://",                    false, false},
+        {":",                          true,  false},
+        {"",                           true,  false},
+        {"http://example.org:80",      false, false},
+        {"http://127.0.0.1:80",        false, false},
+        {"http://0.0.0.0:80",          false, false},
+        {"http://[::1]:80",            false, false},
+        {"http://[::ffff:127.0.0.1]",  false, false},
+        {"http://[2001:db8::1:80",     false, false},
+        {"http://[]:80",               false, false},
+        {"http://2001:db8::1",         false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "{\"version\":0,\"twin_id\":7,\"contract_id\":1,\"expiration\":0,\"metadata\":\"\","
+                 "\"description\":\"\","
+                 "\"workloads\":[{\"version\":0,\"name\":\"site\",\"type\":\"gateway-name-proxy\","
+                 "\"metadata\":\"\","
+                 "\"description\":\"\",\"data\":{\"name\":\"site\",\"tls_passthrough\":%s,\"backends\":[\"%"
+                 "s\"]}}],"
+                 "\"signature_requirement\":{\"requests\":[{\"twin_id\":7,\"required\":false,\"weight\":1}],"
+                 "\"weight_required\":1,\"signatures\":[],\"signature_style\":\"\"}}",
+                 cases[i].is_tls_passthrough ? "true" : "false", cases[i].backend);
+        deployment_t *d = deployment_parse((bytes_t){(const uint8_t *)text, (uint32_t)strlen(text)}, error);
+        OK(d != NULL);
+        bool is_taken = d && deployment_valid(d, error);
+        if (is_taken != cases[i].is_taken) printf("'%s': %s\n", cases[i].backend, error);
+        EQ(is_taken, cases[i].is_taken);
+        deployment_free(d);
+    }
+}
+
 TEST(ports_come_from_metadata_and_are_read_once)
 {
     machine_port_t ports[DEPLOYMENT_PORTS_CAP];
