@@ -230,7 +230,7 @@ bool log_filter(const char *filter)
 
 static bool is_part_on(log_level_t level, const char *part)
 {
-    for (uint32_t i = 0; i < settings.part_count; i++)
+    for (uint32_t i = settings.part_count; i-- > 0;) /* the last word counts */
         if (strcmp(settings.parts[i].name, part) == 0) return level <= settings.parts[i].level;
     return level <= settings.level;
 }

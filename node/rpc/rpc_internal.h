@@ -133,6 +133,7 @@ struct rpc {
     arena_t arena;
     rpc_counters_t counters;
     bool is_stopping;
+    char log_filter[512];                     /* what system_addLogFilter made of the operator's */
     const method_t *methods[RPC_METHODS_CAP]; /* by name */
     size_t method_count;
     rate_t rates[RPC_RATED_ADDRESSES]; /* of HTTP, by a hash of the address */

@@ -6,6 +6,7 @@
 #include "scale.h"
 #include "ss58.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static json_t *name(call_t *call) { return json_string(call->rpc->o.node_name); }
@@ -36,17 +37,24 @@ static json_t *nothing(call_t *call)
     return json_array();
 }
 
+/* What is added comes after what was there, and stands above it. */
 static json_t *add_log_filter(call_t *call)
 {
-    const char *text;
+    rpc_t *rpc = call->rpc;
+    const char *text, *before = rpc->log_filter[0] ? rpc->log_filter : rpc->o.log_filter;
+    char filter[sizeof rpc->log_filter];
     if (!param_text(call, 0, &text)) return NULL;
-    return log_filter(text) ? json_null()
-                            : rpc_bad_param(call, "expected parts and levels, as in --log: rpc=debug,info");
+    int len = snprintf(filter, sizeof filter, "%s,%s", before ? before : "info", text);
+    if (len < 0 || (size_t)len >= sizeof filter || !log_filter(filter))
+        return rpc_bad_param(call, "expected parts and levels, as in --log: rpc=debug,info");
+    memcpy(rpc->log_filter, filter, sizeof filter);
+    return json_null();
 }
 
 static json_t *reset_log_filter(call_t *call)
 {
-    const char *filter = call->rpc->o.log_filter;
+    const char *filter       = call->rpc->o.log_filter;
+    call->rpc->log_filter[0] = 0;
     return log_filter(filter ? filter : "info") ? json_null()
                                                 : rpc_fail(call, RPC_INTERNAL, NULL, "Internal error");
 }

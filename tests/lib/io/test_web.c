@@ -461,10 +461,8 @@ TEST(what_cannot_be_served_is_said)
         {"too large",           "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n",              "HTTP/1.1 413"                },
         {"no length",           "POST / HTTP/1.1\r\nHost: x\r\n\r\n",                                      "HTTP/1.1 411"                },
         {"two lengths",
-         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400"                },
+         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400"                },
         {"an unknown coding",   "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
-         "HTTP/1.1 400"                                                                                                                  },
-        {"chunks of nothing",   "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n",
          "HTTP/1.1 400"                                                                                                                  },
         {"bad length",          "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",                "HTTP/1.1 400"                },
         {"foreign site",        "GET / HTTP/1.1\r\nHost: x\r\nOrigin: https://theirs.example\r\n\r\n",
@@ -511,27 +509,20 @@ TEST(what_cannot_be_served_is_said)
 
 TEST(a_body_comes_in_chunks)
 {
+    static const char head[] = "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
     echo_t echo;
-    char text[4096];
+    char text[4096], much[2000];
     OK(echo_start(&echo, (web_listen_t){.limits = {.body_len = 1000}}));
     int fd = raw_connect(&echo);
-    OK(raw_write(fd, "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nfour;\r\n"));
-    OK(raw_read(&echo, fd, text, sizeof text, "HTTP/1.1 400"));
-    close(fd);
-    fd = raw_connect(&echo);
-    OK(raw_write(
-        fd, "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n3;a=b\r\n in"));
+    OK(raw_write(fd, head) && raw_write(fd, "5\r\nwhole\r\n3;a=b\r\n in"));
     io_step(echo.io, 10);
     OK(raw_write(fd, "\r\n7\r\n pieces\r\n0\r\nTrailer: x\r\n\r\n"));
     OK(raw_read(&echo, fd, text, sizeof text, NULL));
     OK(strstr(text, "HTTP/1.1 200") != NULL && strstr(text, "whole in pieces") != NULL);
     close(fd);
-    static char much[2000];
     fd = raw_connect(&echo);
-    snprintf(much, sizeof much,
-             "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n%01001d\r\n", 7);
-    OK(raw_write(fd, much));
-    OK(raw_read(&echo, fd, text, sizeof text, "HTTP/1.1 413"));
+    snprintf(much, sizeof much, "%s3e9\r\n%01001d\r\n", head, 7);
+    OK(raw_write(fd, much) && raw_read(&echo, fd, text, sizeof text, "HTTP/1.1 413"));
     close(fd);
     echo_stop(&echo);
 }
