@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Keyring } from '@polkadot/keyring'
 import { cryptoWaitReady } from '@polkadot/util-crypto'
-import { send, withNode, rpc } from './programs.mjs'
+import { send } from './programs.mjs'
+import { withCheckedNode as withNode } from './scenario.mjs'
 
 await cryptoWaitReady()
 const sr = new Keyring({ type: 'sr25519' })

@@ -1,7 +1,7 @@
 // scenario.mjs - many calls in few blocks: each with the result that it must have, and a list of what was called.
 import assert from 'node:assert/strict'
 import { calculate_state_root as stateRoot } from '@acala-network/chopsticks-executor'
-import { allEntries } from './programs.mjs'
+import { allEntries, withNode } from './programs.mjs'
 
 export const OK = 'ok'
 
@@ -116,3 +116,9 @@ export async function checkRoots (node, first = 0) {
   }
   return best - first + 1
 }
+
+// withCheckedNode runs a test against a fresh chain, and then checks every root of it.
+export const withCheckedNode = (extra, test) => withNode(extra, async (api, node, dir) => {
+  await test(api, node, dir)
+  await checkRoots(node)
+})

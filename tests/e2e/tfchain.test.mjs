@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { rmSync } from 'node:fs'
 import { scratch, startNode } from './programs.mjs'
+import { checkRoots } from './scenario.mjs'
 
 const { Client, QueryClient } = createRequire(import.meta.url)('@threefold/tfchain_client')
 const apply = async extrinsic => (await extrinsic).apply()
@@ -20,6 +21,7 @@ async function withClients (names, test) {
       await clients[name].connect()
     }
     await test(clients, node)
+    await checkRoots(node)
     for (const client of Object.values(clients)) await client.disconnect()
     await node.stop()
   } catch (error) {
