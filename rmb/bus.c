@@ -148,17 +148,49 @@ static char *file_read(const char *path)
     return text;
 }
 
-static const char *tls_listen(bus_t *bus, nng_listener listener, const char *cert_path, const char *key_path)
+/* tls_own reads what this side shows. */
+static int tls_own(nng_tls_config *config, const bus_tls_t *tls)
 {
-    if (!cert_path || !key_path) return "TLS needs a certificate and a key";
-    char *cert = file_read(cert_path), *key = file_read(key_path);
-    int result = cert && key ? nng_tls_config_alloc(&bus->tls, NNG_TLS_MODE_SERVER) : NNG_ENOENT;
-    if (result == 0) result = nng_tls_config_own_cert(bus->tls, cert, key, NULL);
-    if (result == 0) result = nng_listener_setopt_ptr(listener, NNG_OPT_TLS_CONFIG, bus->tls);
+    char *cert = file_read(tls->cert), *key = file_read(tls->key);
+    int result = cert && key ? nng_tls_config_own_cert(config, cert, key, NULL) : NNG_ENOENT;
     if (key) explicit_bzero(key, strlen(key));
     free(cert);
     free(key);
-    return result == 0 ? NULL : "certificate or key cannot be read";
+    return result;
+}
+
+static int tls_trust(nng_tls_config *config, const char *ca_path)
+{
+    char *ca   = file_read(ca_path);
+    int result = ca ? nng_tls_config_ca_chain(config, ca, NULL) : NNG_ENOENT;
+    free(ca);
+    if (result == 0) result = nng_tls_config_auth_mode(config, NNG_TLS_AUTH_MODE_REQUIRED);
+    return result;
+}
+
+static int tls_server(nng_tls_config **config, const bus_tls_t *tls)
+{
+    int result = nng_tls_config_alloc(config, NNG_TLS_MODE_SERVER);
+    if (result == 0) result = tls_own(*config, tls);
+    if (result == 0 && tls->ca) result = tls_trust(*config, tls->ca);
+    return result;
+}
+
+static const char *tls_listen(bus_t *bus, nng_listener listener, const bus_tls_t *tls)
+{
+    if (!tls->cert || !tls->key) return "TLS needs a certificate and a key";
+    int result = tls_server(&bus->tls, tls);
+    if (result == 0) result = nng_listener_setopt_ptr(listener, NNG_OPT_TLS_CONFIG, bus->tls);
+    return result == 0 ? NULL : "certificate, key or CA cannot be read";
+}
+
+const char *bus_tls_check(const bus_tls_t *tls)
+{
+    nng_tls_config *config = NULL;
+    if (!tls->cert || !tls->key) return "TLS needs a certificate and a key";
+    int result = tls_server(&config, tls);
+    if (config) nng_tls_config_free(config);
+    return result == 0 ? NULL : "certificate, key or CA cannot be read";
 }
 
 static void host_of(const char *url, char *host, size_t cap)
@@ -189,8 +221,9 @@ static char *trusted(const char *ca_file, bool with_system)
 
 /* mbedTLS 2.28 compares names, not addresses.  A relay that is dialled by its address must therefore have a
  * certificate of the operator's own CA, whatever name is in it; the system's CAs do not count then. */
-static const char *tls_dial(bus_t *bus, nng_dialer dialer, const char *url, const char *ca_file)
+static const char *tls_dial(bus_t *bus, nng_dialer dialer, const char *url, const bus_tls_t *tls)
 {
+    const char *ca_file = tls->ca;
     char host[256];
     host_of(url, host, sizeof host);
     bool is_name = !is_address(host);
@@ -201,6 +234,7 @@ static const char *tls_dial(bus_t *bus, nng_dialer dialer, const char *url, cons
     if (result == 0) result = nng_tls_config_ca_chain(bus->tls, ca, NULL);
     if (result == 0) result = nng_tls_config_auth_mode(bus->tls, NNG_TLS_AUTH_MODE_REQUIRED);
     if (result == 0 && is_name) result = nng_tls_config_server_name(bus->tls, host);
+    if (result == 0 && tls->cert) result = tls_own(bus->tls, tls);
     if (result == 0) result = nng_dialer_setopt_ptr(dialer, NNG_OPT_TLS_CONFIG, bus->tls);
     free(ca);
     return result == 0 ? NULL : "certificates cannot be read";
@@ -241,8 +275,8 @@ static bus_t *bus_started(bus_t *bus, int result, const char *why, const char **
     return NULL;
 }
 
-bus_t *bus_listen(io_t *io, const char *url, const char *tls_cert, const char *tls_key,
-                  const bus_handler_t *handler, const char **error)
+bus_t *bus_listen_to(io_t *io, const char *url, const bus_tls_t *tls, const bus_handler_t *handler,
+                     const char **error)
 {
     int result;
     const char *why = NULL;
@@ -253,13 +287,19 @@ bus_t *bus_listen(io_t *io, const char *url, const char *tls_cert, const char *t
         result = nng_listener_set_bool(listener, NNG_OPT_TCP_NODELAY, true);
         if (result == 0) result = nng_listener_set_bool(listener, NNG_OPT_TCP_KEEPALIVE, true);
     }
-    if (result == 0 && is_scheme(url, "tls+")) why = tls_listen(bus, listener, tls_cert, tls_key);
+    if (result == 0 && is_scheme(url, "tls+")) why = tls_listen(bus, listener, tls);
     if (result == 0 && !why) result = nng_listener_start(listener, 0);
     return bus_started(bus, result, why, error);
 }
 
-bus_t *bus_dial(io_t *io, const char *url, const char *ca_file, const bus_handler_t *handler,
-                const char **error)
+bus_t *bus_listen(io_t *io, const char *url, const char *tls_cert, const char *tls_key,
+                  const bus_handler_t *handler, const char **error)
+{
+    return bus_listen_to(io, url, &(bus_tls_t){.cert = tls_cert, .key = tls_key}, handler, error);
+}
+
+bus_t *bus_dial_as(io_t *io, const char *url, const bus_tls_t *tls, const bus_handler_t *handler,
+                   const char **error)
 {
     int result;
     const char *why = NULL;
@@ -270,9 +310,15 @@ bus_t *bus_dial(io_t *io, const char *url, const char *ca_file, const bus_handle
         result = nng_dialer_set_bool(dialer, NNG_OPT_TCP_NODELAY, true);
         if (result == 0) result = nng_dialer_set_bool(dialer, NNG_OPT_TCP_KEEPALIVE, true);
     }
-    if (result == 0 && is_scheme(url, "tls+")) why = tls_dial(bus, dialer, url, ca_file);
+    if (result == 0 && is_scheme(url, "tls+")) why = tls_dial(bus, dialer, url, tls);
     if (result == 0 && !why) result = nng_dialer_start(dialer, NNG_FLAG_NONBLOCK);
     return bus_started(bus, result, why, error);
+}
+
+bus_t *bus_dial(io_t *io, const char *url, const char *ca_file, const bus_handler_t *handler,
+                const char **error)
+{
+    return bus_dial_as(io, url, &(bus_tls_t){.ca = ca_file}, handler, error);
 }
 
 /* After nng_close and nng_aio_free no thread of nng knows this socket; what was handed over before is

@@ -29,6 +29,21 @@ bus_t *bus_listen(io_t *io, const char *url, const char *tls_cert, const char *t
 bus_t *bus_dial(io_t *io, const char *url, const char *ca_file, const bus_handler_t *handler,
                 const char **error);
 
+/* PEM files; NULL: none.  A listener with a ca lets in only who has a certificate of it; a dialler with a
+ * cert and a key shows it. */
+typedef struct {
+    const char *cert, *key, *ca;
+} bus_tls_t;
+
+/* bus_listen_to and bus_dial_as are bus_listen and bus_dial where both sides show who they are. */
+bus_t *bus_listen_to(io_t *io, const char *url, const bus_tls_t *tls, const bus_handler_t *handler,
+                     const char **error);
+bus_t *bus_dial_as(io_t *io, const char *url, const bus_tls_t *tls, const bus_handler_t *handler,
+                   const char **error);
+
+/* bus_tls_check says why a certificate, its key or a ca are not fit; NULL: they are. */
+const char *bus_tls_check(const bus_tls_t *tls);
+
 /* bus_free closes all pipes; nothing is called any more. */
 void bus_free(bus_t *bus);
 

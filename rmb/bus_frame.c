@@ -88,7 +88,7 @@ void bus_writer_fini(bus_writer_t *writer)
 
 void bus_writer_reset(bus_writer_t *writer) { writer->len = 0; }
 
-static void add(bus_writer_t *writer, const void *data, uint32_t len)
+void bus_writer_add(bus_writer_t *writer, const void *data, uint32_t len)
 {
     if (writer->len + len > writer->cap) {
         writer->cap  = (writer->len + len) * 2 + 256;
@@ -99,7 +99,7 @@ static void add(bus_writer_t *writer, const void *data, uint32_t len)
     writer->len += len;
 }
 
-static void add_byte(bus_writer_t *writer, uint8_t byte) { add(writer, &byte, 1); }
+static void add_byte(bus_writer_t *writer, uint8_t byte) { bus_writer_add(writer, &byte, 1); }
 
 void bus_write_welcome(bus_writer_t *writer)
 {
@@ -112,7 +112,7 @@ void bus_write_refused(bus_writer_t *writer, const char *reason)
     assert(writer->len == 0);
     size_t len = strlen(reason);
     add_byte(writer, BUS_REFUSED);
-    add(writer, reason, len > BUS_REASON_MAX ? BUS_REASON_MAX : (uint32_t)len);
+    bus_writer_add(writer, reason, len > BUS_REASON_MAX ? BUS_REASON_MAX : (uint32_t)len);
 }
 
 void bus_write_acks(bus_writer_t *writer)
@@ -127,17 +127,17 @@ void bus_write_ack(bus_writer_t *writer, bus_ack_t ack, const char *uid)
     if (writer->len == 0) add_byte(writer, BUS_ACK);
     add_byte(writer, (uint8_t)ack);
     add_byte(writer, (uint8_t)strlen(uid));
-    add(writer, uid, (uint32_t)strlen(uid));
+    bus_writer_add(writer, uid, (uint32_t)strlen(uid));
 }
 
 static void add_part(bus_writer_t *writer, bytes_t part)
 {
     assert(part.len > 0);
-    add(writer,
-        (uint8_t[]){(uint8_t)(part.len >> 24), (uint8_t)(part.len >> 16), (uint8_t)(part.len >> 8),
-                    (uint8_t)part.len},
-        4);
-    add(writer, part.data, part.len);
+    bus_writer_add(writer,
+                   (uint8_t[]){(uint8_t)(part.len >> 24), (uint8_t)(part.len >> 16), (uint8_t)(part.len >> 8),
+                               (uint8_t)part.len},
+                   4);
+    bus_writer_add(writer, part.data, part.len);
 }
 
 void bus_write_batch(bus_writer_t *writer, bytes_t acks)

@@ -49,6 +49,7 @@ typedef struct {
 
 void bus_writer_fini(bus_writer_t *writer);
 void bus_writer_reset(bus_writer_t *writer); /* to an empty message */
+void bus_writer_add(bus_writer_t *writer, const void *data, uint32_t len);
 void bus_write_welcome(bus_writer_t *writer);
 void bus_write_refused(bus_writer_t *writer, const char *reason);
 

@@ -38,6 +38,8 @@ typedef struct {
 
 typedef struct edge_bus edge_bus_t;
 edge_bus_t *edge_bus_new(const edge_config_t *config, const char *url, const char **error);
+/* edge_bus_reload listens anew with certificate and key as their files are now; sessions come back. */
+void edge_bus_reload(edge_bus_t *edge);
 void edge_bus_free(edge_bus_t *edge); /* sessions are told and closed */
 
 typedef struct edge_web edge_web_t;

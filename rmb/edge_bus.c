@@ -17,6 +17,7 @@
 #define BUCKETS      1024
 #define ACK_DELAY_MS 3
 #define ACKS_NOW_LEN 1024
+#define RELISTEN_MS  200
 #define CLOSING_MS   200 /* so that the reason arrives before the end */
 
 typedef struct link {
@@ -44,7 +45,8 @@ struct edge_bus {
     link_t *dirty;
     uint32_t link_count;
     bool is_flush_now;
-    io_timer_t *flush_timer, *tick_timer;
+    char url[RMB_URL_MAX];
+    io_timer_t *flush_timer, *tick_timer, *listen_timer;
     bus_writer_t out;
 };
 
@@ -345,13 +347,52 @@ static void tick(void *self)
     }
 }
 
+static bool listen_now(edge_bus_t *edge, const char **error)
+{
+    bus_handler_t handler = {edge, on_open, on_message, on_close};
+    edge->bus =
+        bus_listen(edge->config.io, edge->url, edge->config.tls_cert, edge->config.tls_key, &handler, error);
+    return edge->bus != NULL;
+}
+
+static void stop_listening(edge_bus_t *edge, const char *reason)
+{
+    for (uint32_t i = 0; i < BUCKETS; i++) {
+        for (link_t *link = edge->links[i]; link; link = link->next)
+            link_end(link, reason);
+        while (edge->links[i])
+            link_free(edge->links[i]);
+    }
+    bus_free(edge->bus);
+    edge->bus = NULL;
+}
+
+/* The address may be taken for a moment still. */
+static void listen_again(void *self)
+{
+    edge_bus_t *edge   = self;
+    const char *error  = "";
+    edge->listen_timer = NULL;
+    if (listen_now(edge, &error)) return;
+    log_error(LOG_RELAY, "cannot listen", LOG_TEXT("url", edge->url), LOG_TEXT("reason", error));
+    edge->listen_timer = io_timer_start(edge->config.io, RELISTEN_MS, 0, listen_again, edge);
+}
+
+void edge_bus_reload(edge_bus_t *edge)
+{
+    if (!edge->bus) return;
+    stop_listening(edge, "the relay's certificate changed");
+    listen_again(edge);
+}
+
 edge_bus_t *edge_bus_new(const edge_config_t *config, const char *url, const char **error)
 {
-    edge_bus_t *edge      = calloc(1, sizeof *edge);
-    bus_handler_t handler = {edge, on_open, on_message, on_close};
-    edge->config          = *config;
-    edge->bus             = bus_listen(config->io, url, config->tls_cert, config->tls_key, &handler, error);
-    if (!edge->bus) {
+    *error = "the URL is too long";
+    if (strlen(url) >= RMB_URL_MAX) return NULL;
+    edge_bus_t *edge = calloc(1, sizeof *edge);
+    edge->config     = *config;
+    memcpy(edge->url, url, strlen(url) + 1);
+    if (!listen_now(edge, error)) {
         free(edge);
         return NULL;
     }
@@ -362,18 +403,10 @@ edge_bus_t *edge_bus_new(const edge_config_t *config, const char *url, const cha
 void edge_bus_free(edge_bus_t *edge)
 {
     if (!edge) return;
-    for (uint32_t i = 0; i < BUCKETS; i++) {
-        for (link_t *link = edge->links[i]; link; link = link->next)
-            link_end(link, relay_close_text(RELAY_CLOSE_STOPPING));
-        link_t *next;
-        for (link_t *link = edge->links[i]; link; link = next) {
-            next = link->next;
-            link_free(link);
-        }
-    }
+    if (edge->bus) stop_listening(edge, relay_close_text(RELAY_CLOSE_STOPPING));
     if (edge->flush_timer) io_timer_stop(edge->flush_timer);
+    if (edge->listen_timer) io_timer_stop(edge->listen_timer);
     io_timer_stop(edge->tick_timer);
-    bus_free(edge->bus);
     bus_writer_fini(&edge->out);
     free(edge);
 }

@@ -8,14 +8,16 @@
 #include "client.h"
 #include "crypto.h"
 #include "edge.h"
-#include "federation.h"
+#include "federation_io.h"
 #include "io.h"
 #include "log.h"
 #include "metrics.h"
 #include "relay.h"
+#include "relay_link.h"
 #include "twin_cache.h"
 
 #define NNG_LISTEN_CAP 4
+#define LINKS_CAP      16
 #define DOMAINS_CAP    8
 #define TWINS_CAP      16384
 #define STOP_STEPS     50
@@ -36,7 +38,11 @@ static const char help[] =
     "  --tls-key FILE         its key\n"
     "  --ca FILE              certificates (PEM) to trust beside the system's: of other relays, of nodes\n"
     "  --relay-at DOMAIN=URL  where another relay is reached (https:// or wss://); default wss://DOMAIN\n"
-    "  --limit COUNT,BYTES    envelopes and bytes a minute of one twin; 0 for none\n"
+    "  --link DOMAIN=URL      a relay of the same operator is reached by nng: tls+tcp:// or ipc://; several\n"
+    "  --link-listen URL      where relays of the same operator reach this one; several\n"
+    "  --link-ca FILE         certificates (PEM) that relays of this operator have; both sides show theirs\n"
+    "  --ranker-period S      how long a relay's failure counts against it; default 3600\n"
+    "  --limit COUNT BYTES    envelopes and bytes a minute of one twin (COUNT,BYTES too); 0 for none\n"
     "  --inbox-limit COUNT,BYTES  what one address may post for other relays in a minute; default\n"
     "                         100000,1073741824; 0 for none\n"
     "  --track-twins          relay_message_rx_twin{twin} in /metrics: what each twin sent\n"
@@ -44,8 +50,8 @@ static const char help[] =
     "  --log-json             one JSON object a line\n"
     "  --help, --version\n"
     "\n"
-    "SIGHUP reads certificate and key of --listen again; nng listeners keep theirs.  SIGTERM and SIGINT "
-    "stop; what waits is kept.\n";
+    "SIGHUP reads the certificates again: WebSocket sessions stay, those over nng and links come back by "
+    "themselves.\nSIGTERM and SIGINT stop; what waits is kept.\n";
 
 typedef struct {
     const char *substrate[CLIENT_URLS_CAP], *domains[DOMAINS_CAP], *nng[NNG_LISTEN_CAP];
@@ -53,6 +59,9 @@ typedef struct {
     char address[256];
     uint16_t port;
     const char *store, *tls_cert, *tls_key, *ca;
+    const char *links[LINKS_CAP], *link_listen[NNG_LISTEN_CAP], *link_ca;
+    uint32_t link_count, link_listen_count, ranker_period_s;
+    char own_domains[2048]; /* joined by '_' */
     relay_at_t relay_at;
     struct {
         uint32_t count;
@@ -68,7 +77,9 @@ typedef struct {
     twin_chain_t *chain;
     twin_cache_t *twins;
     relay_store_disk_t *store;
-    federation_t *federation;
+    federation_io_t *federation;
+    relay_link_out_t *link_out[LINKS_CAP];
+    relay_link_in_t *link_in[NNG_LISTEN_CAP];
     relay_t *relay;
     inbox_limit_t *inbox_limit;
     edge_web_t *web;
@@ -115,7 +126,7 @@ static void commit_soon(void *self)
 
 static void federate(void *self, relay_message_t *message, const char *record)
 {
-    federation_send(((const app_t *)self)->federation, message, record);
+    federation_send(federation_io_core(((const app_t *)self)->federation), message, record);
 }
 
 static void tick(void *self) { relay_tick(((const app_t *)self)->relay); }
@@ -169,6 +180,17 @@ static void count_twin(void *context, uint32_t twin, uint64_t received)
     count(context, "relay_message_rx_twin", labels, "envelopes received of a twin", received);
 }
 
+static void metrics_of_links(metrics_t *metrics, const app_t *app)
+{
+    uint32_t up = 0, in = 0;
+    for (uint32_t i = 0; i < app->options.link_count; i++)
+        up += app->link_out[i] && relay_link_is_up(app->link_out[i]);
+    for (uint32_t i = 0; i < app->options.link_listen_count; i++)
+        in += app->link_in[i] ? relay_link_count(app->link_in[i]) : 0;
+    gauge(metrics, "relay_links_up", "links to relays of this operator that are up", up);
+    gauge(metrics, "relay_links_in", "links of relays of this operator that are let in", in);
+}
+
 static char *metrics_page(void *self, size_t *len)
 {
     const app_t *app   = self;
@@ -180,7 +202,8 @@ static char *metrics_page(void *self, size_t *len)
     twin_cache_stats(app->twins, &cache);
     twin_chain_stats(app->chain, &chain);
     metrics_of_relay(metrics, &relay);
-    federation_counts(app->federation, count_relay, metrics);
+    federation_counts(federation_io_core(app->federation), count_relay, metrics);
+    metrics_of_links(metrics, app);
     relay_tracked(app->relay, count_twin, metrics);
     count(metrics, "relay_inbox_limited", NULL, "posts above the limit of their address",
           inbox_limit_refused(app->inbox_limit));
@@ -247,10 +270,34 @@ static bool keep(const char **list, uint32_t *length, uint32_t cap, const char *
     return true;
 }
 
+static bool is_link_url(const char *url)
+{
+    return strncmp(url, "tls+tcp://", 10) == 0 || strncmp(url, "ipc://", 6) == 0;
+}
+
+static bool link_read_option(options_t *o, const char *text)
+{
+    const char *equals = strchr(text, '=');
+    return equals && equals > text && is_link_url(equals + 1) && strlen(equals + 1) < RMB_URL_MAX &&
+           equals - text <= RMB_RELAY_MAX && keep(o->links, &o->link_count, LINKS_CAP, text);
+}
+
+static bool period_read(options_t *o, const char *text)
+{
+    char *end;
+    unsigned long seconds = strtoul(text, &end, 10);
+    o->ranker_period_s    = (uint32_t)seconds;
+    return *text && *end == 0 && seconds > 0 && seconds <= 30u * 86400;
+}
+
 static bool option_read(options_t *o, int option, const char *text)
 {
     log_level_t level;
     switch (option) {
+    case 'O': return link_read_option(o, text);
+    case 'N': return is_link_url(text) && keep(o->link_listen, &o->link_listen_count, NNG_LISTEN_CAP, text);
+    case 'A': o->link_ca = text; return true;
+    case 'p': return period_read(o, text);
     case 's': return keep(o->substrate, &o->substrate_count, CLIENT_URLS_CAP, text);
     case 'd':
         return strlen(text) <= RMB_RELAY_MAX && text[0] &&
@@ -275,24 +322,54 @@ static bool option_read(options_t *o, int option, const char *text)
 }
 
 static const struct option table[] = {
-    {"substrate",   required_argument, NULL, 's'},
-    {"domain",      required_argument, NULL, 'd'},
-    {"listen",      required_argument, NULL, 'l'},
-    {"nng-listen",  required_argument, NULL, 'n'},
-    {"store",       required_argument, NULL, 'S'},
-    {"tls-cert",    required_argument, NULL, 'c'},
-    {"tls-key",     required_argument, NULL, 'k'},
-    {"ca",          required_argument, NULL, 'C'},
-    {"relay-at",    required_argument, NULL, 'r'},
-    {"limit",       required_argument, NULL, 'L'},
-    {"inbox-limit", required_argument, NULL, 'I'},
-    {"track-twins", no_argument,       NULL, 't'},
-    {"log-level",   required_argument, NULL, 'v'},
-    {"log-json",    no_argument,       NULL, 'j'},
-    {"help",        no_argument,       NULL, 'h'},
-    {"version",     no_argument,       NULL, 'V'},
-    {NULL,          0,                 NULL, 0  }
+    {"substrate",     required_argument, NULL, 's'},
+    {"domain",        required_argument, NULL, 'd'},
+    {"listen",        required_argument, NULL, 'l'},
+    {"nng-listen",    required_argument, NULL, 'n'},
+    {"store",         required_argument, NULL, 'S'},
+    {"tls-cert",      required_argument, NULL, 'c'},
+    {"tls-key",       required_argument, NULL, 'k'},
+    {"ca",            required_argument, NULL, 'C'},
+    {"relay-at",      required_argument, NULL, 'r'},
+    {"link",          required_argument, NULL, 'O'},
+    {"link-listen",   required_argument, NULL, 'N'},
+    {"link-ca",       required_argument, NULL, 'A'},
+    {"ranker-period", required_argument, NULL, 'p'},
+    {"limit",         required_argument, NULL, 'L'},
+    {"inbox-limit",   required_argument, NULL, 'I'},
+    {"track-twins",   no_argument,       NULL, 't'},
+    {"log-level",     required_argument, NULL, 'v'},
+    {"log-json",      no_argument,       NULL, 'j'},
+    {"help",          no_argument,       NULL, 'h'},
+    {"version",       no_argument,       NULL, 'V'},
+    {NULL,            0,                 NULL, 0  }
 };
+
+static bool is_tls(const char *url) { return strstr(url, "tls+tcp://") != NULL; }
+
+static int links_check(options_t *o)
+{
+    bool wants_tls = false;
+    size_t len     = 0;
+    for (uint32_t i = 0; i < o->domain_count; i++) {
+        int more =
+            snprintf(o->own_domains + len, sizeof o->own_domains - len, "%s%s", i ? "_" : "", o->domains[i]);
+        if (more < 0 || (len += (size_t)more) >= sizeof o->own_domains)
+            return wrong("--domain: all of them are too long", NULL);
+    }
+    for (uint32_t i = 0; i < o->link_count; i++) {
+        size_t name = strcspn(o->links[i], "=");
+        wants_tls   = wants_tls || is_tls(o->links[i]);
+        for (uint32_t j = 0; j < o->domain_count; j++)
+            if (strlen(o->domains[j]) == name && memcmp(o->links[i], o->domains[j], name) == 0)
+                return wrong("--link is to a domain of this relay itself", o->links[i]);
+    }
+    for (uint32_t i = 0; i < o->link_listen_count; i++)
+        wants_tls = wants_tls || is_tls(o->link_listen[i]);
+    if (wants_tls && (!o->link_ca || !o->tls_cert))
+        return wrong("links over tls+tcp need --link-ca, --tls-cert and --tls-key", NULL);
+    return -1;
+}
 
 /* Returns the exit code, or -1 to go on. */
 static int options_read(options_t *o, int argc, char **argv)
@@ -302,7 +379,13 @@ static int options_read(options_t *o, int argc, char **argv)
         if (option == 'h') return fputs(help, stdout) < 0;
         if (option == 'V') return puts("rmb-relay 0.1.0") < 0;
         if (option == '?') return wrong("try --help", NULL);
-        if (!option_read(o, option, optarg)) return wrong(table[index].name, optarg);
+        const char *text = optarg;
+        char both[64];
+        if (option == 'L' && !strchr(optarg, ',') && optind < argc) { /* rmb-rs's two words */
+            snprintf(both, sizeof both, "%.30s,%.30s", optarg, argv[optind++]);
+            text = both;
+        }
+        if (!option_read(o, option, text)) return wrong(table[index].name, optarg);
     }
     if (optind < argc) return wrong("not an option", argv[optind]);
     if (!o->substrate_count) return wrong("--substrate is missing", NULL);
@@ -310,7 +393,7 @@ static int options_read(options_t *o, int argc, char **argv)
     if (!o->store) return wrong("--store is missing", NULL);
     if (!o->address[0] && !o->nng_count) return wrong("--listen or --nng-listen is missing", NULL);
     if (!o->tls_cert != !o->tls_key) return wrong("--tls-cert and --tls-key go together", NULL);
-    return -1;
+    return links_check(o);
 }
 
 /* ---- parts ---- */
@@ -349,9 +432,9 @@ static bool relay_start(app_t *app)
                              .is_tracking  = o->is_tracking};
     relay_ops_t ops       = {app, now_ms, wake, ack, close_link, commit_soon, federate};
     relay_store_t store   = relay_store_disk_ops(app->store);
-    app->federation       = federation_new(app->io, &o->relay_at, o->ca);
+    app->federation       = federation_io_new(app->io, &o->relay_at, o->ca, o->ranker_period_s);
     app->relay            = relay_new(&config, &ops, &store, app->twins);
-    federation_set_relay(app->federation, app->relay);
+    federation_set_relay(federation_io_core(app->federation), app->relay);
     app->tick_timer = io_timer_start(app->io, RELAY_TICK_MS, RELAY_TICK_MS, tick, app);
     return true;
 }
@@ -383,21 +466,66 @@ static bool edges_start(app_t *app)
     return true;
 }
 
+static relay_link_config_t link_config(const app_t *app)
+{
+    const options_t *o = &app->options;
+    return (relay_link_config_t){
+        .io = app->io, .tls = {o->tls_cert, o->tls_key, o->link_ca},
+             .own_domains = o->own_domains
+    };
+}
+
+static bool links_start(app_t *app)
+{
+    const options_t *o         = &app->options;
+    relay_link_config_t config = link_config(app);
+    const char *error          = "";
+    for (uint32_t i = 0; i < o->link_listen_count; i++) {
+        app->link_in[i] = relay_link_listen(&config, o->link_listen[i], app->relay, &error);
+        if (!app->link_in[i]) return fail("--link-listen", o->link_listen[i], error);
+        log_info(LOG_RELAY, "listening", LOG_TEXT("link", o->link_listen[i]));
+    }
+    for (uint32_t i = 0; i < o->link_count; i++) {
+        char domain[RMB_RELAY_MAX + 1];
+        const char *url = strchr(o->links[i], '=') + 1;
+        snprintf(domain, sizeof domain, "%.*s", (int)(url - 1 - o->links[i]), o->links[i]);
+        app->link_out[i] = relay_link_dial(&config, domain, url, federation_io_core(app->federation));
+        if (!app->link_out[i]) return fail("--link", o->links[i], "not a URL for a link");
+    }
+    return true;
+}
+
+/* Listeners over nng are opened anew: their sessions and links come back by themselves, and lose nothing. */
 static void on_hangup(void *self)
 {
-    const app_t *app = self;
-    if (app->web && !edge_web_reload(app->web))
-        log_error(LOG_RELAY, "certificate or key not fit, the old ones stay");
+    const app_t *app   = self;
+    const options_t *o = &app->options;
+    bus_tls_t tls      = {o->tls_cert, o->tls_key, o->link_ca};
+    const char *why    = o->tls_cert ? bus_tls_check(&tls) : NULL;
+    if (why || (app->web && o->tls_cert && !edge_web_reload(app->web))) {
+        log_error(LOG_RELAY, "certificate or key not fit, the old ones stay",
+                  LOG_TEXT("reason", why ? why : ""));
+        return;
+    }
+    for (uint32_t i = 0; i < o->nng_count; i++)
+        if (is_tls(o->nng[i])) edge_bus_reload(app->bus[i]);
+    for (uint32_t i = 0; i < o->link_listen_count; i++)
+        if (is_tls(o->link_listen[i])) relay_link_reload(app->link_in[i]);
+    log_info(LOG_RELAY, "certificates read again");
 }
 
 static void stop(app_t *app)
 {
     edge_web_free(app->web);
-    for (uint32_t i = 0; i < NNG_LISTEN_CAP; i++)
+    for (uint32_t i = 0; i < NNG_LISTEN_CAP; i++) {
         edge_bus_free(app->bus[i]);
+        relay_link_close(app->link_in[i]);
+    }
+    for (uint32_t i = 0; i < LINKS_CAP; i++)
+        relay_link_hang_up(app->link_out[i]);
     inbox_limit_free(app->inbox_limit);
     if (app->tick_timer) io_timer_stop(app->tick_timer);
-    federation_free(app->federation);
+    federation_io_free(app->federation);
     relay_free(app->relay);
     if (app->commit_timer) io_timer_stop(app->commit_timer);
     relay_store_disk_free(app->store);
@@ -420,7 +548,7 @@ int main(int argc, char **argv)
     if (!crypto_init() || !(app.io = io_new())) return 1;
     io_stop_on_signals(app.io, NULL, NULL);
     io_on_hangup(app.io, on_hangup, &app);
-    bool is_started = chain_start(&app) && relay_start(&app) && edges_start(&app);
+    bool is_started = chain_start(&app) && relay_start(&app) && links_start(&app) && edges_start(&app);
     if (is_started) {
         log_info(LOG_RELAY, "relay started", LOG_TEXT("domain", app.options.domains[0]));
         io_run(app.io);

@@ -553,12 +553,13 @@ relay_t *relay_new(const relay_config_t *config, const relay_ops_t *ops, const r
                    twin_cache_t *twins)
 {
     assert(config->domain_count > 0 && config->domain_count <= RELAY_DOMAINS_CAP);
-    relay_t *relay = calloc(1, sizeof *relay);
-    relay->config  = *config;
-    relay->ops     = *ops;
-    relay->store   = *store;
-    relay->twins   = twins;
-    relay->scratch = malloc(SCRATCH_LEN);
+    relay_t *relay    = calloc(1, sizeof *relay);
+    relay->config     = *config;
+    relay->ops        = *ops;
+    relay->store      = *store;
+    relay->twins      = twins;
+    relay->scratch    = malloc(SCRATCH_LEN);
+    relay->routes_end = &relay->routes;
     for (uint32_t i = 0; i < config->domain_count; i++) {
         assert(strlen(config->domains[i]) <= RMB_RELAY_MAX);
         memcpy(relay->domains[i], config->domains[i], strlen(config->domains[i]) + 1);

@@ -44,7 +44,7 @@ typedef struct {
     /* commit_soon: call relay_commit within RELAY_COMMIT_MS. */
     void (*commit_soon)(void *self);
     /* federate: bring it to one of the domains (a twin's relay record); hold it as long as needed; then
-     * call relay_federated, later, once. */
+     * call relay_federated once, at once if there is no room for it.  In order, of one address to another. */
     void (*federate)(void *self, relay_message_t *message, const char *relay);
 } relay_ops_t;
 
@@ -134,7 +134,11 @@ void relay_federation_input(relay_t *relay, bytes_t wire, void (*done)(void *con
                             void *context);
 void relay_federation_cancel(relay_t *relay, const void *context);
 
-typedef enum { RELAY_FED_DONE, RELAY_FED_REFUSED, RELAY_FED_EXPIRED } relay_fed_t;
+/* relay_link_input is the same for another relay of the same operator, which has checked who sent it. */
+void relay_link_input(relay_t *relay, bytes_t wire, void (*done)(void *context, relay_in_t in),
+                      void *context);
+
+typedef enum { RELAY_FED_DONE, RELAY_FED_REFUSED, RELAY_FED_EXPIRED, RELAY_FED_FULL } relay_fed_t;
 void relay_federated(relay_t *relay, relay_message_t *message, relay_fed_t result);
 
 /* relay_commit stores what was not taken yet; relay_tick (each RELAY_TICK_MS) drops what expired and closes

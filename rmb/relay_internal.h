@@ -84,6 +84,7 @@ typedef struct route {
     void (*done)(void *context, relay_in_t in); /* of another relay's envelope; else NULL */
     void *context;
     bool is_parked; /* the chain did not answer; asked again at the next tick */
+    bool is_posted; /* waits for the disk, or for who takes it */
     struct route *next, **back;
 } route_t;
 
@@ -107,7 +108,7 @@ struct relay {
     uint64_t limit_minute;
     tracked_t *tracked[LIMIT_BUCKETS];
     uint32_t tracked_count;
-    route_t *routes;
+    route_t *routes, **routes_end; /* oldest first */
     uint32_t route_count;
     uint64_t route_bytes;
     uint64_t window_bytes; /* of all mailboxes */

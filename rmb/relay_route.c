@@ -132,7 +132,10 @@ static void pong(relay_t *relay, const relay_address_t *address, const envelope_
 static void route_free(route_t *route)
 {
     *route->back = route->next;
-    if (route->next) route->next->back = route->back;
+    if (route->next)
+        route->next->back = route->back;
+    else
+        route->relay->routes_end = route->back;
     route->relay->route_count--;
     route->relay->route_bytes -= route->message->wire_len;
     route->message->route = NULL;
@@ -142,13 +145,12 @@ static void route_free(route_t *route)
 
 static route_t *route_new(relay_t *relay, relay_message_t *message)
 {
-    route_t *route = calloc(1, sizeof *route);
-    route->relay   = relay;
-    route->message = relay_message_hold(message);
-    route->next    = relay->routes;
-    route->back    = &relay->routes;
-    if (route->next) route->next->back = &route->next;
-    relay->routes = route;
+    route_t *route    = calloc(1, sizeof *route);
+    route->relay      = relay;
+    route->message    = relay_message_hold(message);
+    route->back       = relay->routes_end;
+    *route->back      = route;
+    relay->routes_end = &route->next;
     relay->route_count++;
     relay->route_bytes += message->wire_len;
     return route;
@@ -256,9 +258,20 @@ static void on_destination(void *context, twin_status_t status, const rmb_twin_t
 static bool is_overtaken(const relay_t *relay, const relay_address_t *address)
 {
     for (const route_t *route = relay->routes; route; route = route->next)
-        if (!route->done && !route->message->is_stored && relay_address_equal(&route->message->to, address))
-            return true;
+        if (!route->is_posted && relay_address_equal(&route->message->to, address)) return true;
     return false;
+}
+
+/* Who asked for this twin before, and had no answer, asks again first: its messages are the older ones. */
+static void ask_for(relay_t *relay, uint32_t twin)
+{
+    route_t *next;
+    for (route_t *route = relay->routes; route; route = next) {
+        next = route->next;
+        if (!route->is_parked || route->message->to.twin != twin) continue;
+        route->is_parked = false;
+        twin_cache_get(relay->twins, twin, on_destination, route);
+    }
 }
 
 static void route_message(relay_t *relay, relay_message_t *message)
@@ -275,6 +288,7 @@ static void route_message(relay_t *relay, relay_message_t *message)
         refuse(relay, message, "too many messages wait for the chain");
         return;
     }
+    ask_for(relay, message->to.twin);
     route_t *route = route_new(relay, message);
     twin_cache_get(relay->twins, message->to.twin, on_destination, route);
 }
@@ -373,7 +387,8 @@ static void inbox_post(route_t *route)
         inbox_done(route, RELAY_IN_OFFLINE);
         return;
     }
-    message->route = route; /* answered when the message is safe */
+    message->route   = route; /* answered when the message is safe */
+    route->is_posted = true;
     if (relay_post(route->relay, message) == POST_OK) return;
     message->route = NULL;
     inbox_done(route, RELAY_IN_BUSY);
@@ -403,6 +418,18 @@ static bool is_signed_by(relay_t *relay, const relay_message_t *message, const a
            envelope_verify(&envelope, account);
 }
 
+static void inbox_route(route_t *route)
+{
+    const relay_address_t *to = &route->message->to;
+    route->is_posted          = true; /* not in its own way */
+    bool is_free              = is_here(route->relay, to) && !is_overtaken(route->relay, to);
+    route->is_posted          = false;
+    if (is_free)
+        inbox_post(route);
+    else
+        twin_cache_get(route->relay->twins, to->twin, on_inbox_destination, route);
+}
+
 static void on_inbox_source(void *context, twin_status_t status, const rmb_twin_t *twin)
 {
     route_t *route = context;
@@ -410,14 +437,12 @@ static void on_inbox_source(void *context, twin_status_t status, const rmb_twin_
         inbox_done(route, RELAY_IN_BUSY);
     else if (status == TWIN_UNKNOWN || !is_signed_by(route->relay, route->message, &twin->account))
         inbox_done(route, RELAY_IN_FORGED);
-    else if (is_here(route->relay, &route->message->to))
-        inbox_post(route);
     else
-        twin_cache_get(route->relay->twins, route->message->to.twin, on_inbox_destination, route);
+        inbox_route(route);
 }
 
-void relay_federation_input(relay_t *relay, bytes_t wire, void (*done)(void *context, relay_in_t in),
-                            void *context)
+static void inbox(relay_t *relay, bytes_t wire, bool is_trusted, void (*done)(void *context, relay_in_t in),
+                  void *context)
 {
     arena_t arena = {.start = relay->scratch, .size = SCRATCH_LEN};
     envelope_t envelope;
@@ -439,7 +464,21 @@ void relay_federation_input(relay_t *relay, bytes_t wire, void (*done)(void *con
     route->done    = done;
     route->context = context;
     relay_message_drop(message);
-    twin_cache_get(relay->twins, route->message->from.twin, on_inbox_source, route);
+    if (is_trusted)
+        inbox_route(route);
+    else
+        twin_cache_get(relay->twins, route->message->from.twin, on_inbox_source, route);
+}
+
+void relay_federation_input(relay_t *relay, bytes_t wire, void (*done)(void *context, relay_in_t in),
+                            void *context)
+{
+    inbox(relay, wire, false, done, context);
+}
+
+void relay_link_input(relay_t *relay, bytes_t wire, void (*done)(void *context, relay_in_t in), void *context)
+{
+    inbox(relay, wire, true, done, context);
 }
 
 void relay_federated(relay_t *relay, relay_message_t *message, relay_fed_t result)
@@ -451,6 +490,8 @@ void relay_federated(relay_t *relay, relay_message_t *message, relay_fed_t resul
     } else {
         relay->stats.federation_error++;
         if (result == RELAY_FED_REFUSED) refuse(relay, message, "destination offline");
+        if (result == RELAY_FED_FULL) refuse(relay, message, "no room for more messages to other relays");
+        if (result == RELAY_FED_EXPIRED) relay->stats.expired++;
         relay_settle(relay, message, RELAY_REFUSED);
     }
     relay_message_drop(message);
