@@ -28,12 +28,16 @@ const char *store_status_text(store_status_t status);
 typedef struct {
     const char *path;
     bool is_unsynced;   /* do not wait for the disk after each block; default: wait */
-    uint32_t cache_mib; /* of RocksDB's blocks; 0: 16 */
+    uint32_t cache_mib; /* of records, and a quarter for RocksDB's blocks; 0: 16 */
 } store_options_t;
 
 /* store_open opens or makes the database at options->path.  A new one is empty until store_genesis. */
 NODISCARD store_status_t store_open(const store_options_t *options, store_t **store);
 void store_free(store_t *store);
+
+/* store_compact rewrites the whole database now, without what is not kept any more.  RocksDB does it by and
+ * by; this is for tests, measurements and after bulk writes. */
+void store_compact(store_t *store);
 
 typedef struct {
     hash_t hash;

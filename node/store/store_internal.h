@@ -3,6 +3,7 @@
 #define STORE_INTERNAL_H
 #include "columns.h"
 #include "store.h"
+#include "store_cache.h"
 #include "store_pending.h"
 
 #include <rocksdb/c.h>
@@ -17,6 +18,7 @@ struct store {
     rocksdb_writeoptions_t *write;
     rocksdb_iterator_t *iterators[COLUMN_COUNT][2]; /* kept until the next write; [1]: across keys */
     pending_set_t pending;
+    store_cache_t records;
     store_point_t genesis, best, finalized;
     bool is_empty;
 };

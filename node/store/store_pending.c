@@ -6,19 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One block's change of a key; newest first. */
-typedef struct version {
+/* One block's change of a key. */
+typedef struct pending_version {
     const pending_t *block;
     const change_t *change;
-    struct version *older;
+    pending_entry_t *entry;
+    struct pending_version *older, *newer;
 } version_t;
 
 struct pending_entry {
     bytes_t key; /* of one of the versions */
     pending_map_t map;
+    uint32_t level; /* in how many lists of the skip list it is; nodes: in none */
     uint64_t hash;
     version_t *newest;
     pending_entry_t *chain;
+    pending_entry_t *next[];
 };
 
 static void *allocate(size_t size)
@@ -60,41 +63,118 @@ static void grow(pending_set_t *set)
     set->table_size = size;
 }
 
-static void index_block(pending_set_t *set, const pending_t *block, pending_map_t map)
+/* ------------------------------------------------------------------ order */
+
+/* Where a walk through the skip list is: in each list the last entry before a key; NULL: its start. */
+typedef struct {
+    pending_entry_t *at[PENDING_LEVELS];
+    bytes_t key;
+} finger_t;
+
+static pending_entry_t *after(const pending_set_t *set, const pending_entry_t *entry, uint32_t level)
 {
+    return entry ? entry->next[level] : set->first[level];
+}
+
+/* move takes a finger to the last entries before a key.  Keys that come in order are a few steps apart. */
+static void move(const pending_set_t *set, finger_t *finger, bytes_t key)
+{
+    uint32_t top          = 0;
+    bool has_moved        = false;
+    pending_entry_t *here = NULL, *next;
+    if (bytes_compare(key, finger->key) <= 0) *finger = (finger_t){0};
+    finger->key = key;
+    while (top + 1 < PENDING_LEVELS && (next = after(set, finger->at[top], top)) &&
+           bytes_compare(next->key, key) < 0)
+        top++;
+    for (uint32_t i = top + 1; i-- > 0; finger->at[i] = here) {
+        if (!has_moved) here = finger->at[i];
+        while ((next = after(set, here, i)) && bytes_compare(next->key, key) < 0) {
+            here      = next;
+            has_moved = true;
+        }
+    }
+}
+
+static uint32_t draw_level(pending_set_t *set)
+{
+    uint32_t level = 1;
+    set->random ^= set->random << 13;
+    set->random ^= set->random >> 7;
+    set->random ^= set->random << 17;
+    for (uint64_t bits = set->random; (bits & 3) == 0 && level < PENDING_LEVELS; bits >>= 2)
+        level++;
+    return level;
+}
+
+static void list(pending_set_t *set, finger_t *finger, pending_entry_t *entry)
+{
+    move(set, finger, entry->key);
+    for (uint32_t i = 0; i < entry->level; i++) {
+        entry->next[i]                                              = after(set, finger->at[i], i);
+        *(finger->at[i] ? &finger->at[i]->next[i] : &set->first[i]) = entry;
+    }
+}
+
+static void unlist(pending_set_t *set, finger_t *finger, const pending_entry_t *entry)
+{
+    move(set, finger, entry->key);
+    for (uint32_t i = 0; i < entry->level; i++)
+        *(finger->at[i] ? &finger->at[i]->next[i] : &set->first[i]) = entry->next[i];
+}
+
+/* ------------------------------------------------------------------ blocks in and out */
+
+static pending_entry_t *new_entry(pending_set_t *set, pending_map_t map, bytes_t key, uint64_t hash)
+{
+    uint32_t level         = map == PENDING_VALUES ? draw_level(set) : 0;
+    pending_entry_t *entry = allocate(sizeof *entry + level * sizeof entry->next[0]);
+    entry->key             = key;
+    entry->map             = map;
+    entry->level           = level;
+    entry->hash            = hash;
+    set->entry_count++;
+    return entry;
+}
+
+static void index_block(pending_set_t *set, pending_t *block, pending_map_t map)
+{
+    finger_t finger      = {0};
+    block->versions[map] = allocate(block->changes[map].count * sizeof(version_t));
     for (uint32_t i = 0; i < block->changes[map].count; i++) {
         if (set->entry_count >= set->table_size) grow(set);
         const change_t *change = &block->changes[map].items[i];
         uint64_t hash          = hash_key(set, map, change->key);
         pending_entry_t **link = entry_of(set, map, change->key, hash);
-        version_t *version     = allocate(sizeof *version);
         if (!*link) {
-            *link  = allocate(sizeof **link);
-            **link = (pending_entry_t){.key = change->key, .map = map, .hash = hash};
-            set->entry_count++;
+            *link = new_entry(set, map, change->key, hash);
+            if (map == PENDING_VALUES) list(set, &finger, *link);
         }
-        *version        = (version_t){block, change, (*link)->newest};
-        (*link)->newest = version;
+        pending_entry_t *entry = *link;
+        version_t *version     = &block->versions[map][i];
+        *version               = (version_t){block, change, entry, entry->newest, NULL};
+        if (entry->newest) entry->newest->newer = version;
+        entry->newest = version;
     }
 }
 
 static void unindex_block(pending_set_t *set, const pending_t *block, pending_map_t map)
 {
+    finger_t finger = {0};
     for (uint32_t i = 0; i < block->changes[map].count; i++) {
-        bytes_t key            = block->changes[map].items[i].key;
-        pending_entry_t **link = entry_of(set, map, key, hash_key(set, map, key));
-        pending_entry_t *entry = *link;
-        version_t **at         = &entry->newest;
-        while ((*at)->block != block)
-            at = &(*at)->older;
-        version_t *version = *at;
-        *at                = version->older;
-        free(version);
+        const version_t *version = &block->versions[map][i];
+        pending_entry_t *entry   = version->entry;
+        if (version->older) version->older->newer = version->newer;
+        if (version->newer)
+            version->newer->older = version->older;
+        else
+            entry->newest = version->older;
         if (entry->newest) {
             entry->key = entry->newest->change->key;
             continue;
         }
-        *link = entry->chain;
+        if (map == PENDING_VALUES) unlist(set, &finger, entry);
+        *entry_of(set, map, entry->key, entry->hash) = entry->chain;
         free(entry);
         set->entry_count--;
     }
@@ -157,7 +237,7 @@ static bool get_changes(scale_reader_t *r, changes_t *changes)
 static void free_block(pending_t *block)
 {
     for (uint32_t map = 0; map < PENDING_MAPS; map++)
-        free(block->changes[map].items);
+        free(block->changes[map].items), free(block->versions[map]);
     free(block->record);
     free(block);
 }
@@ -166,18 +246,15 @@ static void free_block(pending_t *block)
 
 void pending_init(pending_set_t *set, uint64_t seed)
 {
-    *set       = (pending_set_t){.table_size = 1024, .seed = seed};
-    set->table = allocate(set->table_size * sizeof(pending_entry_t *));
+    *set        = (pending_set_t){.table_size = 1024, .blocks_size = 64, .seed = seed, .random = seed | 1};
+    set->table  = allocate(set->table_size * sizeof(pending_entry_t *));
+    set->blocks = allocate(set->blocks_size * sizeof(pending_t *));
 }
 
 static void free_entries(pending_entry_t *entry)
 {
     for (pending_entry_t *chain; entry; entry = chain) {
         chain = entry->chain;
-        for (version_t *version = entry->newest, *older; version; version = older) {
-            older = version->older;
-            free(version);
-        }
         free(entry);
     }
 }
@@ -191,13 +268,34 @@ void pending_fini(pending_set_t *set)
         free_block(block);
     }
     free(set->table);
+    free(set->blocks);
 }
 
-pending_t *pending_find(const pending_set_t *set, const hash_t *hash)
+static pending_t **block_link(const pending_set_t *set, const hash_t *hash)
 {
-    for (pending_t *block = set->newest; block; block = block->older) /* who asks mostly means a late one */
-        if (memcmp(&block->hash, hash, sizeof *hash) == 0) return block;
-    return NULL;
+    uint64_t spread  = bytes_spread((bytes_t){hash->b, sizeof *hash}, set->seed);
+    pending_t **link = &set->blocks[spread & (set->blocks_size - 1)];
+    while (*link && memcmp(&(*link)->hash, hash, sizeof *hash) != 0)
+        link = &(*link)->chain;
+    return link;
+}
+
+pending_t *pending_find(const pending_set_t *set, const hash_t *hash) { return *block_link(set, hash); }
+
+/* enter puts a block into the table, which grows with their number. */
+static void enter(pending_set_t *set, pending_t *block)
+{
+    if (set->block_count >= set->blocks_size) {
+        free(set->blocks);
+        set->blocks_size *= 2;
+        set->blocks = allocate(set->blocks_size * sizeof(pending_t *));
+        for (pending_t *other = set->oldest; other; other = other->newer) {
+            other->chain                   = NULL;
+            *block_link(set, &other->hash) = other;
+        }
+    }
+    block->chain                   = NULL;
+    *block_link(set, &block->hash) = block;
 }
 
 /* Skips reach far when they can: a number without its lowest set bit, so that any ancestor is a
@@ -233,6 +331,7 @@ pending_t *pending_add(pending_set_t *set, const hash_t *hash, uint32_t number, 
     for (block->skip = block->up; block->skip && block->skip->number > block->skip_number;)
         block->skip = block->skip->skip && block->skip->skip_number >= block->skip_number ? block->skip->skip
                                                                                           : block->skip->up;
+    enter(set, block);
     if (set->newest)
         set->newest->newer = block;
     else
@@ -249,6 +348,7 @@ void pending_remove(pending_set_t *set, pending_t *block)
 {
     unindex_block(set, block, PENDING_VALUES);
     unindex_block(set, block, PENDING_NODES);
+    *block_link(set, &block->hash) = block->chain;
     for (pending_t *other = block->newer; other; other = other->newer) {
         if (other->up == block) other->up = NULL;
         if (other->skip == block) other->skip = NULL;
@@ -272,36 +372,29 @@ bool pending_is_ancestor(const pending_t *above, const pending_t *block)
 
 /* ------------------------------------------------------------------ read */
 
-const change_t *pending_get(const pending_set_t *set, pending_map_t map, bytes_t key, const pending_t *block)
+/* seen_from is the newest version that block or an ancestor wrote. */
+static const change_t *seen_from(const pending_entry_t *entry, const pending_t *block)
 {
-    const pending_entry_t *entry = *entry_of(set, map, key, hash_key(set, map, key));
-    for (const version_t *version = entry ? entry->newest : NULL; version; version = version->older)
+    for (const version_t *version = entry->newest; version; version = version->older)
         if (pending_is_ancestor(version->block, block)) return version->change;
     return NULL;
 }
 
-/* first_after finds the first item of a sorted set whose key is after `key`. */
-static const change_t *first_after(const changes_t *changes, bytes_t key)
+const change_t *pending_get(const pending_set_t *set, pending_map_t map, bytes_t key, const pending_t *block)
 {
-    uint32_t low = 0, high = changes->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (bytes_compare(changes->items[middle].key, key) <= 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < changes->count ? &changes->items[low] : NULL;
+    const pending_entry_t *entry = *entry_of(set, map, key, hash_key(set, map, key));
+    return entry ? seen_from(entry, block) : NULL;
 }
 
-bool pending_next(const pending_t *block, bytes_t key, bytes_t *next)
+const change_t *pending_next(const pending_set_t *set, const pending_t *block, bytes_t key)
 {
-    bool has_next = false;
-    for (; block; block = block->up) {
-        const change_t *change = first_after(&block->changes[PENDING_VALUES], key);
-        if (!change || (has_next && bytes_compare(change->key, *next) >= 0)) continue;
-        *next    = change->key;
-        has_next = true;
+    const pending_entry_t *here = NULL, *next;
+    for (uint32_t i = PENDING_LEVELS; i-- > 0;)
+        while ((next = after(set, here, i)) && bytes_compare(next->key, key) <= 0)
+            here = next;
+    for (next = after(set, here, 0); next; next = next->next[0]) {
+        const change_t *change = seen_from(next, block);
+        if (change) return change;
     }
-    return has_next;
+    return NULL;
 }

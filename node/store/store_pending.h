@@ -2,7 +2,8 @@
  *
  * Blocks form a tree above the finalized block.  For each key that any of them changed there is a list
  * of versions, the newest first; reading at a block takes the first that an ancestor (or the block
- * itself) wrote. */
+ * itself) wrote.  Keys of values stand in a skip list too, so that the next one is found in a logarithm of
+ * steps however many blocks there are. */
 #ifndef STORE_PENDING_H
 #define STORE_PENDING_H
 #include "kv.h"
@@ -17,13 +18,20 @@ typedef struct store_pending {
     uint32_t skip_number;       /* of skip; it is alive while this is above the finalized block */
     uint8_t *record;            /* owns the bytes that changes point into */
     changes_t changes[PENDING_MAPS];
-    struct store_pending *older, *newer; /* in the order in which they came */
+    struct pending_version *versions[PENDING_MAPS]; /* one a change */
+    struct store_pending *older, *newer;            /* in the order in which they came */
+    struct store_pending *chain;                    /* in the table of blocks */
 } pending_t;
+
+#define PENDING_LEVELS 12
 
 typedef struct pending_entry pending_entry_t;
 typedef struct {
     pending_t *oldest, *newest;
-    uint32_t block_count;
+    pending_t **blocks; /* by hash */
+    uint32_t block_count, blocks_size;
+    pending_entry_t *first[PENDING_LEVELS]; /* of the skip list */
+    uint64_t random;
     pending_entry_t **table; /* by hash of map and key */
     uint32_t table_size, entry_count;
     uint64_t seed;
@@ -53,6 +61,6 @@ bool pending_is_ancestor(const pending_t *above, const pending_t *block);
 const change_t *pending_get(const pending_set_t *set, pending_map_t map, bytes_t key, const pending_t *block);
 
 /* pending_next finds the first key after `key` that block or an ancestor wrote, values and removals alike. */
-bool pending_next(const pending_t *block, bytes_t key, bytes_t *next);
+const change_t *pending_next(const pending_set_t *set, const pending_t *block, bytes_t key);
 
 #endif

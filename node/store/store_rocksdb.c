@@ -8,7 +8,8 @@
 #include <sys/random.h>
 
 enum { CACHE_MIB = 16, MEMTABLES_MIB = 16, WAL_MIB = 64, OPEN_FILES = 256 };
-enum { LOG_WARN = 2, RECOVER_TO_A_POINT = 2 };
+enum { LOG_WARN = 2 };
+enum { RECORDS_PART = 4 }; /* one part of the cache is for blocks, the others for records */
 
 _Noreturn void store_die(const char *what, const char *why)
 {
@@ -138,12 +139,19 @@ static rocksdb_options_t *column_options(store_t *store, column_t column)
     rocksdb_options_set_stats_dump_period_sec(options, 0);
     rocksdb_options_set_db_write_buffer_size(options, (size_t)MEMTABLES_MIB << 20);
     rocksdb_options_set_max_total_wal_size(options, (uint64_t)WAL_MIB << 20);
-    rocksdb_options_set_wal_recovery_mode(options, RECOVER_TO_A_POINT);
     rocksdb_options_set_compression(options,
                                     column == COLUMN_NODE ? rocksdb_no_compression : rocksdb_lz4_compression);
     rocksdb_block_based_options_set_block_cache(table, store->cache);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
+    /* Index and filters in pieces of a block's size: whole ones are a megabyte a file, and a small cache
+     * would read them again for every key. */
     rocksdb_block_based_options_set_filter_policy(table, rocksdb_filterpolicy_create_bloom_full(10));
+    rocksdb_block_based_options_set_index_type(table,
+                                               rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(table, 1);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(table, 1);
+    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
     if (is_versioned) {
         rocksdb_block_based_options_set_whole_key_filtering(table, 0);
         rocksdb_options_set_prefix_extractor(
@@ -160,8 +168,9 @@ static bool open_database(store_t *store, const store_options_t *options)
 {
     static const char *const names[] = COLUMN_NAMES;
     char *error                      = NULL;
-    store->cache =
-        rocksdb_cache_create_lru((size_t)(options->cache_mib ? options->cache_mib : CACHE_MIB) << 20);
+    size_t cache_bytes               = (size_t)(options->cache_mib ? options->cache_mib : CACHE_MIB) << 20;
+    cache_init(&store->records, cache_bytes / RECORDS_PART * (RECORDS_PART - 1), store->pending.seed + 1);
+    store->cache      = rocksdb_cache_create_lru(cache_bytes / RECORDS_PART);
     store->read       = rocksdb_readoptions_create();
     store->read_one   = rocksdb_readoptions_create();
     store->read_range = rocksdb_readoptions_create();
@@ -259,6 +268,7 @@ void store_free(store_t *store)
     if (!store) return;
     drop_iterators(store);
     pending_fini(&store->pending);
+    cache_fini(&store->records);
     for (uint32_t i = 0; i < COLUMN_COUNT; i++)
         if (store->columns[i]) rocksdb_column_family_handle_destroy(store->columns[i]);
     if (store->db) rocksdb_close(store->db);
@@ -272,6 +282,13 @@ void store_free(store_t *store)
     rocksdb_readoptions_destroy(store->read_range);
     rocksdb_writeoptions_destroy(store->write);
     free(store);
+}
+
+void store_compact(store_t *store)
+{
+    drop_iterators(store);
+    for (uint32_t i = 0; i < COLUMN_COUNT; i++)
+        rocksdb_compact_range_cf(store->db, store->columns[i], NULL, 0, NULL, 0);
 }
 
 /* ------------------------------------------------------------------ single records */

@@ -114,12 +114,21 @@ static bytes_t found_key(rocksdb_iterator_t *it)
     return (bytes_t){(const uint8_t *)key, (uint32_t)len};
 }
 
-/* version_get reads a record as of a block: the first version at or after the seek. */
-static bool version_get(store_t *store, column_t column, bytes_t plain, uint32_t number, arena_t *arena,
-                        bytes_t *value)
+/* number_of is the block that a versioned key says. */
+static uint32_t number_of(bytes_t key)
+{
+    const uint8_t *at = key.data + key.len - 4;
+    return ~((uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]);
+}
+
+/* version_seek finds a record as of a block: the first version at or after the seek.  *written is the block
+ * that wrote it, 0 when none did; the result is good until the iterator moves. */
+static bool version_seek(store_t *store, column_t column, bytes_t plain, uint32_t number, uint32_t *written,
+                         bytes_t *value)
 {
     store_key_t key;
     rocksdb_iterator_t *it = store_iterator(store, column, false);
+    *written               = 0;
     if (!store_key_plain(&key, column, plain)) return false;
     uint32_t plain_len = key.len;
     store_key_u32(&key, ~number);
@@ -130,9 +139,25 @@ static bool version_get(store_t *store, column_t column, bytes_t plain, uint32_t
     size_t len;
     const char *record = rocksdb_iter_value(it, &len);
     if (len == 0 || len > UINT32_MAX) store_die("read", "a record without its first byte");
-    if (record[0] == 0) return false;
-    if (!arena_copy(arena, (bytes_t){(const uint8_t *)record + 1, (uint32_t)len - 1}, value))
-        store_die("read", "no room for a record in its reader's memory");
+    *written = number_of(found);
+    *value   = (bytes_t){(const uint8_t *)record + 1, (uint32_t)len - 1};
+    return record[0] != 0;
+}
+
+/* version_get reads a record as of a block, from memory if it is the newest one and was read before. */
+static bool version_get(store_t *store, column_t column, bytes_t plain, uint32_t number, arena_t *arena,
+                        bytes_t *value)
+{
+    bytes_t record;
+    uint32_t written;
+    bool is_removed;
+    if (!cache_find(&store->records, column, plain, &written, &is_removed, &record) || written > number) {
+        is_removed = !version_seek(store, column, plain, number, &written, &record);
+        if (number == store->finalized.number)
+            cache_put(&store->records, column, plain, written, is_removed ? NULL : &record);
+    }
+    if (is_removed) return false;
+    if (!arena_copy(arena, record, value)) store_die("read", "no room for a record in its reader's memory");
     return true;
 }
 
@@ -205,7 +230,7 @@ static bool version_next(store_t *store, bytes_t key, uint32_t number, arena_t *
 static bool value_next(void *self, bytes_t key, arena_t *arena, bytes_t *next)
 {
     const store_view_t *view = self;
-    bytes_t changed, below;
+    bytes_t below;
     bool has_below = version_next(view->store, key, base_number(view), arena, &below);
     if (!view->pending) {
         *next = below;
@@ -216,11 +241,11 @@ static bool value_next(void *self, bytes_t key, arena_t *arena, bytes_t *next)
     while (has_below && (change = pending_get(set, PENDING_VALUES, below, view->pending)) &&
            change->is_removed)
         has_below = version_next(view->store, below, base_number(view), arena, &below);
-    bool has_changed = pending_next(view->pending, key, &changed);
-    while (has_changed && pending_get(set, PENDING_VALUES, changed, view->pending)->is_removed)
-        has_changed = pending_next(view->pending, changed, &changed);
-    if (!has_below && !has_changed) return false;
-    *next = !has_below || (has_changed && bytes_compare(changed, below) < 0) ? changed : below;
+    const change_t *changed = pending_next(set, view->pending, key);
+    while (changed && changed->is_removed)
+        changed = pending_next(set, view->pending, changed->key);
+    if (!has_below && !changed) return false;
+    *next = !has_below || (changed && bytes_compare(changed->key, below) < 0) ? changed->key : below;
     return true;
 }
 

@@ -161,11 +161,27 @@ static bool is_listed(pending_t *const *blocks, uint32_t count, const hash_t *ha
     return false;
 }
 
-static void forget_settled(store_t *store, pending_t *final)
+/* refresh lets the records in memory follow what a block changed. */
+static void refresh(store_t *store, column_t column, const changes_t *changes, uint32_t number)
 {
-    for (pending_t *block = final, *up; block; block = up) {
-        up = block->up;
+    for (uint32_t i = 0; i < changes->count; i++) {
+        const change_t *change = &changes->items[i];
+        cache_update(&store->records, column, change->key, number,
+                     change->is_removed ? NULL : &change->value);
+    }
+}
+
+/* forget_settled lets go of the blocks that became final, the oldest first: a later one's record stays. */
+static void forget_settled(store_t *store, const pending_t *final)
+{
+    for (pending_t *block = store->pending.oldest, *newer; block; block = newer) {
+        bool is_last = block == final;
+        newer        = block->newer;
+        if (!pending_is_ancestor(block, final)) continue;
+        refresh(store, COLUMN_VALUE, &block->changes[PENDING_VALUES], block->number);
+        refresh(store, COLUMN_NODE, &block->changes[PENDING_NODES], block->number);
         pending_remove(&store->pending, block);
+        if (is_last) break;
     }
 }
 
