@@ -273,6 +273,10 @@ static json_t *state_call(call_t *call)
     if (!param_text(call, 0, &name) || (param_at(call, 1) && !param_bytes(call, 1, &args)) ||
         !at_block(call, 2, &at))
         return NULL;
+    if (strcmp(name, "SessionKeys_generate_session_keys") == 0) /* nobody makes keys here by asking */
+        return rpc_fail(call, RPC_CLIENT, NULL,
+                        "Client error: Execution failed: No `keystore` associated for the current context; "
+                        "author_rotateKeys makes session keys");
     return run_function(call, name, args, &at, &result) ? json_hex(result) : NULL;
 }
 
@@ -309,14 +313,19 @@ static bool watch_key(watched_key_t *watched, bytes_t key)
 
 static json_t *subscribe_storage(call_t *call)
 {
-    bytes_t *keys;
-    uint32_t count;
-    if (!param_keys(call, 0, &keys, &count)) return NULL;
-    if (count == 0 || count > RPC_SUBSCRIBED_KEYS_MAX)
-        return rpc_bad_param(call, "name 1 to 4096 keys: subscribing to all of the storage is not offered");
+    bytes_t *keys  = NULL;
+    uint32_t count = 0;
+    if (!param_at(call, 0)) { /* all of them */
+        if (!call->rpc->o.is_unsafe_allowed)
+            return rpc_fail(call, RPC_NO_METHOD, NULL, "RPC call is unsafe to be called externally");
+    } else if (!param_keys(call, 0, &keys, &count)) {
+        return NULL;
+    } else if (count == 0 || count > RPC_SUBSCRIBED_KEYS_MAX) {
+        return rpc_bad_param(call, "name 1 to 4096 keys, or give null for all");
+    }
     subscription_t *subscription = rpc_subscribe(call, SUB_STORAGE, "state_storage");
     if (!subscription) return NULL;
-    subscription->keys = calloc(count, sizeof *subscription->keys);
+    subscription->keys = count ? calloc(count, sizeof *subscription->keys) : NULL;
     for (uint32_t i = 0; subscription->keys && i < count && watch_key(&subscription->keys[i], keys[i]); i++)
         subscription->key_count++;
     return rpc_subscribed(call, subscription);

@@ -164,6 +164,26 @@ static void tell_storage(subscription_t *s, const hash_t *at, bool is_first)
     json_decref(changes);
 }
 
+/* tell_changes is for who wants to hear of every key: what a new best block changed. */
+static void tell_changes(subscription_t *s, const chain_event_t *event)
+{
+    hash_t best = chain_best(s->conn->rpc->o.chain).hash;
+    if (memcmp(best.b, event->block.hash.b, sizeof best.b) != 0) return;
+    json_t *changes = json_array();
+    size_t len      = 0;
+    for (uint32_t i = 0; i < event->values->count && len <= s->conn->rpc->o.response_max; i++) {
+        const change_t *change = &event->values->items[i];
+        len += 2 * ((size_t)change->key.len + change->value.len);
+        json_array_append_new(changes, json_pack("[o, o]", json_hex(change->key),
+                                                 change->is_removed ? json_null() : json_hex(change->value)));
+    }
+    if (len > s->conn->rpc->o.response_max)
+        web_close(s->conn->web, 1009, "a notification is too big: subscribe to some keys");
+    else
+        rpc_notify(s, json_pack("{s:o, s:O}", "block", json_hash(&best), "changes", changes));
+    json_decref(changes);
+}
+
 /* ------------------------------------------------------------------------------------ heads */
 
 /* A header is written once for all who hear of it. */
@@ -233,7 +253,9 @@ void rpc_start(subscription_t *s)
     case SUB_ALL_HEADS: tell_header(s, &best); return;
     case SUB_FINALIZED_HEADS: tell_header(s, &finalized); return;
     case SUB_VERSION: tell_version(s, &best); return;
-    case SUB_STORAGE: tell_storage(s, &best, true); return;
+    case SUB_STORAGE:
+        if (s->key_count > 0) tell_storage(s, &best, true);
+        return;
     case SUB_EXTRINSIC: tell_early(s); return;
     case SUB_JUSTIFICATIONS: return;
     case SUB_OWN: s->hooks->start(s); return;
@@ -253,7 +275,9 @@ static void tell_event(subscription_t *s, const chain_event_t *event)
         has_new_runtime(s->conn->rpc, &event->previous.hash, &event->block.hash))
         tell_version(s, &event->block.hash);
     if (event->kind == CHAIN_BEST && s->kind == SUB_NEW_HEADS) tell_header(s, &event->block.hash);
-    if (event->kind == CHAIN_BEST && s->kind == SUB_STORAGE) tell_storage(s, &event->block.hash, false);
+    if (event->kind == CHAIN_BEST && s->kind == SUB_STORAGE && s->key_count > 0)
+        tell_storage(s, &event->block.hash, false);
+    if (event->kind == CHAIN_IMPORTED && s->kind == SUB_STORAGE && s->key_count == 0) tell_changes(s, event);
     if (event->kind == CHAIN_FINALIZED && s->kind == SUB_JUSTIFICATIONS)
         tell_justification(s, &event->block.hash);
     for (uint32_t i = 0;

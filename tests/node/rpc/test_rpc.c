@@ -410,12 +410,37 @@ TEST(storage_is_told_at_once_and_then_when_it_changes)
     json_t *changes = json_object_get(note(&d, 1, "state_storage"), "changes");
     EQ(json_array_size(changes), 1);
     OK(is_text(json_incref(json_array_get(json_array_get(changes, 0), 0)), TIMESTAMP_NOW));
-    OK(fails(&d, "state_subscribeStorage", "[null]", -32602, "Invalid params", NULL));
     json_decref(result(&d, "state_subscribeRuntimeVersion", "[]"));
     OK(json_is_string(json_object_get(note(&d, 2, "state_runtimeVersion"), "specName")));
     json_decref(result(&d, "grandpa_subscribeJustifications", "[]"));
     json_decref(result(&d, "engine_createBlock", "[true,true]"));
     OK(wait_count(&d, d.notes, 5));
+    desk_stop(&d);
+}
+
+TEST(whoever_subscribes_to_all_of_the_storage_hears_what_a_block_changed)
+{
+    desk_t d;
+    OK(desk_start(&d, (rpc_options_t){.is_unsafe_allowed = true}));
+    json_decref(result(&d, "state_subscribeStorage", "[null]"));
+    json_decref(result(&d, "engine_createBlock", "[true,false]"));
+    json_t *told = note(&d, 0, "state_storage"), *changes = json_object_get(told, "changes"), *change;
+    json_t *at = result(&d, "chain_getBlockHash", "[1]");
+    OK(json_equal(json_object_get(told, "block"), at));
+    OK(json_array_size(changes) > 3);
+    size_t i;
+    json_array_foreach(changes, i, change)
+    {
+        char params[600];
+        snprintf(params, sizeof params, "[\"%s\"]", json_string_value(json_array_get(change, 0)));
+        json_t *value = result(&d, "state_getStorage", params);
+        OK(json_equal(value, json_array_get(change, 1)));
+        json_decref(value);
+    }
+    json_decref(at);
+    desk_stop(&d);
+    OK(desk_start(&d, (rpc_options_t){0}));
+    OK(fails(&d, "state_subscribeStorage", "[]", -32601, "RPC call is unsafe to be called externally", NULL));
     desk_stop(&d);
 }
 
