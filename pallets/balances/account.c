@@ -53,6 +53,8 @@ dispatch_t money_store(rt_t *rt, money_t *m)
     return DISPATCH_OK;
 }
 
+bool issuance_may_rise(rt_t *rt, u128_t amount) { return amount <= ~balances_total_issuance_get(rt); }
+
 void issuance_rise(rt_t *rt, u128_t amount)
 {
     u128_t issuance = balances_total_issuance_get(rt);

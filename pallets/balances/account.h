@@ -20,6 +20,8 @@ dispatch_t money_store(rt_t *rt, money_t *m);
 /* money_spendable is what may leave the free balance; keep_alive: so that the account lives on. */
 u128_t money_spendable(const money_t *m, bool keep_alive);
 
+/* issuance_may_rise: so much more can be told in 128 bits.  issuance_rise with more than that is a fault. */
+bool issuance_may_rise(rt_t *rt, u128_t amount);
 void issuance_rise(rt_t *rt, u128_t amount);
 void issuance_fall(rt_t *rt, u128_t amount);
 

@@ -92,7 +92,7 @@ static dispatch_t deposit(rt_t *rt, const account_id_t *who, u128_t amount, bool
     money_load(rt, who, &m);
     ENSURE(may_create || !m.is_new, BALANCES_DEAD_ACCOUNT);
     ENSURE(!m.is_new || amount >= BALANCES_EXISTENTIAL_DEPOSIT, BALANCES_EXISTENTIAL_DEPOSIT_ERROR);
-    ENSURE(amount <= ~m.was.free, DISPATCH_ARITHMETIC(ARITHMETIC_OVERFLOW));
+    ENSURE(issuance_may_rise(rt, amount), DISPATCH_ARITHMETIC(ARITHMETIC_OVERFLOW));
 
     m.account.data.free += amount;
     balances_emit_deposit(rt, who, amount);
@@ -182,6 +182,8 @@ static dispatch_t set_free(rt_t *rt, money_t *m, u128_t new_free)
 {
     u128_t old_free = m->was.free;
     if (new_free < BALANCES_EXISTENTIAL_DEPOSIT) new_free = 0;
+    ENSURE(new_free <= old_free || issuance_may_rise(rt, new_free - old_free),
+           DISPATCH_ARITHMETIC(ARITHMETIC_OVERFLOW));
     m->account.data.free = new_free;
     TRY(money_store(rt, m));
     if (new_free > old_free) issuance_rise(rt, new_free - old_free);

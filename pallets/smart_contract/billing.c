@@ -285,6 +285,17 @@ dispatch_t contract_bill(rt_t *rt, uint64_t contract_id)
     return DISPATCH_OK;
 }
 
+dispatch_t contract_settle(rt_t *rt, uint64_t contract_id)
+{
+    bill_t bill;
+    TRY(load(rt, contract_id, &bill));
+    TRY(distribution_run(rt, &bill.contract, &bill.earners, &bill.payment));
+
+    smart_contract_contract_payment_state_put(rt, contract_id, &bill.payment);
+    contract_remove(rt, &bill.contract);
+    return DISPATCH_OK;
+}
+
 dispatch_t smart_contract_bill_contract_for_block(rt_t *rt, const account_id_t *who,
                                                   const smart_contract_bill_contract_for_block_args_t *args)
 {

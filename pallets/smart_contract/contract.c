@@ -278,17 +278,24 @@ smart_contract_cancel_contract_collective(rt_t *rt,
 
 /* -------------------------------------------------------------------- what other pallets ask */
 
-/* end_contract bills a contract for the last time; when that cannot be done it goes unbilled (B13). */
+/* end_by ends a contract in a way that may be refused, and then leaves it as it was. */
+static bool end_by(rt_t *rt, contract_t contract, dispatch_t (*way)(rt_t *rt, uint64_t contract_id))
+{
+    rt_layer_t layer = rt_layer_begin(rt);
+    contract_change_state(rt, &contract, STATE_DELETED(SMART_CONTRACT_CAUSE_CANCELED_BY_USER));
+    const bool has_ended = way(rt, contract.contract_id) == DISPATCH_OK;
+    rt_layer_end(rt, layer, has_ended);
+    return has_ended;
+}
+
+/* end_contract bills a contract for the last time; when there can be no bill, what it holds is paid out, and
+ * when that cannot be either, it goes back to the owner (B13). */
 static void end_contract(rt_t *rt, uint64_t contract_id)
 {
     contract_t contract;
     if (!smart_contract_contracts_get(rt, contract_id, &contract)) return;
-    const contract_t before = contract;
-    rt_layer_t layer        = rt_layer_begin(rt);
-    contract_change_state(rt, &contract, STATE_DELETED(SMART_CONTRACT_CAUSE_CANCELED_BY_USER));
-    bool is_billed = contract_bill(rt, contract_id) == DISPATCH_OK;
-    rt_layer_end(rt, layer, is_billed);
-    if (!is_billed) contract_remove(rt, &before);
+    if (end_by(rt, contract, contract_bill) || end_by(rt, contract, contract_settle)) return;
+    contract_remove(rt, &contract);
 }
 
 void smart_contract_node_deleted(rt_t *rt, uint32_t node_id)
@@ -318,4 +325,18 @@ bool smart_contract_node_is_used(rt_t *rt, uint32_t node_id)
     u64_vec_t active;
     smart_contract_active_node_contracts_get(rt, node_id, &active);
     return active.len > 0 || smart_contract_active_rent_contract_for_node_exists(rt, node_id);
+}
+
+bool smart_contract_node_holds_addresses(rt_t *rt, uint32_t node_id)
+{
+    u64_vec_t active;
+    bool holds = false;
+    smart_contract_active_node_contracts_get(rt, node_id, &active);
+    const uint32_t used = rt->arena.used;
+    for (uint32_t i = 0; i < active.len && !holds; i++, rt->arena.used = used) {
+        contract_t contract;
+        if (!smart_contract_contracts_get(rt, active.items[i], &contract)) continue;
+        holds = contract.contract_type.node_contract.public_ips > 0;
+    }
+    return holds;
 }

@@ -65,6 +65,9 @@ void contract_remove(rt_t *rt, const contract_t *contract);
  * refuses, the caller drops what it wrote. */
 dispatch_t contract_bill(rt_t *rt, uint64_t contract_id);
 
+/* contract_settle pays out what a deleted contract holds and forgets it; it charges nothing more. */
+dispatch_t contract_settle(rt_t *rt, uint64_t contract_id);
+
 /* contract_frequency is the number of blocks between two bills, never zero. */
 uint64_t contract_frequency(rt_t *rt);
 

@@ -7,4 +7,8 @@
  */
 bool smart_contract_node_is_used(rt_t *rt, uint32_t node_id);
 
+/* smart_contract_node_holds_addresses tells whether a contract of the node has borrowed public addresses of
+ * its farm: they can only be given back to that farm. */
+bool smart_contract_node_holds_addresses(rt_t *rt, uint32_t node_id);
+
 #endif

@@ -1,5 +1,6 @@
 /* node.c - nodes: joining a farm, reporting that they live, leaving. */
 #include "../dao/dao.h"
+#include "../smart_contract/smart_contract.h"
 #include "address.h"
 #include "grid.h"
 #include "resources.h"
@@ -122,6 +123,8 @@ dispatch_t tfgrid_update_node(rt_t *rt, const account_id_t *who, const tfgrid_up
     TRY(grid_twin_of(rt, who, &twin_id));
     ENSURE(node.twin_id == twin_id, TFGRID_NODE_UPDATE_NOT_AUTHORIZED);
     ENSURE(tfgrid_farms_exists(rt, args->farm_id), TFGRID_FARM_NOT_EXISTS);
+    ENSURE(node.farm_id == args->farm_id || !smart_contract_node_holds_addresses(rt, node.id),
+           TFGRID_NODE_HAS_ACTIVE_CONTRACTS);
     TRY(grid_node_input_check(&input));
 
     check_certificate(rt, &node, &args->resources);

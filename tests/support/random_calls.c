@@ -40,7 +40,7 @@ static plan_t plans[] = {
     CALL(scheduler, schedule_named_after, 3, BY_ROOT, SAFE),
     CALL(validator_set, add_validator, 2, BY_RESTRICTED, CHANGES_VALIDATORS),
     CALL(validator_set, remove_validator, 2, BY_RESTRICTED, CHANGES_VALIDATORS),
-    CALL(validator_set, add_validator_again, 3, BY_ANYONE, CHANGES_VALIDATORS),
+    CALL(validator_set, add_validator_again, 3, BY_NAMED, CHANGES_VALIDATORS),
     CALL(session, set_keys, 4, BY_ANYONE, CHANGES_VALIDATORS),
     CALL(session, purge_keys, 2, BY_ANYONE, CHANGES_VALIDATORS),
     CALL(grandpa, note_stalled, 1, BY_ROOT, CHANGES_VALIDATORS),
@@ -48,7 +48,7 @@ static plan_t plans[] = {
     CALL(balances, set_balance_deprecated, 1, BY_ROOT, RAW),
     CALL(balances, force_transfer, 1, BY_ROOT, SAFE),
     CALL(balances, transfer_keep_alive, 8, BY_ANYONE, SAFE),
-    CALL(balances, transfer_all, 4, BY_ANYONE, SAFE),
+    CALL(balances, transfer_all, 1, BY_ANYONE, SAFE),
     CALL(balances, force_unreserve, 1, BY_ROOT, RAW),
     CALL(balances, upgrade_accounts, 1, BY_ANYONE, SAFE),
     CALL(balances, transfer, 4, BY_ANYONE, SAFE),
@@ -67,12 +67,12 @@ static plan_t plans[] = {
     CALL(tfgrid, add_node_public_config, 4, BY_FARMER, SAFE),
     CALL(tfgrid, delete_node, 2, BY_NODE, SAFE),
     CALL(tfgrid, create_entity, 6, BY_ANYONE, SAFE),
-    CALL(tfgrid, update_entity, 4, BY_ANYONE, SAFE),
-    CALL(tfgrid, delete_entity, 2, BY_ANYONE, SAFE),
+    CALL(tfgrid, update_entity, 4, BY_ENTITY, SAFE),
+    CALL(tfgrid, delete_entity, 2, BY_ENTITY, SAFE),
     CALL(tfgrid, create_twin, 6, BY_ANYONE, SAFE),
     CALL(tfgrid, update_twin, 4, BY_TWIN, SAFE),
-    CALL(tfgrid, add_twin_entity, 4, BY_TWIN, SAFE),
-    CALL(tfgrid, delete_twin_entity, 3, BY_TWIN, SAFE),
+    CALL(tfgrid, add_twin_entity, 6, BY_TWIN_ITSELF, SAFE),
+    CALL(tfgrid, delete_twin_entity, 6, BY_TWIN_ITSELF, SAFE),
     CALL(tfgrid, create_pricing_policy, 1, BY_RESTRICTED, SAFE),
     CALL(tfgrid, update_pricing_policy, 3, BY_RESTRICTED, SAFE),
     CALL(tfgrid, create_farming_policy, 2, BY_RESTRICTED, SAFE),
@@ -98,9 +98,9 @@ static plan_t plans[] = {
     CALL(smart_contract, report_contract_resources, 40, BY_NODE, SAFE),
     CALL(smart_contract, create_rent_contract, 16, BY_TWIN, SAFE),
     CALL(smart_contract, create_solution_provider, 3, BY_TWIN, SAFE),
-    CALL(smart_contract, approve_solution_provider, 3, BY_RESTRICTED, SAFE),
+    CALL(smart_contract, approve_solution_provider, 5, BY_RESTRICTED, SAFE),
     CALL(smart_contract, bill_contract_for_block, 20, BY_ANYONE, SAFE),
-    CALL(smart_contract, service_contract_create, 6, BY_TWIN, SAFE),
+    CALL(smart_contract, service_contract_create, 6, BY_NAMED, SAFE),
     CALL(smart_contract, service_contract_set_metadata, 8, BY_PARTY, SAFE),
     CALL(smart_contract, service_contract_set_fees, 8, BY_SELLER, SAFE),
     CALL(smart_contract, service_contract_approve, 14, BY_PARTY, SAFE),
@@ -125,10 +125,10 @@ static plan_t plans[] = {
     CALL(tft_price, set_prices, 8, BY_VALIDATOR, SAFE),
     CALL(tft_price, set_min_tft_price, 2, BY_RESTRICTED, SAFE),
     CALL(tft_price, set_max_tft_price, 1, BY_RESTRICTED, SAFE),
-    CALL(burning, burn_tft, 3, BY_ANYONE, SAFE),
-    CALL(kvstore, set, 4, BY_ANYONE, SAFE),
+    CALL(burning, burn_tft, 2, BY_ANYONE, SAFE),
+    CALL(kvstore, set, 8, BY_ANYONE, SAFE),
     CALL(kvstore, delete, 3, BY_ANYONE, SAFE),
-    CALL(runtime_upgrade, set_code, 1, BY_RESTRICTED, SAFE),
+    CALL(runtime_upgrade, set_code, 1, BY_RESTRICTED, RAW),
     CALL(council, set_members, 1, BY_ROOT, SAFE),
     CALL(council, execute, 4, BY_COUNCIL, SAFE),
     CALL(council, propose, 6, BY_COUNCIL, SAFE),
@@ -146,7 +146,7 @@ static plan_t plans[] = {
     CALL(dao, vote, 8, BY_FARMER, SAFE),
     CALL(dao, veto, 3, BY_COUNCIL, SAFE),
     CALL(dao, close, 4, BY_COUNCIL, SAFE),
-    CALL(validator, create_validator_request, 3, BY_ANYONE, SAFE),
+    CALL(validator, create_validator_request, 5, BY_ANYONE, SAFE),
     CALL(validator, activate_validator_node, 2, BY_CANDIDATE, CHANGES_VALIDATORS),
     CALL(validator, change_validator_node_account, 2, BY_CANDIDATE, CHANGES_VALIDATORS),
     CALL(validator, bond, 2, BY_ANYONE, SAFE),
@@ -296,6 +296,19 @@ static const account_id_t *listed_signer(random_calls_t *g, by_t by)
     return one_of_list(g, list);
 }
 
+static const account_id_t *entity_signer(random_calls_t *g)
+{
+    static account_id_t account;
+    tfgrid_entity_t entity;
+    const uint32_t newest = tfgrid_entity_id_get(g->rt);
+    for (uint32_t i = 0; i < 4 && newest > 0; i++)
+        if (tfgrid_entities_get(g->rt, 1 + BELOW(g, newest), &entity)) {
+            account = entity.account_id;
+            return &account;
+        }
+    return random_account(g);
+}
+
 static const account_id_t *candidate_signer(random_calls_t *g)
 {
     const account_id_t *who = random_account(g);
@@ -318,9 +331,11 @@ static const account_id_t *natural_signer(random_calls_t *g, const plan_t *plan)
     case BY_COUNCIL:
     case BY_VALIDATOR:
     case BY_BRIDGE: return listed_signer(g, plan->by);
+    case BY_NAMED: return &g->config.actors[g->of.actor];
+    case BY_TWIN_ITSELF: return account_of_twin(g, g->of.twin);
+    case BY_ENTITY: return entity_signer(g);
     case BY_INNER:
         return g->of.call && g->of.call->by != BY_INNER ? natural_signer(g, g->of.call) : random_account(g);
-    case BY_ENTITY:
     case BY_ANYONE:
     case BY_RESTRICTED:
     case BY_ROOT: break;
@@ -568,8 +583,34 @@ static bool put_first(random_calls_t *g, uint32_t *signer)
 
 /* --------------------------------------------------------------------------------- the next */
 
+/* put_gift gives money to an actor that can hardly sign any more; false when the first asked is well. */
+static bool put_gift(random_calls_t *g, uint32_t *signer)
+{
+    system_account_info_t account;
+    const account_id_t *poor = random_account(g);
+    system_account_get(g->rt, poor, &account);
+    if (account.data.free > 200000 || PERCENT(g, 60)) return false;
+    g->w.len = 0;
+    balances_transfer_keep_alive_call_encode(
+        &g->w,
+        &(balances_transfer_keep_alive_args_t){
+            .dest = {.kind = SUPPORT_MULTI_ADDRESS_ID, .id = *poor},
+              .value = 100000 + BELOW(g, 20000000)
+    });
+    u128_t most = 0;
+    for (uint32_t i = 0; i < g->config.count; i++) {
+        system_account_get(g->rt, &g->config.actors[i], &account);
+        if (account.data.free <= most) continue;
+        most    = account.data.free;
+        *signer = i;
+    }
+    return true;
+}
+
 static uint32_t put_any(random_calls_t *g)
 {
+    uint32_t giver = 0;
+    if (put_gift(g, &giver)) return giver;
     g->w.len           = 0;
     g->of              = (subject_t){0};
     const plan_t *plan = choose(g, BY_INNER);

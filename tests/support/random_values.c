@@ -4,6 +4,8 @@
  * small one, at times the greatest. */
 #include "random_values.h"
 
+#include "runtime_version.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +162,11 @@ static u128_t percent(random_calls_t *g) { return BELOW(g, 101); }
 static u128_t take(random_calls_t *g) { return BELOW(g, 24); }
 static u128_t cores(random_calls_t *g) { return BELOW(g, 33); }
 static u128_t memory(random_calls_t *g) { return BELOW(g, 64) * 2 * GIB; }
+static u128_t zero(random_calls_t *g)
+{
+    (void)g;
+    return 0;
+}
 static u128_t disk(random_calls_t *g) { return BELOW(g, 24) * 100 * GIB; }
 static u128_t price(random_calls_t *g) { return BELOW(g, PERCENT(g, 50) ? 60 : 1500); }
 static u128_t least_price(random_calls_t *g) { return PERCENT(g, 40) ? 0 : BELOW(g, 100); }
@@ -238,12 +245,13 @@ ONE_OF(stellar, "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ",
        "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ",
        "GAAACAQDAQCQMBYIBEFAWDANBYHRAEISCMKBKFQXDAMRUGY4DUPB6JAN")
 ONE_OF(city, "Ghent", "Cairo", "Unknown", "C")
-ONE_OF(country, "Belgium", "Egypt", "BE", "X")
-ONE_OF(latitude, "51.05", "-90", "Unknown", "30.0444", "12", "90.1")
-ONE_OF(longitude, "3.71", "180", "Unknown", "31.2357", "-12.5", "x")
-ONE_OF(interface_name, "zos", "eth0", "br-1", "wlan_0", "e")
-ONE_OF(mac, "00:11:22:33:44:55", "aa:bb:cc:dd:ee:ff", "00:11:22:33:44:55", "00:11:22:33:44:zz")
-ONE_OF(interface_ip, "10.1.0.2", "192.168.0.7", "fd00::1", "2001:db8::2", "nowhere")
+ONE_OF(country, "Belgium", "Egypt", "BE", "Egypt", "Unknown", "Egypt", "Belgium", "X")
+ONE_OF(latitude, "51.05", "-90", "Unknown", "30.0444", "12", "0", "1.5", "90.1")
+ONE_OF(longitude, "3.71", "180", "Unknown", "31.2357", "-12.5", "0", "1.5", "x")
+ONE_OF(interface_name, "zos", "eth0", "br-1", "wlan_0", "zos", "eth1", "eth2", "e")
+ONE_OF(mac, "00:11:22:33:44:55", "aa:bb:cc:dd:ee:ff", "00:11:22:33:44:55", "00:11:22:33:44:56",
+       "00:11:22:33:44:57", "00:11:22:33:44:zz")
+ONE_OF(interface_ip, "10.1.0.2", "192.168.0.7", "fd00::1", "2001:db8::2", "10.1.0.3", "10.1.0.4", "nowhere")
 ONE_OF(domain, "node.grid.example", "a-b.example", "", "under_score")
 ONE_OF(ip6, "2a10:b600:1::2/64", "2a10:b600:1::3/64", "2a10:b600:1::1/64", "fe80::2/64")
 ONE_OF(gateway6, "2a10:b600:1::1", "2a10:b600:1::1", "2a10:b600:2::1")
@@ -252,7 +260,26 @@ ONE_OF(words, "", "a", "some words", "more words than before, and a comma")
 ONE_OF(kv_key, "a", "b", "c", "color")
 ONE_OF(raw_key, "property:a", "property:b", "property:c")
 ONE_OF(raw_prefix, "property:", "property:b", "nothing")
-ONE_OF(code, "", "code", "\1asm")
+
+/* newer_code is a module that does nothing but tell that it is the next version of this runtime. */
+static bytes_t newer_code(random_calls_t *g)
+{
+    static uint8_t room[512], version_room[128];
+    scale_writer_t w       = scale_writer(room, sizeof room),
+                   version = scale_writer(version_room, sizeof version_room);
+    const uint32_t number  = RUNTIME_SPEC_VERSION + (PERCENT(g, 60) ? 1 : 0);
+    system_runtime_version_encode(&version, &(system_runtime_version_t){.spec_name = BYTES(RUNTIME_SPEC_NAME),
+                                                                        .impl_name = BYTES(RUNTIME_SPEC_NAME),
+                                                                        .spec_version = number});
+    scale_put_raw(&w, "\0asm\1\0\0", 8);
+    scale_put_u8(&w, 0); /* custom sections: length, name, content; all shorter than 128 bytes */
+    scale_put_u8(&w, (uint8_t)(16 + version.len));
+    scale_put_u8(&w, 15);
+    scale_put_raw(&w, "runtime_version", 15);
+    scale_put_raw(&w, version.start, version.len);
+    scale_put_raw(&w, "\0\31\14runtime_apis\xdf\x6a\xcb\x68\x99\x07\x60\x9b\4\0\0\0", 2 + 13 + 12);
+    return PERCENT(g, 10) ? BYTES("no code") : scale_written(&w);
+}
 
 static bytes_t farm_name(random_calls_t *g)
 {
@@ -361,6 +388,20 @@ static const account_id_t *candidate(random_calls_t *g)
 {
     const account_id_t *who = random_account(g);
     for (uint32_t i = 0; i < 8 && !validator_validator_exists(g->rt, who); i++)
+        who = random_account(g);
+    return who;
+}
+/* Only contracts reserve here: by force, root would take the reserve from under them. */
+static const account_id_t *nobody(random_calls_t *g)
+{
+    static const account_id_t account = {{0x99}};
+    (void)g;
+    return &account;
+}
+static const account_id_t *with_twin(random_calls_t *g)
+{
+    const account_id_t *who = random_account(g);
+    for (uint32_t i = 0; i < 4 && !tfgrid_twin_id_by_account_id_exists(g->rt, who); i++)
         who = random_account(g);
     return who;
 }
@@ -482,6 +523,8 @@ static const hint_t hints[] = {
     NUMBER("NruConsumption.nru", traffic),
     NUMBER("extra_fee", extra_fee),
     NUMBER("frequency", one_frequency),
+    ACCOUNT("service_account", with_twin),
+    ACCOUNT("consumer_account", with_twin),
     NUMBER("base_fee", service_fee),
     NUMBER("variable_fee", service_fee),
     NUMBER("variable_amount", service_use),
@@ -489,7 +532,9 @@ static const hint_t hints[] = {
     NUMBER("value", money),
     NUMBER("amount", money),
     NUMBER("new_free", money),
+    NUMBER("old_reserved", zero),
     NUMBER("balances.force_unreserve.amount", few),
+    ACCOUNT("balances.force_unreserve.who", nobody),
     BYTES_OF("kvstore.set.key", kv_key),
     BYTES_OF("kvstore.delete.key", kv_key),
     BYTES_OF("kvstore.set.value", words),
@@ -515,7 +560,7 @@ static const hint_t hints[] = {
     LIST_OF("system.set_storage.items", raw_key, 2),
     LIST_OF("system.kill_storage.keys", raw_key, 2),
     BYTES_OF("system.kill_prefix.prefix", raw_prefix),
-    BYTES_OF("code", code),
+    BYTES_OF("code", newer_code),
     WITHIN("calls", BY_INNER, 3),
     WITHIN("call", BY_INNER, 0),
     WITHIN("utility.dispatch_as.call", BY_ROOT, 0),
@@ -630,7 +675,9 @@ static void put_number(random_calls_t *g, const hint_t *hint, uint16_t primitive
 
 static void put_bytes(random_calls_t *g, const hint_t *hint)
 {
-    if (hint && hint->bytes && !PERCENT(g, 2)) {
+    const bool is_raw =
+        hint && (hint->bytes == raw_key || hint->bytes == raw_prefix); /* nobody else's keys */
+    if (hint && hint->bytes && (is_raw || !PERCENT(g, 2))) {
         scale_put_bytes(&g->w, hint->bytes(g));
         return;
     }

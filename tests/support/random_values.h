@@ -45,6 +45,8 @@ typedef enum {
     BY_NODE,
     BY_FARMER,
     BY_ENTITY,
+    BY_TWIN_ITSELF, /* the account of the twin that is named */
+    BY_NAMED,       /* the account that was named last */
     BY_COUNCIL,
     BY_VALIDATOR, /* of the session */
     BY_CANDIDATE, /* who asked to become one */

@@ -128,6 +128,22 @@ TEST(root_sets_a_balance_and_the_issuance_follows)
     blocks_stop();
 }
 
+/* Once a fault, which no block survives: root could have stopped the chain. */
+TEST(more_than_can_be_issued_is_refused)
+{
+    start();
+    const u128_t most                      = ~(u128_t)0;
+    balances_force_set_balance_args_t args = {.who = ID(eve), .new_free = most};
+    EQ(balances_force_set_balance(&rt, &args), DISPATCH_ARITHMETIC(ARITHMETIC_OVERFLOW));
+    args.new_free = free_of(&eve.account) + (most - balances_total_issuance_get(&rt));
+    EQ(balances_force_set_balance(&rt, &args), DISPATCH_OK);
+    OK(balances_total_issuance_get(&rt) == most);
+    EQ(balances_deposit(&rt, &bob.account, 1), DISPATCH_ARITHMETIC(ARITHMETIC_OVERFLOW));
+    OK(!rt.fault);
+    OK(issuance_is_whole());
+    blocks_stop();
+}
+
 TEST(a_reserve_consumes_the_account)
 {
     start();

@@ -288,4 +288,23 @@ TEST(b13_a_deleted_node_leaves_no_contract)
     OK(world_is_sound());
 }
 
+/* What the farmer has earned is his, though nothing more can be charged: there is no price. */
+TEST(b13_what_a_contract_holds_is_paid_out_when_its_last_bill_cannot_be_made)
+{
+    const uint32_t node = start_with_tenants();
+    world_blocks(13);
+    const u128_t held = world_reserved(&alice), free_before = world_free(&farmer);
+    OK(held > 0);
+    tft_price_average_tft_price_put(rt, 0);
+    tft_price_min_tft_price_put(rt, 0);
+    world_skip(1, 60);
+    EQ(CALL(node_account, tfgrid_delete_node, .node_id = node), DISPATCH_OK);
+    OK(is_gone(1) && is_gone(2) && is_gone(3));
+    EQ(world_reserved(&alice), 0);
+    OK(world_event_count(CONTRACTS, REWARD) > 0);
+    const u128_t earned = world_free(&farmer) - free_before; /* half of each, less what rounds */
+    OK(earned > held / 2 - 3 && earned < held / 2 + 3);
+    OK(world_is_sound());
+}
+
 TEST_MAIN()

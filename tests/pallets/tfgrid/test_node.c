@@ -233,6 +233,22 @@ TEST(g2_a_node_that_moved_can_be_deleted)
     OK(world_is_sound());
 }
 
+/* Addresses are given back to the node's farm: one that moved away would leave them lent for ever. */
+TEST(a_node_whose_contracts_borrow_addresses_stays_in_its_farm)
+{
+    start();
+    world_farm(&farmer, BYTES("second"), 0);
+    world_farm(&farmer, BYTES("third"), 2);
+    const uint32_t node = world_node(&node_account, 3);
+    world_node_contract(&alice, node, 1, 1);
+    world_node_contract(&alice, node, 2, 0);
+    EQ(update(&node_account, node, world_node_args(2)), TFGRID_NODE_HAS_ACTIVE_CONTRACTS);
+    EQ(update(&node_account, node, world_node_args(3)), DISPATCH_OK);
+    EQ(CALL(alice, smart_contract_cancel_contract, .contract_id = 1), DISPATCH_OK);
+    EQ(update(&node_account, node, world_node_args(2)), DISPATCH_OK);
+    OK(world_is_sound());
+}
+
 TEST(who_may_delete)
 {
     start();

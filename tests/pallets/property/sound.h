@@ -1,0 +1,15 @@
+/* sound.h - what holds of the whole state between any two steps. */
+#ifndef SOUND_H
+#define SOUND_H
+#include "rt.h"
+
+/* Each tells whether it holds; if not, fault_text (fault.h) says what does not. */
+bool sound_money(rt_t *rt);     /* issuance, reserves, references to accounts */
+bool sound_contracts(rt_t *rt); /* contracts and all that leads to them */
+bool sound_addresses(rt_t *rt); /* public addresses of farms and of contracts */
+bool sound_grid(rt_t *rt);      /* twins, entities, farms, nodes, policies */
+bool sound_councils(rt_t *rt);  /* council, DAO, validators, scheduler, bridge, prices */
+
+bool sound_all(rt_t *rt);
+
+#endif
