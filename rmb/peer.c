@@ -36,7 +36,11 @@ static void on_ready(void *self, peer_link_t *link)
     peer_work_soon(self);
 }
 
-static void on_lost(void *self, peer_link_t *link) { peer_outs_resend(self, link); }
+static void on_lost(void *self, peer_link_t *link)
+{
+    peer_ins_lost(self, link);
+    peer_outs_resend(self, link);
+}
 
 static void on_ack(void *self, const char *uid, bool is_stored)
 {
@@ -61,6 +65,7 @@ static void tick(void *self)
     peer_outs_tick(peer);
     if (peer->ping.done && io_ticks_ms(peer->config.io) - peer->ping.sent_ms > PEER_PING_MS)
         peer_ponged(peer, false);
+    peer_ins_tick(peer);
 }
 
 static bool links_open(peer_t *peer, const peer_config_t *config)
@@ -96,6 +101,7 @@ peer_t *peer_new(const peer_config_t *config)
     peer->key      = *config->key;
     peer->has_pk   = e2e_secret(&peer->key, peer->secret, peer->pk);
     peer->outs_end = &peer->outs;
+    peer->ins_end  = &peer->ins;
     peer->replays  = calloc(REPLAY_SETS, sizeof *peer->replays);
     if (config->connection) snprintf(peer->connection, sizeof peer->connection, "%s", config->connection);
     if (config->ca_file) snprintf(peer->ca_file, sizeof peer->ca_file, "%s", config->ca_file);
@@ -108,6 +114,7 @@ peer_t *peer_new(const peer_config_t *config)
 void peer_free(peer_t *peer)
 {
     if (!peer) return;
+    if (peer->is_freed) *peer->is_freed = true;
     peer->is_closing = true;
     for (uint32_t i = 0; i < peer->link_count; i++)
         peer_link_free(peer->links[i]);
@@ -161,6 +168,7 @@ uint64_t peer_request(peer_t *peer, const peer_request_t *request, peer_answer_f
     else
         peer_out_done(out, PEER_TOO_LONG);
     if (request->tags) out->tags = strdup(request->tags);
+    if (request->schema) out->schema = strdup(request->schema);
     return out->ticket;
 }
 
@@ -208,6 +216,12 @@ bool peer_ping(peer_t *peer, peer_pong_fn done, void *context)
 void peer_reply(peer_t *peer, const peer_return_t *to, bytes_t json)
 {
     (void)peer_out_new(peer, to, false, json.len ? json : BYTES("null"), RMB_EXPIRATION_S);
+}
+
+void peer_reply_as(peer_t *peer, const peer_return_t *to, const char *schema, bytes_t payload)
+{
+    out_t *out = peer_out_new(peer, to, false, payload, RMB_EXPIRATION_S);
+    if (schema) out->schema = strdup(schema);
 }
 
 void peer_reply_error(peer_t *peer, const peer_return_t *to, uint32_t code, const char *message)

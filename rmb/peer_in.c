@@ -35,22 +35,23 @@ static bool is_replay(peer_t *peer, const envelope_t *envelope)
 
 /* ---- envelopes that wait for the record of their sender ---- */
 
+#define ASK_AGAIN_MS 1000
+
+/* The link is told last: it may be lost, or read on, in it. */
 static void in_free(in_t *in)
 {
+    peer_link_t *link = in->is_open && !in->peer->is_closing ? in->link : NULL;
+    uint64_t ticket   = in->ticket;
+    if (in->is_gone) *in->is_gone = true;
     *in->back = in->next;
-    if (in->next) in->next->back = in->back;
+    if (in->next)
+        in->next->back = in->back;
+    else
+        in->peer->ins_end = in->back;
     in->peer->in_count--;
     free(in->memory);
     free(in);
-}
-
-/* in_take gives up the memory of the envelope to the caller: the peer may be freed while it is handled. */
-static uint8_t *in_take(in_t *in)
-{
-    uint8_t *memory = in->memory;
-    in->memory      = NULL;
-    in_free(in);
-    return memory;
+    if (link) peer_link_taken(link, ticket);
 }
 
 void peer_ins_free(peer_t *peer)
@@ -58,6 +59,18 @@ void peer_ins_free(peer_t *peer)
     in_t *next;
     for (in_t *in = peer->ins; in; in = next) {
         next = in->next;
+        twin_cache_cancel(peer->config.twins, in);
+        in_free(in);
+    }
+}
+
+void peer_ins_lost(peer_t *peer, const peer_link_t *link)
+{
+    in_t *next;
+    for (in_t *in = peer->ins; in; in = next) {
+        next = in->next;
+        if (!in->is_open || in->link != link || in->is_gone) continue;
+        in->is_open = false;
         twin_cache_cancel(peer->config.twins, in);
         in_free(in);
     }
@@ -103,9 +116,13 @@ static void handle_request(peer_t *peer, const envelope_t *envelope, const rmb_t
         return;
     }
     peer_incoming_t request = {
-        .from       = {.twin = twin->id, .has_connection = envelope->source.connection != NULL},
-        .command    = envelope->command ? envelope->command : "",
-        .deadline_s = envelope->timestamp_s + envelope->expiration_s
+        .from         = {.twin = twin->id, .has_connection = envelope->source.connection != NULL},
+        .command      = envelope->command ? envelope->command : "",
+        .deadline_s   = envelope->timestamp_s + envelope->expiration_s,
+        .timestamp_s  = envelope->timestamp_s,
+        .expiration_s = envelope->expiration_s,
+        .schema       = envelope->schema,
+        .tags         = envelope->tags
     };
     snprintf(request.from.uid, sizeof request.from.uid, "%s", envelope->uid);
     if (envelope->source.connection)
@@ -113,7 +130,8 @@ static void handle_request(peer_t *peer, const envelope_t *envelope, const rmb_t
     uint8_t *room = NULL;
     if (!peer->config.on_request)
         refuse(peer, &request, PEER_ERROR_INVALID_TYPE, "this peer answers no requests");
-    else if (!envelope->schema || strcmp(envelope->schema, "application/json") != 0)
+    else if (!peer->config.takes_any_schema &&
+             (!envelope->schema || strcmp(envelope->schema, "application/json") != 0))
         refuse(peer, &request, PEER_ERROR_PARSE, "the schema must be application/json");
     else if (!open_payload(peer, envelope, twin, &room, &request.payload))
         refuse(peer, &request, twin->has_pk ? PEER_ERROR_E2E : PEER_ERROR_NO_PK,
@@ -129,7 +147,12 @@ static void handle_answer(peer_t *peer, const envelope_t *envelope, const rmb_tw
 {
     out_t *out = peer_out_get(peer, envelope->uid);
     if (!out || !out->is_request || out->to.twin != twin->id) return;
-    peer_answer_t answer = {.status = PEER_OK, .error = peer_status_text(PEER_OK)};
+    peer_answer_t answer = {.status      = PEER_OK,
+                            .error       = peer_status_text(PEER_OK),
+                            .twin        = twin->id,
+                            .connection  = envelope->source.connection,
+                            .schema      = envelope->schema,
+                            .timestamp_s = envelope->timestamp_s};
     uint8_t *room        = NULL;
     if (envelope->kind == ENVELOPE_ERROR) {
         answer.status     = PEER_REFUSED;
@@ -154,25 +177,81 @@ static void handle_report(peer_t *peer, const envelope_t *envelope)
 
 /* ---- the way in ---- */
 
-static void on_sender(void *context, twin_status_t status, const rmb_twin_t *twin)
+static void handle(peer_t *peer, const envelope_t *envelope, const rmb_twin_t *twin)
 {
-    in_t *in                   = context;
-    peer_t *peer               = in->peer;
-    envelope_t held            = in->envelope;
-    const envelope_t *envelope = &held;
-    uint8_t *memory            = in_take(in);
-    if (status != TWIN_FOUND) {
-        drop(peer, envelope, "its sender is not known");
-    } else if (!envelope_verify(envelope, &twin->account)) {
+    if (!envelope_verify(envelope, &twin->account)) {
         out_t *out = peer_out_get(peer, envelope->uid);
         if (out && envelope->kind != ENVELOPE_REQUEST) out->is_forged = true;
         drop(peer, envelope, "its signature is not its sender's");
-    } else if (envelope->kind == ENVELOPE_REQUEST) {
-        handle_request(peer, envelope, twin);
-    } else {
+    } else if (envelope->kind != ENVELOPE_REQUEST) {
         handle_answer(peer, envelope, twin);
+    } else if (envelope_left_s(envelope, peer_now_s(peer)) <= 0) {
+        drop(peer, envelope, "it expired while the chain was asked for its sender");
+    } else {
+        handle_request(peer, envelope, twin);
     }
+}
+
+/* The peer may be freed by who handles it, and the envelope with it: its memory is taken out before. */
+static void on_sender(void *context, twin_status_t status, const rmb_twin_t *twin)
+{
+    in_t *in        = context;
+    envelope_t held = in->envelope;
+    uint8_t *memory = in->memory;
+    bool is_gone = false, *outer = in->is_gone;
+    if (status == TWIN_UNAVAILABLE) {
+        in->is_asked = false; /* the tick asks again */
+        return;
+    }
+    in->memory  = NULL;
+    in->is_gone = &is_gone;
+    if (status == TWIN_FOUND)
+        handle(in->peer, &held, twin);
+    else
+        drop(in->peer, &held, "its sender is not known");
     free(memory);
+    if (is_gone) {
+        if (outer) *outer = true;
+        return;
+    }
+    in->is_gone = outer;
+    in_free(in);
+}
+
+static void ask_sender(in_t *in)
+{
+    in->is_asked = true;
+    twin_cache_get(in->peer->config.twins, in->envelope.source.twin, on_sender, in);
+}
+
+static in_t *first_unasked(const peer_t *peer)
+{
+    in_t *in = peer->ins;
+    while (in && in->is_asked)
+        in = in->next;
+    return in;
+}
+
+/* Who is asked for may be known by now, and the peer freed by who handles the envelope. */
+void peer_ins_tick(peer_t *peer)
+{
+    uint64_t now_ms = io_ticks_ms(peer->config.io);
+    in_t *in        = first_unasked(peer);
+    if (!in || now_ms - peer->in_asked_ms < ASK_AGAIN_MS) return;
+    bool *is_freed    = calloc(1, sizeof *is_freed);
+    peer->in_asked_ms = now_ms;
+    peer->is_freed    = is_freed;
+    for (uint32_t count = peer->in_count; count > 0 && in; count--) {
+        if (envelope_left_s(&in->envelope, peer_now_s(peer)) > 0) {
+            ask_sender(in);
+        } else {
+            drop(peer, &in->envelope, "it expired while the chain did not answer");
+            in_free(in);
+        }
+        in = *is_freed ? NULL : first_unasked(peer);
+    }
+    if (!*is_freed) peer->is_freed = NULL;
+    free(is_freed);
 }
 
 static bool is_wanted(peer_t *peer, const envelope_t *envelope)
@@ -193,20 +272,35 @@ static bool is_wanted(peer_t *peer, const envelope_t *envelope)
     return false;
 }
 
-void peer_input(void *self, bytes_t wire, char uid[RMB_UID_MAX + 1])
+static in_t *in_new(peer_t *peer, peer_link_t *link, uint64_t ticket, uint32_t len)
 {
-    peer_t *peer  = self;
-    in_t *in      = calloc(1, sizeof *in);
-    uid[0]        = 0;
-    in->peer      = peer;
-    in->memory    = malloc(wire.len + ENVELOPE_ARENA_SPARE);
-    arena_t arena = {.start = in->memory, .size = wire.len + ENVELOPE_ARENA_SPARE};
-    in->next      = peer->ins;
-    in->back      = &peer->ins;
-    if (in->next) in->next->back = &in->next;
-    peer->ins = in;
+    in_t *in       = calloc(1, sizeof *in);
+    in->peer       = peer;
+    in->link       = link;
+    in->ticket     = ticket;
+    in->memory     = malloc(len + ENVELOPE_ARENA_SPARE);
+    in->back       = peer->ins_end;
+    *peer->ins_end = in;
+    peer->ins_end  = &in->next;
     peer->in_count++;
+    return in;
+}
+
+/* is_behind: an earlier one of the same sender waits to be asked for again, and goes first. */
+static bool is_behind(const in_t *in)
+{
+    for (const in_t *other = in->peer->ins; other != in; other = other->next)
+        if (!other->is_asked && other->envelope.source.twin == in->envelope.source.twin) return true;
+    return false;
+}
+
+bool peer_input(void *self, peer_link_t *link, uint64_t ticket, bytes_t wire, char uid[RMB_UID_MAX + 1])
+{
+    peer_t *peer     = self;
+    in_t *in         = in_new(peer, link, ticket, wire.len);
+    arena_t arena    = {.start = in->memory, .size = wire.len + ENVELOPE_ARENA_SPARE};
     bool is_envelope = envelope_decode(wire, &arena, &in->envelope) == ENVELOPE_OK;
+    uid[0]           = 0;
     if (is_envelope && in->envelope.uid) snprintf(uid, RMB_UID_MAX + 1, "%s", in->envelope.uid);
     if (!is_envelope || !is_wanted(peer, &in->envelope) || peer->in_count > PEER_INPUTS_MAX) {
         in_free(in);
@@ -215,10 +309,19 @@ void peer_input(void *self, bytes_t wire, char uid[RMB_UID_MAX + 1])
         peer_ponged(peer, true);
     } else if (!in->envelope.has_source || in->envelope.source.twin == 0) {
         envelope_t held = in->envelope;
-        uint8_t *memory = in_take(in);
+        uint8_t *memory = in->memory;
+        in->memory      = NULL;
+        in_free(in);
         handle_report(peer, &held);
         free(memory);
     } else {
-        twin_cache_get(peer->config.twins, in->envelope.source.twin, on_sender, in);
+        bool is_gone = false;
+        in->is_gone  = &is_gone;
+        if (!is_behind(in)) ask_sender(in);
+        if (is_gone) return true;
+        in->is_gone = NULL;
+        in->is_open = peer_link_has_acks(link);
+        return !in->is_open;
     }
+    return true;
 }

@@ -26,7 +26,7 @@ typedef struct out {
     uint64_t deadline_s, dropped_ms;
     peer_return_t to; /* uid and destination */
     char command[PEER_COMMAND_MAX + 1];
-    char *tags;
+    char *tags, *schema; /* of schema NULL: application/json, empty: none */
     uint32_t error_code;
     char *error_message;
     uint8_t *payload;
@@ -42,6 +42,11 @@ typedef struct out {
 /* An envelope that came, until its sender's record is there. */
 typedef struct in {
     peer_t *peer;
+    peer_link_t *link; /* to be told when it was dealt with, by its ticket */
+    uint64_t ticket;
+    bool is_open;  /* the link waits for it */
+    bool is_asked; /* the chain, and it did not answer yet */
+    bool *is_gone; /* set when it is freed: of who looks at it still */
     envelope_t envelope;
     uint8_t *memory; /* what the envelope points into */
     struct in *next, **back;
@@ -65,8 +70,9 @@ struct peer {
     uint32_t link_count;
     out_t *outs, **outs_end;
     uint32_t out_count;
-    in_t *ins;
+    in_t *ins, **ins_end; /* in the order that they came */
     uint32_t in_count;
+    uint64_t in_asked_ms; /* when the chain was asked again last */
     uint64_t last_ticket;
     io_timer_t *tick_timer, *work_timer;
     struct {
@@ -78,6 +84,7 @@ struct peer {
     replay_t (*replays)[REPLAY_WAYS];
     uint64_t replay_count; /* requests that were dropped */
     bool is_closing;
+    bool *is_freed; /* set when it is freed: of who looks at it still */
 };
 
 /* ---- peer_out.c: what we send ---- */
@@ -99,8 +106,14 @@ void peer_out_tell(out_t *out, const peer_answer_t *answer);
 
 /* ---- peer_in.c: what comes ---- */
 
-void peer_input(void *self, bytes_t wire, char uid[RMB_UID_MAX + 1]);
+bool peer_input(void *self, peer_link_t *link, uint64_t ticket, bytes_t wire, char uid[RMB_UID_MAX + 1]);
 void peer_ins_free(peer_t *peer);
+
+/* peer_ins_lost drops what a lost session brought and is not taken: the relay brings it again. */
+void peer_ins_lost(peer_t *peer, const peer_link_t *link);
+
+/* peer_ins_tick asks the chain again for senders that it did not tell, and drops what expired. */
+void peer_ins_tick(peer_t *peer);
 
 /* peer_ponged ends the ping that is under way. */
 void peer_ponged(peer_t *peer, bool is_answered);

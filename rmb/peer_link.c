@@ -38,6 +38,9 @@ struct peer_link {
     uint64_t heard_ms, said_ms, begun_ms, pause_ms;
     io_timer_t *tick_timer, *retry_timer;
     bus_writer_t acks;
+    uint64_t ticket; /* of the relay's last message */
+    uint32_t open;   /* its envelopes that are not taken */
+    bool is_read;    /* all of it */
 };
 
 static void connect_now(void *self);
@@ -57,6 +60,9 @@ static void retry(peer_link_t *link)
 
 static void hang_up(peer_link_t *link)
 {
+    link->ticket++; /* what is open is not awaited any more */
+    link->open    = 0;
+    link->is_read = false;
     if (link->bus) bus_free(link->bus);
     link->bus = NULL;
     if (link->web) {
@@ -101,7 +107,25 @@ static void bus_opened(void *self, uint32_t pipe)
         lost(link, "the token could not be sent");
 }
 
-/* Each message of the relay is answered by one frame with the uids of its envelopes, in their order. */
+static void answer(peer_link_t *link)
+{
+    if (!link->is_read || link->open > 0) return;
+    link->is_read = false;
+    if (!bus_send(link->bus, link->pipe, (bytes_t){link->acks.data, link->acks.len}))
+        lost(link, "no room to send");
+    else
+        link->said_ms = ticks_ms(link);
+}
+
+void peer_link_taken(peer_link_t *link, uint64_t ticket)
+{
+    if (ticket != link->ticket || link->open == 0) return;
+    link->open--;
+    answer(link);
+}
+
+/* Each message of the relay is answered by one frame with the uids of its envelopes, in their order, when all
+ * are taken. */
 static void take(peer_link_t *link, bytes_t message)
 {
     bus_t *bus          = link->bus;
@@ -110,9 +134,12 @@ static void take(peer_link_t *link, bytes_t message)
     char uid[RMB_UID_MAX + 1];
     bus_writer_reset(&link->acks);
     bus_write_acks(&link->acks);
+    link->ticket++;
+    link->open = 0;
     while (link->bus == bus && bus_next(&reader, &item)) {
         if (item.kind == BUS_ENVELOPE) {
-            link->handler.on_envelope(link->handler.self, item.bytes, uid);
+            if (!link->handler.on_envelope(link->handler.self, link, link->ticket, item.bytes, uid))
+                link->open++;
             bus_write_ack(&link->acks, BUS_STORED, uid);
         } else if (item.kind == BUS_ACK) {
             memcpy(uid, item.bytes.data, item.bytes.len);
@@ -122,12 +149,11 @@ static void take(peer_link_t *link, bytes_t message)
         }
     }
     if (link->bus != bus) return;
+    link->is_read = true;
     if (bus_is_failed(&reader))
         lost(link, "a malformed message");
-    else if (!bus_send(bus, link->pipe, (bytes_t){link->acks.data, link->acks.len}))
-        lost(link, "no room to send");
     else
-        link->said_ms = ticks_ms(link);
+        answer(link);
 }
 
 static void bus_received(void *self, uint32_t pipe, bytes_t message)
@@ -182,7 +208,7 @@ static void web_received(void *self, web_session_t *socket, bytes_t message, boo
     (void)socket;
     if (!web->link) return;
     web->link->heard_ms = ticks_ms(web->link);
-    if (!is_text) web->link->handler.on_envelope(web->link->handler.self, message, uid);
+    if (!is_text) (void)web->link->handler.on_envelope(web->link->handler.self, web->link, 0, message, uid);
 }
 
 static void web_ponged(void *self, web_session_t *socket)
