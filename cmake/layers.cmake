@@ -24,6 +24,7 @@ set(LAYER_node_rpc base state io crypto runtime node_chain node_pool node_author
 set(LAYER_rmb base crypto io proto client lib_nng lib_openssl lib_rocksdb lib_jansson)
 set(LAYER_agent_host base deployment lib_jansson lib_mnl lib_nftables)
 set(LAYER_agent agent_host base crypto deployment io proto client rmb lib_jansson lib_sqlite lib_nftables lib_mnl lib_seccomp lib_z lib_openssl)
+set(LAYER_indexer base crypto io client pallet_types proto rmb lib_jansson lib_sqlite lib_pq)
 
 function(trellis_check_layers)
     get_property(libraries GLOBAL PROPERTY TRELLIS_LIBRARIES)

@@ -1,0 +1,129 @@
+/* db_postgres.c - a PostgreSQL server, by libpq.  Values go as text; types are the statement's. */
+#include "db_internal.h"
+#include "log.h"
+
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VALUES_CAP 1024u
+
+enum {
+    OID_BOOL    = 16,
+    OID_INT8    = 20,
+    OID_INT2    = 21,
+    OID_INT4    = 23,
+    OID_FLOAT4  = 700,
+    OID_FLOAT8  = 701,
+    OID_NUMERIC = 1700
+};
+
+typedef struct {
+    db_t db;
+    PGconn *server;
+} postgres_db_t;
+
+typedef struct {
+    db_rows_t rows;
+    PGresult *result;
+    int at, count;
+} postgres_rows_t;
+
+/* The server speaks of rows and types that a statement's values must fit; notices are not for our log. */
+static void no_notice(void *self, const PGresult *result)
+{
+    (void)self;
+    (void)result;
+}
+
+static PGresult *ask(postgres_db_t *p, const char *sql, const value_t *values, unsigned count)
+{
+    char room[VALUES_CAP][32];
+    const char *texts[VALUES_CAP];
+    for (unsigned i = 0; i < count; i++) {
+        const value_t *v = &values[i];
+        texts[i]         = room[i];
+        switch (v->kind) {
+        case VALUE_NULL: texts[i] = NULL; break;
+        case VALUE_INT: snprintf(room[i], sizeof room[i], "%lld", (long long)v->number); break;
+        case VALUE_REAL: snprintf(room[i], sizeof room[i], "%.17g", v->real); break;
+        case VALUE_TEXT: texts[i] = v->text; break;
+        }
+    }
+    return PQexecParams(p->server, sql, (int)count, NULL, texts, NULL, NULL, 0);
+}
+
+static db_rows_t *query(db_t *db, const char *sql, const value_t *values, unsigned count)
+{
+    postgres_db_t *p = (postgres_db_t *)db;
+    if (count > VALUES_CAP) return NULL;
+    if (PQstatus(p->server) == CONNECTION_BAD) PQreset(p->server);
+    PGresult *result      = ask(p, sql, values, count);
+    ExecStatusType status = PQresultStatus(result);
+    postgres_rows_t *rows =
+        status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ? calloc(1, sizeof *rows) : NULL;
+    if (!rows) {
+        log_error(LOG_STORE, "statement failed", LOG_TEXT("sql", sql),
+                  LOG_TEXT("why", PQerrorMessage(p->server)));
+        PQclear(result);
+        return NULL;
+    }
+    *rows = (postgres_rows_t){{db}, result, -1, PQntuples(result)};
+    return &rows->rows;
+}
+
+static bool next(db_rows_t *rows)
+{
+    postgres_rows_t *r = (postgres_rows_t *)rows;
+    return r->at + 1 < r->count && ++r->at >= 0;
+}
+
+static value_t value(const db_rows_t *rows, unsigned column)
+{
+    const postgres_rows_t *r = (const postgres_rows_t *)rows;
+    int at                   = (int)column;
+    if (PQgetisnull(r->result, r->at, at)) return VALUE_NONE;
+    const char *text = PQgetvalue(r->result, r->at, at);
+    switch ((int)PQftype(r->result, at)) {
+    case OID_BOOL: return value_int(text[0] == 't');
+    case OID_INT2:
+    case OID_INT4:
+    case OID_INT8: return value_int(strtoll(text, NULL, 10));
+    case OID_FLOAT4:
+    case OID_FLOAT8:
+    case OID_NUMERIC: return value_real(strtod(text, NULL));
+    default: return value_text(text);
+    }
+}
+
+static bool rows_free(db_rows_t *rows)
+{
+    PQclear(((postgres_rows_t *)rows)->result);
+    free(rows);
+    return true;
+}
+
+static void close_server(db_t *db)
+{
+    PQfinish(((postgres_db_t *)db)->server);
+    free(db);
+}
+
+static const db_ops_t ops = {close_server, query, next, value, rows_free};
+
+db_t *db_postgres_open(const char *url, char error[DB_ERROR_MAX + 1])
+{
+    postgres_db_t *p = calloc(1, sizeof *p);
+    if (!p) return NULL;
+    p->db     = (db_t){&ops, "BEGIN"};
+    p->server = PQconnectdb(url);
+    PQsetNoticeReceiver(p->server, no_notice, NULL);
+    if (PQstatus(p->server) == CONNECTION_OK && db_run(&p->db, "SET statement_timeout = 10000", NULL, 0))
+        return &p->db;
+    snprintf(error, DB_ERROR_MAX + 1, "%.250s", PQerrorMessage(p->server));
+    close_server(&p->db);
+    return NULL;
+}
+
+bool db_is_postgres(const db_t *db) { return db->ops == &ops; }
