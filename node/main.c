@@ -6,6 +6,9 @@
 
 #include <ftw.h>
 #include <stdio.h>
+#include <sys/resource.h>
+
+enum { FILES_MAX = 65536 };
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
 {
@@ -13,6 +16,15 @@ static int remove_one(const char *path, const struct stat *info, int kind, struc
     (void)kind;
     (void)walk;
     return remove(path);
+}
+
+/* Each client is an open file, and so is each file of the database. */
+static void allow_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max < FILES_MAX ? files.rlim_max : FILES_MAX;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
 int main(int argc, char **argv)
@@ -31,6 +43,7 @@ int main(int argc, char **argv)
         log_error(LOG_MAIN, "the system gives no randomness");
         return 1;
     }
+    allow_files();
     bool is_up = node_start(&node, &config);
     if (is_up) {
         io_stop_on_signals(node.io, NULL, NULL);
