@@ -35,6 +35,7 @@ enum {
     SLOTS_TRIED     = 256,
     FINAL_BEHIND    = 3,
     MOTION_CAP      = 128,
+    YOUNG           = 150, /* blocks in which more happens */
 };
 #define START_MS      UINT64_C(1700000000000)
 #define MOTION_WEIGHT ((support_weight_t){UINT64_C(10000000000), 100000})
@@ -285,9 +286,9 @@ static void load_motion(maker_t *maker, rt_t *rt)
 /* plan looks at the state after the last block and makes what comes into the next one. */
 static void plan(void *self, rt_t *rt)
 {
-    maker_t *maker         = self;
-    uint32_t n             = chance_below(maker->chance, 200);
-    uint32_t count         = n < 70 ? 0 : 1 + chance_below(maker->chance, 3);
+    maker_t *maker = self;
+    uint32_t n     = chance_below(maker->chance, 200);
+    uint32_t count = n < 70 ? 0 : 1 + chance_below(maker->chance, system_number_get(rt) < YOUNG ? 12 : 3);
     maker->authority_count = runtime_aura_authorities(rt, maker->authorities, AUTHORITIES_MAX);
     maker->slot_ms         = runtime_slot_duration(rt);
     maker->block           = system_number_get(rt);

@@ -53,6 +53,7 @@ export class Host {
     this.allocator = new Allocator()
     this.calls = 0                     // of host functions, by all runs
     this.said = []
+    this.head = Uint8Array.of(1, 0, 0, 0, 0)    // of an option, with the length of what follows
     this.imports = { env: { ...this.storage(), ...this.hashing(), ...this.crypto(), ...this.rest() } }
     for (const name of Object.keys(this.imports.env)) {
       const run = this.imports.env[name]
@@ -79,11 +80,11 @@ export class Host {
   // option lends an Option<Vec<u8>>.
   option (value) {
     if (value === undefined) return this.span(Uint8Array.of(0))
-    const room = Buffer.allocUnsafe(5 + value.length)
-    room[0] = 1
-    const at = compactAt(room, 1, value.length)
-    room.set(value, at)
-    return this.span(room.subarray(0, at + value.length))
+    const head = compactAt(this.head, 1, value.length)
+    const at = this.allocator.take(head + value.length)
+    this.bytes.set(head === this.head.length ? this.head : this.head.subarray(0, head), at)
+    this.bytes.set(value, at + head)
+    return BigInt(at) | BigInt(head + value.length) << 32n
   }
 
   // ---- host functions
