@@ -453,6 +453,56 @@ TEST(the_future_queue_has_a_limit)
     field_stop(&f);
 }
 
+/* Of the ready ones the worst falls out: the one of the lowest priority, with who waits for it. */
+TEST(the_ready_queue_has_a_limit_of_extrinsics_and_of_bytes)
+{
+    field_t f;
+    ear_t worst, next;
+    OK(field_start(&f));
+    pool_limit(f.pool,
+               &(pool_limits_t){.ready_max = 3, .future_max = 3, .ready_bytes_max = 1 << 20, .ban_ms = 5});
+    OK(submit(&f, &f.world.alice, 0, 10, &worst).status == POOL_OK);
+    OK(submit(&f, &f.world.alice, 1, 10000000, &next).status == POOL_OK);
+    OK(submit(&f, &f.world.bob, 0, 20000000, NULL).status == POOL_OK);
+    OK(submit(&f, &f.world.bob, 1, 30000000, NULL).status == POOL_OK);
+    OK(heard(&worst, "ready dropped") && heard(&next, "ready future"));
+    EQ(ready(&f), 2);
+    EQ(submit(&f, &f.world.alice, 0, 10, NULL).status, POOL_BANNED);
+    uint64_t each = pool_counters(f.pool).bytes / 3;
+    pool_limit(f.pool, &(pool_limits_t){.ready_max = 10, .future_max = 10, .ready_bytes_max = 3 * each + 10});
+    answer_t a = submit(&f, &f.world.alice, 0, 100, NULL);
+    OK(a.status == POOL_FULL); /* it is the worst of all itself */
+    OK(pool_counters(f.pool).bytes <= 3 * each + 10);
+    EQ(ready(&f), 2);
+    field_stop(&f);
+}
+
+TEST(a_ban_lasts_as_long_as_the_operator_says)
+{
+    field_t f;
+    uint8_t room[EXTRINSIC_MOST];
+    OK(field_start(&f));
+    pool_limit(f.pool,
+               &(pool_limits_t){.ready_max = 3, .future_max = 3, .ready_bytes_max = 1 << 20, .ban_ms = 5});
+    bytes_t poor = sign(&f, &f.poor, &(signing_t){0}, 1000, room);
+    EQ(submit_bytes(&f, poor, NOW, NULL).status, POOL_INVALID);
+    EQ(submit_bytes(&f, poor, NOW + 4, NULL).status, POOL_BANNED);
+    EQ(submit_bytes(&f, poor, NOW + 5, NULL).status, POOL_INVALID);
+    field_stop(&f);
+}
+
+TEST(one_that_is_too_low_tells_both_priorities)
+{
+    field_t f;
+    uint64_t old, now;
+    OK(field_start(&f));
+    OK(submit(&f, &f.world.alice, 0, 1000000, NULL).status == POOL_OK);
+    EQ(submit(&f, &f.world.alice, 0, 0, NULL).status, POOL_LOW_PRIORITY);
+    pool_last_priorities(f.pool, &old, &now);
+    OK(old > now && now > 0);
+    field_stop(&f);
+}
+
 /* Random calls keep what must hold: ready and future add up, nonces that are ready stand without a gap from
  * the account's own, and every block takes all that is ready. */
 PROPERTY(ready_nonces_never_have_a_gap, 6)
