@@ -29,6 +29,27 @@ TEST(a_transfer_costs_ten_thousand_and_its_length)
     blocks_stop();
 }
 
+/* The multiplier is 0 from genesis on: whatever a call weighs, it costs the base and its length. */
+TEST(g14_a_fee_does_not_depend_on_weight)
+{
+    start();
+    for (uint32_t block = 0; block < 3; block++) {
+        OK(transaction_payment_next_fee_multiplier_get(&rt) == 0);
+        u128_t bobs = free_of(&bob.account);
+        EQ(APPLY(bob, tfgrid_user_accept_tc, .document_link = BYTES("https://a.b"),
+                 .document_hash = BYTES("h")),
+           VALID);
+        EQ(last_result, DISPATCH_OK);
+        OK(free_of(&bob.account) == bobs - 10000 - last_len);
+        bobs = free_of(&bob.account);
+        EQ(REMARK(bob, "light"), VALID);
+        OK(free_of(&bob.account) == bobs - 10000 - last_len);
+        (void)block_close();
+        block_open();
+    }
+    blocks_stop();
+}
+
 TEST(the_event_tells_the_weight_with_the_base)
 {
     start();
