@@ -403,7 +403,10 @@ void rpc_cancel(client_t *client, uint64_t ticket)
 
 void rpc_free(client_t *client)
 {
-    while (client->subscriptions)
+    while (client->subscriptions) {
+        request_t *request = request_take(client, client->subscriptions->asking);
+        if (request) request_free(request); /* its context is the subscription */
         subscription_remove(client, client->subscriptions);
+    }
     requests_fail_all(client, CLIENT_FREED);
 }
