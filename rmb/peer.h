@@ -47,6 +47,8 @@ typedef struct {
     const char *command;
     bytes_t payload;     /* decrypted; may be empty */
     uint64_t deadline_s; /* unix time: an answer after it is not heard */
+    uint64_t timestamp_s, expiration_s;
+    const char *schema, *tags; /* NULL: none */
 } peer_incoming_t;
 
 /* peer_handler_fn must answer each request once, now or later, by peer_reply or peer_reply_error: clients
@@ -62,6 +64,7 @@ typedef struct {
     const char *relays[PEER_RELAYS_CAP]; /* URLs: tls+tcp:// tcp:// ipc:// inproc:// (nng), wss:// ws:// */
     uint32_t relay_count;
     const char *ca_file;        /* PEM of a CA that relays may use beside the system's; may be NULL */
+    bool takes_any_schema;      /* else requests of another than application/json are refused */
     peer_handler_fn on_request; /* NULL: requests are refused with PEER_ERROR_INVALID_TYPE */
     void *context;
 } peer_config_t;
@@ -105,6 +108,7 @@ typedef struct {
     bytes_t payload;       /* JSON */
     uint64_t expiration_s; /* 0: RMB_EXPIRATION_S */
     const char *tags;      /* NULL: none */
+    const char *schema;    /* NULL: application/json; empty: none */
     /* on_safe hears that the relay has the request on disk or its destination took it, unless the answer was
      * faster.  Only relays reached by nng say so.  May be NULL; its context is that of done. */
     void (*on_safe)(void *context);
@@ -116,6 +120,10 @@ typedef struct {
     uint32_t error_code; /* of PEER_REFUSED */
     const char *error;   /* text of PEER_REFUSED and PEER_RELAY, else of the status; never NULL */
     bytes_t payload;     /* decrypted JSON of PEER_OK, and what a refusal carries */
+    /* Who answered, of PEER_OK and PEER_REFUSED. */
+    uint32_t twin;
+    const char *connection, *schema; /* NULL: none */
+    uint64_t timestamp_s;
 } peer_answer_t;
 typedef void (*peer_answer_fn)(void *context, const peer_answer_t *answer);
 
@@ -137,6 +145,9 @@ NODISCARD bool peer_ping(peer_t *peer, peer_pong_fn done, void *context);
  * none.  peer_reply_error answers with a code (zos nodes use 0) and a text, and the body "null". */
 void peer_reply(peer_t *peer, const peer_return_t *to, bytes_t json);
 void peer_reply_error(peer_t *peer, const peer_return_t *to, uint32_t code, const char *message);
+
+/* peer_reply_as answers with bytes as they are, of a schema (NULL: application/json; empty: none). */
+void peer_reply_as(peer_t *peer, const peer_return_t *to, const char *schema, bytes_t payload);
 
 /* peer_ask is peer_request for a program that has nothing else to do: it runs the loop until the answer is
  * there.  The payload of *answer and its error text are copied to the arena; PEER_TOO_LONG when it is too

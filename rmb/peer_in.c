@@ -49,6 +49,7 @@ static void in_free(in_t *in)
     else
         in->peer->ins_end = in->back;
     in->peer->in_count--;
+    in->peer->in_len -= in->len;
     free(in->memory);
     free(in);
     if (link) peer_link_taken(link, ticket);
@@ -283,6 +284,7 @@ static in_t *in_new(peer_t *peer, peer_link_t *link, uint64_t ticket, uint32_t l
     *peer->ins_end = in;
     peer->ins_end  = &in->next;
     peer->in_count++;
+    peer->in_len += in->len = len;
     return in;
 }
 
@@ -294,6 +296,8 @@ static bool is_behind(const in_t *in)
     return false;
 }
 
+/* Of what finds no room nothing is kept: the relay waits for it in vain, and brings it again by its next
+ * session, or it is lost where sessions have no word for it. */
 bool peer_input(void *self, peer_link_t *link, uint64_t ticket, bytes_t wire, char uid[RMB_UID_MAX + 1])
 {
     peer_t *peer     = self;
@@ -302,8 +306,11 @@ bool peer_input(void *self, peer_link_t *link, uint64_t ticket, bytes_t wire, ch
     bool is_envelope = envelope_decode(wire, &arena, &in->envelope) == ENVELOPE_OK;
     uid[0]           = 0;
     if (is_envelope && in->envelope.uid) snprintf(uid, RMB_UID_MAX + 1, "%s", in->envelope.uid);
-    if (!is_envelope || !is_wanted(peer, &in->envelope) || peer->in_count > PEER_INPUTS_MAX) {
+    if (!is_envelope || !is_wanted(peer, &in->envelope)) {
         in_free(in);
+    } else if (peer->in_count > PEER_INPUTS_MAX || peer->in_len > PEER_INPUTS_LEN) {
+        in_free(in);
+        return !peer_link_has_acks(link);
     } else if (in->envelope.kind == ENVELOPE_PONG) {
         in_free(in);
         peer_ponged(peer, true);

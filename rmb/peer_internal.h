@@ -7,7 +7,8 @@
 #include "peer_link.h"
 
 #define PEER_TICK_MS    250
-#define PEER_INPUTS_MAX 1024 /* envelopes that wait for the record of their sender */
+#define PEER_INPUTS_MAX 1024 /* envelopes that wait for the record of their sender, and their bytes */
+#define PEER_INPUTS_LEN (64u << 20)
 #define PEER_OUT_MAX    4096 /* envelopes of ours that wait; more are refused */
 #define REPLAY_SETS     8192
 #define REPLAY_WAYS     4
@@ -49,6 +50,7 @@ typedef struct in {
     bool *is_gone; /* set when it is freed: of who looks at it still */
     envelope_t envelope;
     uint8_t *memory; /* what the envelope points into */
+    uint32_t len;
     struct in *next, **back;
 } in_t;
 
@@ -72,6 +74,7 @@ struct peer {
     uint32_t out_count;
     in_t *ins, **ins_end; /* in the order that they came */
     uint32_t in_count;
+    size_t in_len;
     uint64_t in_asked_ms; /* when the chain was asked again last */
     uint64_t last_ticket;
     io_timer_t *tick_timer, *work_timer;

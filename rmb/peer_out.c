@@ -66,6 +66,7 @@ static void out_free(peer_t *peer, out_t *out)
     if (out->stage == OUT_LOOKING || out->stage == OUT_LOOKING_SELF)
         twin_cache_cancel(peer->config.twins, out);
     free(out->tags);
+    free(out->schema);
     free(out->error_message);
     free(out->payload);
     free(out->wire);
@@ -121,7 +122,9 @@ static peer_status_t build(out_t *out, const rmb_twin_t *twin)
         .command         = out->is_request ? out->command : NULL,
         .error_code      = out->error_code,
         .error_message   = out->error_message,
-        .schema          = "application/json"
+        .schema          = !out->schema     ? "application/json"
+                           : out->schema[0] ? out->schema
+                                            : NULL,
     };
     uint8_t signature[ENVELOPE_SIGNATURE_LEN], *cipher = NULL;
     peer_status_t status = PEER_TOO_LONG;
