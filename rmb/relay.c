@@ -461,15 +461,16 @@ static void sync_start(relay_t *relay)
     relay->store.sync(relay->store.self, sync_done, relay->sync);
 }
 
-/* A young message that finds no room stays in memory: its session is live, and may still take it. */
+/* A young message that finds no room stays in memory: its session is live, and may still take it.  Those
+ * behind it wait too, and are tried again with the tick: on the disk nothing overtakes. */
 void relay_commit(relay_t *relay)
 {
     relay->is_commit_due = true; /* what is put here needs no other commit */
     uint64_t now_s       = relay_now_s(relay);
     while (relay->young_first) {
         relay_message_t *message = relay->young_first;
+        if (message->deadline_s > now_s && !relay_put(relay, message)) break;
         young_remove(relay, message);
-        if (message->deadline_s > now_s) (void)relay_put(relay, message);
     }
     relay->is_commit_due = false;
     sync_start(relay);
@@ -527,6 +528,7 @@ void relay_tick(relay_t *relay)
         }
     }
     relay_route_tick(relay);
+    if (relay->young_first) commit_soon(relay);
     relay->store.expire(relay->store.self, now_ms / 1000, EXPIRE_PER_TICK, row_expired, relay);
 }
 
