@@ -2,43 +2,22 @@
 // Needs root or CAP_NET_BIND_SERVICE: a twin's relay on the chain has no port.
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import https from 'node:https'
+import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { bin, freePort, scratch, start, startNode, waitFor } from './programs.mjs'
+import { certificates, get, metric } from './rmb_relays.mjs'
 
 const RELAYS = ['127.0.0.2', '127.0.0.3']
 const ALICE = '0xe5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a' // the mini-secret of sr25519 //Alice
-
-// One CA, and one certificate with the addresses of both relays.
-function certificates (dir) {
-  const openssl = (...args) => execFileSync('openssl', args, { cwd: dir, stdio: 'ignore' })
-  const key = name => ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', name]
-  writeFileSync(join(dir, 'names'), 'subjectAltName=' + RELAYS.map(address => 'IP:' + address).join(','))
-  openssl('req', '-x509', ...key('ca.key'), '-out', 'ca.pem', '-days', '2', '-subj', '/CN=test')
-  openssl('req', ...key('relay.key'), '-out', 'relay.csr', '-subj', '/CN=relay')
-  openssl('x509', '-req', '-in', 'relay.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'names', '-out', 'relay.pem')
-  return { ca: join(dir, 'ca.pem'), cert: join(dir, 'relay.pem'), key: join(dir, 'relay.key') }
-}
-
-const get = (address, path, ca) => new Promise((resolve, reject) => {
-  https.get({ host: address, path, ca: readFileSync(ca), timeout: 3000, agent: false }, response => {
-    let body = ''
-    response.on('data', chunk => { body += chunk })
-    response.on('end', () => resolve({ status: response.statusCode, body }))
-  }).on('error', reject).on('timeout', () => reject(new Error('timeout')))
-})
-
-const metric = async (address, name, ca) => Number((await get(address, '/metrics', ca)).body.match(new RegExp(`^${name}(?:{[^}]*})? (\\d+)`, 'm'))[1])
 
 class Grid {
   dir = scratch()
   programs = new Set()
 
   async up () {
-    this.tls = certificates(this.dir)
+    this.tls = certificates(this.dir, RELAYS)
     this.node = await startNode(this.dir)
     this.programs.add(this.node)
     for (const [name, relay] of [['Alice', RELAYS[0]], ['Bob', RELAYS[0]], ['Charlie', RELAYS[1]]]) {
