@@ -30,7 +30,7 @@ struct serve {
 
 static void answer(web_request_t *request, int status, const char *headers, json_t *json)
 {
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
     bytes_t body =
         text ? (bytes_t){(const uint8_t *)text, (uint32_t)strlen(text)} : BYTES("{\"error\":\"no answer\"}");
     web_answer(request, text ? status : 500, "application/json", headers, body);
