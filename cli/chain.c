@@ -1,5 +1,5 @@
 /* chain.c - what commands ask of the chain and send to it, as JSON. */
-#include "cli.h"
+#include "advice.h"
 #include "hash.h"
 #include "hex.h"
 #include "io.h"
@@ -171,6 +171,34 @@ bool cli_read_all(cli_t *cli, const char *pallet, const char *item, json_t *keys
     return true;
 }
 
+bool cli_count(cli_t *cli, const char *pallet, const char *item, json_t *keys, const hash_t *at,
+               uint32_t *count)
+{
+    const table_storage_t *found;
+    uint8_t room[KEY_LEN_MAX], last[KEY_LEN_MAX];
+    scale_writer_t w = scale_writer(room, sizeof room);
+    bytes_t after    = {0}, *page;
+    uint32_t got     = PAGE;
+    *count           = 0;
+    if (!find_item(cli, pallet, item, &found) || !make_key(cli, found, keys, &w) || !cli_connect(cli))
+        return false;
+    while (got == PAGE) {
+        uint32_t mark = cli->arena.used;
+        client_error_t error =
+            client_keys_wait(cli->client, scale_written(&w), after, PAGE, at, &cli->arena, &page, &got);
+        if (error.status != CLIENT_OK) return !cli_fail(cli, "%s", error.text);
+        if (got > 0 && page[got - 1].len > sizeof last)
+            return !cli_fail(cli, "the node tells a key that is too long");
+        *count += got;
+        if (got > 0) {
+            memcpy(last, page[got - 1].data, page[got - 1].len);
+            after = (bytes_t){last, page[got - 1].len};
+        }
+        cli->arena.used = mark;
+    }
+    return true;
+}
+
 bool cli_block_at(cli_t *cli, hash_t *room, const hash_t **at)
 {
     const char *text = cli_option(cli, "at");
@@ -226,17 +254,64 @@ static json_t *own_events(cli_t *cli, const client_outcome_t *outcome)
         if (event.phase == CLIENT_PHASE_EXTRINSIC && event.extrinsic == outcome->index)
             json_array_append_new(list, runtime_json_decode(&r, runtime_type_event));
     }
+    errors_name(list);
     return list;
+}
+
+bool cli_submit_options(cli_t *cli, client_submit_t *submit)
+{
+    const char *stage = cli_option(cli, "wait"), *nonce = cli_option(cli, "nonce"),
+               *mortal = cli_option(cli, "mortal");
+    uint64_t v;
+    submit->until_final = cli_option(cli, "final") || (stage && strcmp(stage, "finalized") == 0);
+    submit->until_sent  = !submit->until_final && stage && strcmp(stage, "none") == 0;
+    submit->is_immortal = cli_option(cli, "immortal") != NULL;
+    if (cli_option(cli, "tip") && !cli_amount(cli, cli_option(cli, "tip"), &submit->tip)) return false;
+    if (mortal) {
+        if (!cli_u64(cli, mortal, "--mortal", &v)) return false;
+        if (v < 4 || v > 65536) return !cli_usage(cli, "--mortal is from 4 to 65536 blocks");
+        submit->mortal_blocks = (uint32_t)v;
+    }
+    if (!nonce) return true;
+    if (!cli_u64(cli, nonce, "--nonce", &v)) return false;
+    submit->has_nonce = true;
+    submit->nonce     = (uint32_t)v;
+    return v <= UINT32_MAX || !cli_usage(cli, "--nonce is too large");
+}
+
+/* refuse says why a call is in a block and changed nothing; with --json as an object too. */
+static bool refuse(const cli_t *cli, const client_outcome_t *outcome)
+{
+    const client_refusal_t *refusal = &outcome->refusal;
+    char room[120];
+    const char *inner  = strrchr(refusal->name, ' '); /* of "Token: FundsUnavailable" */
+    const char *advice = error_advice(inner ? inner + 1 : refusal->name);
+    error_words(refusal->name, room);
+    const char *docs = refusal->docs[0] ? refusal->docs : room;
+    (void)cli_fail(cli, "the chain refused the call: %s%s%s - %s", refusal->pallet_name,
+                   refusal->pallet_name[0] ? "." : "", refusal->name, docs);
+    if (advice[0]) fprintf(stderr, "  %s\n", advice);
+    if (!cli->is_json) return false;
+    json_t *error = json_pack(
+        "{s:{s:s,s:s,s:s,s:s},s:I,s:o,s:o}", "error", "pallet", refusal->pallet_name, "name", refusal->name,
+        "docs", docs, "advice", advice, "block", (json_int_t)outcome->block_number, "extrinsic_hash",
+        json_hex((bytes_t){outcome->extrinsic_hash.b, 32}), "fee", json_u128(outcome->fee));
+    (void)cli_print(cli, error, NULL);
+    return false;
 }
 
 bool cli_send(cli_t *cli, const keypair_t *key, bytes_t call, json_t **result)
 {
     char text[1024];
     uint32_t mark          = cli->arena.used;
-    client_submit_t submit = {.key = key, .call = call, .until_final = cli_option(cli, "final") != NULL};
-    if (cli_option(cli, "tip") && !cli_amount(cli, cli_option(cli, "tip"), &submit.tip)) return false;
-    if (!cli_connect(cli)) return false;
+    client_submit_t submit = {.key = key, .call = call};
+    if (!cli_submit_options(cli, &submit) || !cli_connect(cli)) return false;
     client_outcome_t outcome = client_submit_wait(cli->client, &submit, &cli->arena);
+    if (outcome.stage == CLIENT_TX_SENT) {
+        *result = json_pack("{s:o}", "extrinsic_hash", json_hex((bytes_t){outcome.extrinsic_hash.b, 32}));
+        return true;
+    }
+    if (outcome.stage != CLIENT_TX_FAILED && !outcome.is_success) return refuse(cli, &outcome);
     if (client_outcome_text(&outcome, text, sizeof text) != CLIENT_OK) return !cli_fail(cli, "%s", text);
     json_t *events = own_events(cli, &outcome);
     *result = json_pack("{s:I,s:o,s:I,s:o,s:o,s:o}", "block", (json_int_t)outcome.block_number, "block_hash",

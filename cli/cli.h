@@ -77,8 +77,10 @@ const char *cli_argument(const cli_t *cli, int n);
 /* These read an argument or an option's value; `what` names it when it is missing or wrong. */
 bool cli_u64(const cli_t *cli, const char *text, const char *what, uint64_t *v);
 bool cli_amount(const cli_t *cli, const char *text, u128_t *units); /* "1.5" TFT */
-bool cli_account(const cli_t *cli, const char *text,
-                 account_id_t *account); /* an address, or 0x and 64 digits */
+bool cli_account(const cli_t *cli, const char *text, account_id_t *account);
+/* cli_account_read reads an account quietly: an address, 0x and 64 digits, alice, //Any//path, me, FILE.key.
+ */
+bool cli_account_read(const cli_t *cli, const char *text, account_id_t *account);
 bool cli_json_argument(const cli_t *cli, const char *text, json_t **json);
 void amount_text(u128_t units, char text[48]); /* "1.5" of 15000000 units */
 void u128_text(u128_t v, char text[40]);
@@ -89,12 +91,23 @@ void u128_text(u128_t v, char text[40]);
 int cli_fail(const cli_t *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int cli_usage(const cli_t *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* cli_colour is an escape sequence for a stream that is a terminal, "" for others, under NO_COLOR and
+ * TERM=dumb: 'b' bold, 'd' dim, 'r' red, 'y' yellow, 'g' green, '0' back to normal. */
+const char *cli_colour(int fd, char which);
+
 /* cli_note tells progress to a person; nothing with --json. */
 void cli_note(const cli_t *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* cli_print prints a result and drops it; gives 0.  columns chooses what a person sees of an array of objects
  * ("id name twin_id"), or NULL. */
 int cli_print(const cli_t *cli, json_t *result, const char *columns);
+
+/* cli_print_value prints a value of a type: balances in TFT too.  cli_print_entries prints those of a map, as
+ * a table when they are narrow enough.  cli_print_sent prints what came of a call.  All drop the JSON and
+ * give 0. */
+int cli_print_value(const cli_t *cli, json_t *value, uint16_t type);
+int cli_print_entries(const cli_t *cli, json_t *entries, uint16_t type);
+int cli_print_sent(const cli_t *cli, json_t *result);
 
 /* ---- keys (keys.c) ---- */
 
@@ -116,11 +129,19 @@ bool cli_read(cli_t *cli, const char *pallet, const char *item, json_t *keys, co
 bool cli_read_all(cli_t *cli, const char *pallet, const char *item, json_t *keys, uint32_t most,
                   const hash_t *at, json_t **entries);
 
+/* cli_count counts the entries that cli_read_all would read. */
+bool cli_count(cli_t *cli, const char *pallet, const char *item, json_t *keys, const hash_t *at,
+               uint32_t *count);
+
+/* cli_submit_options reads --tip, --nonce, --mortal, --immortal, --wait and --final. */
+bool cli_submit_options(cli_t *cli, client_submit_t *submit);
+
 /* cli_encode_call makes the bytes of a call, in the arena; arguments is dropped. */
 bool cli_encode_call(cli_t *cli, const char *pallet, const char *call, json_t *arguments, bytes_t *encoded);
 
 /* cli_send signs and sends, waits until it is in a block (or final, with --final), and fails if the chain
- * refuses it. *result: {"block", "block_hash", "index", "extrinsic_hash", "fee", "events"}. */
+ * refuses it. *result: {"block", "block_hash", "index", "extrinsic_hash", "fee", "events"}; with --wait none
+ * only {"extrinsic_hash"}. */
 bool cli_send(cli_t *cli, const keypair_t *key, bytes_t call, json_t **result);
 bool cli_call(cli_t *cli, const char *pallet, const char *call, json_t *arguments, json_t **result);
 
@@ -145,8 +166,7 @@ u128_t json_u128_value(const json_t *json); /* a number or a decimal string */
 /* ---- help (help.c) ---- */
 
 int cli_help(const char *words); /* NULL: all */
-int cli_completion_bash(void);
-int cli_man(void);
+bool is_option_of(const option_t *option, const command_t *command);
 const command_t *command_find(const char *words, size_t len);
 
 /* ---- the commands ---- */
@@ -154,6 +174,7 @@ const command_t *command_find(const char *words, size_t len);
 int cmd_help(cli_t *cli);
 int cmd_completion(cli_t *cli);
 int cmd_man(cli_t *cli);
+int cmd_complete(cli_t *cli);
 int cmd_key_generate(cli_t *cli);
 int cmd_key_inspect(cli_t *cli);
 int cmd_key_seal(cli_t *cli);
@@ -164,6 +185,10 @@ int cmd_transfer(cli_t *cli);
 int cmd_query(cli_t *cli);
 int cmd_call(cli_t *cli);
 int cmd_rpc(cli_t *cli);
+int cmd_const(cli_t *cli);
+int cmd_errors(cli_t *cli);
+int cmd_events(cli_t *cli);
+int cmd_decode(cli_t *cli);
 int cmd_twin_create(cli_t *cli);
 int cmd_twin_update(cli_t *cli);
 int cmd_twin_show(cli_t *cli);

@@ -1,131 +1,192 @@
-/* cmd_query.c - any storage item, constant, call and RPC method, by name. */
-#include "cli.h"
-#include "hash.h"
+/* cmd_query.c - any storage item, constant and RPC method, by name. */
+#include "io.h"
 #include "runtime_json.h"
+#include "runtime_names.h"
+#include "typed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ENTRIES_DEFAULT 1000u
+#define ENTRIES_MAX 1000000u
+#define STEP_MS     1000
 
-/* split_name finds the pallet of "PALLET.ITEM". */
-static const table_pallet_t *split_name(const char *name, const char **item)
-{
-    const char *dot = name ? strchr(name, '.') : NULL;
-    if (!dot) return NULL;
-    *item = dot + 1;
-    return table_pallet((bytes_t){(const uint8_t *)name, (uint32_t)(dot - name)});
-}
-
-static int list_names(const cli_t *cli, const char *of, bool is_call)
-{
-    json_t *rows = json_array();
-    for (uint32_t p = 0; p < runtime_pallet_count; p++) {
-        const table_pallet_t *pallet = &runtime_pallets[p];
-        if (of && strcmp(of, pallet->name) != 0 && strcmp(of, pallet->prefix) != 0) continue;
-        for (uint32_t i = 0; is_call && i < pallet->call_count; i++)
-            json_array_append_new(rows, json_pack("{s:s+++,s:s}", "name", pallet->name, ".",
-                                                  pallet->calls[i].name, "", "docs", pallet->calls[i].docs));
-        for (uint32_t i = 0; !is_call && i < pallet->storage_count; i++)
-            json_array_append_new(
-                rows, json_pack("{s:s+++,s:i,s:s}", "name", pallet->name, ".", pallet->storage[i].name, "",
-                                "keys", (int)pallet->storage[i].key_count, "docs", pallet->storage[i].docs));
-        for (uint32_t i = 0; !is_call && i < pallet->constant_count; i++)
-            json_array_append_new(rows, json_pack("{s:s+++,s:i,s:s}", "name", pallet->name, ".",
-                                                  pallet->constants[i].name, "", "keys", 0, "docs",
-                                                  pallet->constants[i].docs));
-    }
-    if (json_array_size(rows) == 0) {
-        json_decref(rows);
-        return cli_fail(cli, "there is no pallet %s", of ? of : "");
-    }
-    return cli_print(cli, rows, NULL);
-}
-
-/* key_argument reads one key: JSON when it is some, else a text (an address, a name). */
-static json_t *key_argument(const char *text)
-{
-    json_error_t error;
-    json_t *json = json_loads(text, JSON_DECODE_ANY, &error);
-    return json ? json : json_string(text);
-}
-
-static int query_constant(cli_t *cli, const table_constant_t *constant)
+static int print_constant(const cli_t *cli, const table_constant_t *constant)
 {
     scale_reader_t r = scale_reader(constant->value, NULL);
     json_t *value    = runtime_json_decode(&r, constant->type);
-    return value ? cli_print(cli, value, NULL) : cli_fail(cli, "the constant does not decode");
+    return value ? cli_print_value(cli, value, constant->type)
+                 : cli_fail(cli, "the constant does not decode");
+}
+
+static int explain_item(const cli_t *cli, const table_pallet_t *pallet, const table_storage_t *item)
+{
+    char takes[400], example[400], snake[80];
+    json_t *keys = json_array();
+    name_snake(item->name, snake);
+    for (uint32_t i = 0; i < item->key_count; i++) {
+        typed_describe(item->keys[i], takes, sizeof takes);
+        typed_example(item->keys[i], NULL, example, sizeof example);
+        json_array_append_new(keys, json_pack("{s:s,s:s}", "type", takes, "example", example));
+    }
+    typed_describe(item->value, takes, sizeof takes);
+    if (cli->is_json)
+        return cli_print(cli,
+                         json_pack("{s:s,s:s,s:s,s:o,s:s}", "item", item->name, "pallet", pallet->name,
+                                   "docs", item->docs, "keys", keys, "value", takes),
+                         NULL);
+    printf("trellis query %s.%s%s\n\n%s%s", pallet->prefix, snake, item->key_count ? " [KEY ...]" : "",
+           item->docs, item->docs[0] ? "\n" : "");
+    for (size_t i = 0; i < json_array_size(keys); i++)
+        printf("key    %s, as %s\n", json_string_value(json_object_get(json_array_get(keys, i), "type")),
+               json_string_value(json_object_get(json_array_get(keys, i), "example")));
+    printf(
+        "value  %s%s\n\nOptions: --at BLOCK --count --limit N --watch; trellis query --help explains them.\n",
+        takes, item->optional ? ", or nothing" : "");
+    json_decref(keys);
+    return 0;
+}
+
+/* ---- counted ---- */
+
+static int count_entries(cli_t *cli, const table_pallet_t *pallet, const table_storage_t *item, json_t *keys,
+                         const hash_t *at)
+{
+    uint32_t count;
+    if (!cli_count(cli, pallet->name, item->name, keys, at, &count)) return 1;
+    return cli_print(cli, json_integer(count), NULL);
+}
+
+/* ---- watched ---- */
+
+typedef struct {
+    const char *what; /* of the runtime's blocks: a new one came */
+    bool is_new, is_lost;
+    uint32_t number;
+    hash_t hash;
+} heads_t;
+
+static void on_block(void *context, const client_block_t *block)
+{
+    heads_t *heads = context;
+    heads->is_new  = true;
+    heads->number  = block->number;
+    heads->hash    = block->hash;
+}
+
+/* show_change prints the value at a block if it is another than the last. */
+static bool show_change(cli_t *cli, const table_storage_t *item, json_t *value, uint32_t number, char **last)
+{
+    char *text      = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
+    bool is_changed = !*last || strcmp(*last, text) != 0;
+    if (is_changed && cli->is_json)
+        printf("{\"block\":%u,\"value\":%s}\n", number, text);
+    else if (is_changed) {
+        printf("block %u  ", number);
+        (void)cli_print_value(cli, json_incref(value), item->value);
+    }
+    (void)fflush(stdout);
+    if (is_changed) {
+        free(*last);
+        *last = text;
+    } else
+        free(text);
+    json_decref(value);
+    return is_changed;
+}
+
+static int watch_item(cli_t *cli, const table_pallet_t *pallet, const table_storage_t *item, json_t *keys)
+{
+    heads_t heads          = {0};
+    client_follow_t follow = {
+        .is_finalized = cli_option(cli, "final") != NULL, .on_block = on_block, .context = &heads};
+    uint64_t left   = 0;
+    char *last      = NULL;
+    bool is_good    = true;
+    bool is_bounded = cli_option(cli, "limit") != NULL;
+    if (is_bounded && !cli_u64(cli, cli_option(cli, "limit"), "--limit", &left)) return 2;
+    if (!cli_connect(cli)) return 1;
+    cli_note(cli, "watching %s.%s; Ctrl-C ends it", pallet->name, item->name);
+    uint64_t ticket = client_follow(cli->client, &follow);
+    while (is_good && (!is_bounded || left > 0)) {
+        json_t *value;
+        io_step(cli->io, STEP_MS);
+        if (!heads.is_new) continue;
+        heads.is_new    = false;
+        uint32_t number = heads.number;
+        hash_t at       = heads.hash;
+        is_good         = cli_read(cli, pallet->name, item->name, json_deep_copy(keys), &at, &value);
+        if (is_good && show_change(cli, item, value, number, &last)) left -= left > 0;
+    }
+    client_cancel(cli->client, ticket);
+    json_decref(keys);
+    free(last);
+    return is_good ? 0 : 1;
+}
+
+/* ---- read ---- */
+
+static int read_item(cli_t *cli, const table_pallet_t *pallet, const table_storage_t *item, json_t *keys)
+{
+    hash_t room;
+    const hash_t *at;
+    uint64_t limit = ENTRIES_MAX;
+    json_t *result;
+    bool is_one = json_array_size(keys) >= item->key_count;
+    if (cli_option(cli, "limit") && !cli_u64(cli, cli_option(cli, "limit"), "--limit", &limit)) return 2;
+    if (!cli_block_at(cli, &room, &at)) return 1;
+    if (cli_option(cli, "count")) return count_entries(cli, pallet, item, keys, at);
+    if (is_one) {
+        bool is_read = cli_read(cli, pallet->name, item->name, keys, at, &result);
+        return is_read ? cli_print_value(cli, result, item->value) : 1;
+    }
+    if (!cli_read_all(cli, pallet->name, item->name, keys,
+                      (uint32_t)(limit < ENTRIES_MAX ? limit : ENTRIES_MAX), at, &result))
+        return 1;
+    return cli->is_json ? cli_print(cli, result, NULL) : cli_print_entries(cli, result, item->value);
 }
 
 int cmd_query(cli_t *cli)
 {
-    const char *name = cli_argument(cli, 0), *item_name = NULL;
-    const table_pallet_t *pallet     = split_name(name, &item_name);
-    const table_storage_t *item      = pallet ? table_storage(pallet, bytes_text(item_name)) : NULL;
-    const table_constant_t *constant = pallet && !item ? table_constant(pallet, bytes_text(item_name)) : NULL;
-    hash_t room;
-    const hash_t *at;
-    uint64_t limit = ENTRIES_DEFAULT;
-    json_t *result, *keys = json_array();
-    if (!name || !strchr(name, '.')) return list_names(cli, name, false);
-    if (constant) return query_constant(cli, constant);
-    if (!item)
-        return cli_fail(cli, "there is no item %s (trellis query PALLET lists them; names are as in %s)",
-                        name, "System.Account");
-    if (cli_option(cli, "limit") && !cli_u64(cli, cli_option(cli, "limit"), "--limit", &limit)) return 2;
-    if (!cli_block_at(cli, &room, &at)) return 1;
-    for (int i = 1; cli_argument(cli, i); i++)
-        json_array_append_new(keys, key_argument(cli_argument(cli, i)));
-    bool is_one  = json_array_size(keys) >= item->key_count;
-    bool is_read = is_one ? cli_read(cli, pallet->name, item->name, keys, at, &result)
-                          : cli_read_all(cli, pallet->name, item->name, keys,
-                                         (uint32_t)(limit < 1000000 ? limit : 1000000), at, &result);
-    return is_read ? cli_print(cli, result, NULL) : 1;
+    const char *text = cli_argument(cli, 0);
+    name_t name;
+    json_t *keys;
+    if (!text) return list_pallets(cli, NAME_ITEM);
+    if (!name_find(cli, text, NAME_ITEM | NAME_CONSTANT, &name)) return 1;
+    if (name.constant) return print_constant(cli, name.constant);
+    if (!name.item) return list_names(cli, name.pallet, NAME_ITEM);
+    if (cli_option(cli, "help")) return explain_item(cli, name.pallet, name.item);
+    if (!typed_keys(cli, name.pallet, name.item, cli->arguments + 1, cli->argument_count - 1, &keys))
+        return 2;
+    if (!cli_option(cli, "watch")) return read_item(cli, name.pallet, name.item, keys);
+    if (json_array_size(keys) < name.item->key_count)
+        return cli_usage(cli, "--watch needs all %u keys of %s", name.item->key_count, name.item->name);
+    return watch_item(cli, name.pallet, name.item, keys);
 }
 
-static int print_encoded(const cli_t *cli, bytes_t call)
+static void constant_row(void *context, const table_pallet_t *pallet, const char *name, const char *docs)
 {
-    hash_t hash = blake2_256(call);
-    return cli_print(cli,
-                     json_pack("{s:o,s:o,s:i}", "call", json_hex(call), "hash",
-                               json_hex((bytes_t){hash.b, sizeof hash.b}), "length", (int)call.len),
-                     NULL);
+    json_t *rows                     = context;
+    const table_constant_t *constant = table_constant(pallet, bytes_text(name));
+    scale_reader_t r                 = scale_reader(constant->value, NULL);
+    json_t *value                    = runtime_json_decode(&r, constant->type);
+    char snake[80];
+    name_snake(name, snake);
+    json_array_append_new(rows, json_pack("{s:s+++,s:o?,s:s}", "name", pallet->prefix, ".", snake, "",
+                                          "value", value, "docs", docs));
 }
 
-/* describe_call shows what a call takes. */
-static int describe_call(const cli_t *cli, const table_pallet_t *pallet, const table_variant_t *call)
+int cmd_const(cli_t *cli)
 {
+    const char *text = cli_argument(cli, 0);
+    name_t name;
+    if (text && !name_find(cli, text, NAME_CONSTANT, &name)) return 1;
+    if (text && name.constant) return print_constant(cli, name.constant);
     json_t *rows = json_array();
-    for (uint32_t i = 0; i < call->field_count; i++)
-        json_array_append_new(rows, json_pack("{s:s,s:s,s:i}", "argument",
-                                              call->fields[i].name ? call->fields[i].name : "", "type",
-                                              runtime_types[call->fields[i].type].name, "type_id",
-                                              (int)call->fields[i].type));
-    cli_note(cli, "%s.%s: %s", pallet->name, call->name, call->docs);
+    for (uint32_t i = 0; i < runtime_pallet_count; i++)
+        if (!text || name.pallet == &runtime_pallets[i])
+            name_each(&runtime_pallets[i], NAME_CONSTANT, constant_row, rows);
     return cli_print(cli, rows, NULL);
-}
-
-int cmd_call(cli_t *cli)
-{
-    const char *name = cli_argument(cli, 0), *text = cli_argument(cli, 1), *call_name = NULL;
-    const table_pallet_t *pallet = split_name(name, &call_name);
-    const table_variant_t *call  = pallet ? table_call(pallet, bytes_text(call_name)) : NULL;
-    json_t *arguments            = NULL, *result;
-    bytes_t encoded;
-    if (!name || !strchr(name, '.')) return list_names(cli, name, true);
-    if (!call)
-        return cli_fail(cli,
-                        "there is no call %s (trellis call PALLET lists them; names are as in "
-                        "Balances.transfer_keep_alive)",
-                        name);
-    if (!text && call->field_count > 0) return describe_call(cli, pallet, call);
-    if (text && !cli_json_argument(cli, text, &arguments)) return 2;
-    if (!cli_encode_call(cli, pallet->name, call->name, arguments, &encoded)) return 2;
-    if (cli_option(cli, "encode")) return print_encoded(cli, encoded);
-    if (cli->key_count == 0) return cli_usage(cli, "who signs? give --key-file FILE");
-    if (!cli_send(cli, &cli->keys[0], encoded, &result)) return 1;
-    return cli_print(cli, result, NULL);
 }
 
 int cmd_rpc(cli_t *cli)

@@ -106,20 +106,57 @@ const command_t cli_commands[] = {
     {"council set-billing-frequency",                                                                           "BLOCKS",
      "Have contracts billed each so many blocks (it can only be raised)", "threshold", NEEDS_KEY,
      "  trellis council set-billing-frequency 20 --key //Alice --key //Bob", cmd_council_set_billing_frequency},
-    {"query",                                                                        "[PALLET.ITEM [KEY ...]]",
-     "Read any storage item or constant; fewer keys than it has list its entries", "at limit", 0,
-     "  trellis query                        all items\n  trellis query TfgridModule           those of one "
-     "pallet\n"
-     "  trellis query System.Account 5Grw...utQY\n  trellis query TfgridModule.Farms     all entries", cmd_query},
-    {"call",                                                                          "[PALLET.CALL [ARGUMENTS]]", "Send any call; without arguments, show what it takes", "encode",
-     TAKES_KEY, "  trellis call                         all calls\n  trellis call Balances.transfer_keep_alive\n"
-     "  trellis call Balances.transfer_keep_alive '{\"dest\": \"5Grw...utQY\", \"value\": 10000000}' "
-     "--key-file me.key", cmd_call},
-    {"rpc",                                                                    "METHOD [PARAMS]", "Call any JSON-RPC method of the node", "", 0,
+    {"query",                                                                        "[PALLET.ITEM [KEY ...]]", "Read any storage item; fewer keys than it has list its entries",
+     "at limit count watch final", TAKES_KEY,
+     "  trellis query                          all pallets\n  trellis query grid                     the "
+     "items of one\n"
+     "  trellis query system.account alice     one value\n  trellis query grid.farms               all "
+     "entries\n"
+     "  trellis query grid.farms --count       how many\n  trellis query grid.farms 1 --at 100    as it was "
+     "at a block\n"
+     "  trellis query system.account alice --watch\n\n"
+     "Case and separators of names do not matter. Keys are written as arguments of calls are: accounts as "
+     "addresses,\n"
+     "0x..., alice, //Any//path, me or FILE.key; bytes as text or 0x. --watch ends after --limit changes.", cmd_query},
+    {"call",                                                                          "[PALLET.CALL [ARGUMENT ...]]", "Send any call; --help after its name explains it",
+     "encode wait nonce mortal immortal dry-run propose batch", TAKES_KEY,
+     "  trellis call                           all pallets\n  trellis call grid                      the "
+     "calls of one\n"
+     "  trellis call grid.create_farm --help   what it takes, who may send it, what it may answer\n"
+     "  trellis call balances.transfer_keep_alive bob 12.5TFT --key-file me.key\n"
+     "  trellis call grid.create_farm name=green-farm public_ips='[]' --key-file me.key\n"
+     "  trellis call grid.set_connection_price 90 --propose 2 --key-file member.key\n"
+     "  trellis call --batch calls.txt --key-file me.key\n\n"
+     "Arguments stand in their order or as name=value, or all as one JSON object. Case and separators of "
+     "names do not\n"
+     "matter. Balances are units of 10^-7 TFT, or 12.5TFT; sizes may be 16GiB; bytes are text, 0x... or "
+     "@FILE; an enum is\n"
+     "its name; a list is JSON or a,b,c; a struct is JSON or a=1,b=2; what may be none may be left out; a "
+     "call within a\n"
+     "call is 'pallet.call arguments', JSON or 0x. A file of --batch has one call a line, and # before "
+     "remarks.", cmd_call},
+    {"const",                                                                    "[PALLET[.NAME]]", "Show constants of the chain", "", 0,
+     "  trellis const balances.existential_deposit", cmd_const},
+    {"errors",                                                                                   "[PALLET[.NAME]|0xHEX]", "Explain an error of the chain, or list those of a pallet", "", 0,
+     "  trellis errors grid.farm_exists\n  trellis errors 0x031908000000   a DispatchError as a node tells "
+     "it\n"
+     "  trellis errors 0x1908           pallet and number", cmd_errors},
+    {"events",                                                                       "[PALLET[.EVENT]]", "Show the events of a block, or go on with each new one",
+     "follow from at final limit", 0,
+     "  trellis events                       of the best block\n  trellis events --at 7\n"
+     "  trellis events contract --follow     those of one pallet, block by block\n"
+     "  trellis events --from 1              from a block on", cmd_events},
+    {"decode",                                                                         "call|event|extrinsic|key|error 0xHEX", "Tell what bytes of the chain mean", "", 0,
+     "  trellis decode call 0x0000146869206869\n  trellis decode extrinsic $(cat signed.hex)", cmd_decode},
+    {"rpc",                        "METHOD [PARAMS]", "Call any JSON-RPC method of the node", "", 0,
      "  trellis rpc system_health\n  trellis rpc chain_getBlockHash '[1]'", cmd_rpc},
-    {"completion",                                                                                   "bash", "Print the completion script of a shell", "", 0,
-     "  trellis completion bash > /etc/bash_completion.d/trellis", cmd_completion},
-    {"man",                                                                       "", "Print the man page", "", 0, "  trellis man > trellis.1", cmd_man},
-    {"help",                                                                         "[COMMAND]", "Show how it all goes, or explain a command", "", 0, NULL, cmd_help},
-    {0                       },
+    {"completion",                                                                           "bash|zsh|fish", "Print the completion script of a shell", "", 0,
+     "  trellis completion bash > /etc/bash_completion.d/trellis\n  trellis completion zsh > "
+     "/usr/share/zsh/vendor-completions/_trellis\n  trellis completion fish > "
+     "~/.config/fish/completions/trellis.fish", cmd_completion},
+    {"complete",                                                                      "LINE", "", "", 0, NULL, cmd_complete},
+    {"man",                                                                        "[PAGE]", "Print a page of the manual, or write all of them", "dir", 0,
+     "  trellis man trellis-contract | man -l -\n  trellis man --dir /usr/local/share/man/man1", cmd_man},
+    {"help",                                               "[COMMAND]", "Show how it all goes, or explain a command", "", 0, NULL, cmd_help},
+    {0                                                                          },
 };

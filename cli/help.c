@@ -1,8 +1,9 @@
-/* help.c - help, completion and the man page: all made from the tables. */
+/* help.c - help, made from the tables. */
 #include "cli.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TEXT_WIDTH 96
 
@@ -35,7 +36,7 @@ static void wrapped(const char *text, int indent)
     putchar('\n');
 }
 
-static bool is_option_of(const option_t *option, const command_t *command)
+bool is_option_of(const option_t *option, const command_t *command)
 {
     size_t len     = strlen(option->name);
     const char *at = command->options;
@@ -45,6 +46,13 @@ static bool is_option_of(const option_t *option, const command_t *command)
         at += len;
     }
     return false;
+}
+
+static void heading(const char *text)
+{
+    size_t blank = strspn(text, "\n");
+    printf("%.*s%s%s%s\n", (int)blank, text, cli_colour(STDOUT_FILENO, 'b'), text + blank,
+           cli_colour(STDOUT_FILENO, '0'));
 }
 
 static void print_option(const option_t *option)
@@ -69,10 +77,10 @@ static void command_help(const command_t *command)
     wrapped(command->summary, 0);
     if (command->details) printf("\n%s\n", command->details);
     if (command->options[0]) {
-        printf("\nOptions\n");
+        heading("\nOptions");
         print_options(command, false);
     }
-    printf("\nOptions of every command\n");
+    heading("\nOptions of every command");
     print_options(command, true);
 }
 
@@ -89,7 +97,7 @@ static int group_help(const char *group)
     size_t len = strlen(group);
     int count  = 0;
     for (const command_t *command = cli_commands; command->words; command++) {
-        if (strncmp(command->words, group, len) == 0 && command->words[len] == ' ') {
+        if (strncmp(command->words, group, len) == 0 && command->words[len] == ' ' && command->summary[0]) {
             command_line(command);
             count++;
         }
@@ -117,9 +125,14 @@ int cli_help(const char *words)
         "  trellis deploy web.json --node 1             contract, message, and your workload runs\n"
         "  trellis contract bills 1                     what it costs\n"
         "  trellis contract cancel 1                    and stops\n\n"
-        "Commands");
+        "Whatever has no command of its own is still a call or an item of the chain:\n\n"
+        "  trellis call grid.create_farm green-farm '[]'    any call; --help after its name explains it\n"
+        "  trellis query grid.farms 1                       any value, now or --at a block\n"
+        "  trellis errors grid.farm_exists                  what a refusal means\n"
+        "  trellis events --follow                          what happens, block by block\n");
+    heading("Commands");
     for (const command_t *command = cli_commands; command->words; command++)
-        command_line(command);
+        if (command->summary[0]) command_line(command);
     puts("\n  trellis COMMAND --help   explains one; --json makes every command speak JSON");
     return 0;
 }
@@ -132,103 +145,4 @@ int cmd_help(cli_t *cli)
                  cli_argument(cli, i));
     if (!words[0]) return cli_help(NULL);
     return cli_help(words) == 0 ? 0 : cli_fail(cli, "there is no command '%s'", words);
-}
-
-int cmd_completion(cli_t *cli)
-{
-    const char *shell = cli_argument(cli, 0);
-    if (!shell || strcmp(shell, "bash") != 0)
-        return cli_usage(cli, "only bash: trellis completion bash > /etc/bash_completion.d/trellis");
-    return cli_completion_bash();
-}
-
-static void print_groups(void)
-{
-    const char *last = "";
-    for (const command_t *command = cli_commands; command->words; command++) {
-        size_t len = strcspn(command->words, " ");
-        if (strncmp(last, command->words, len) != 0 || (last[len] != ' ' && last[len] != 0))
-            printf("%.*s ", (int)len, command->words);
-        last = command->words;
-    }
-}
-
-int cli_completion_bash(void)
-{
-    puts("# bash completion of trellis: made by `trellis completion bash`\n"
-         "_trellis() {\n"
-         "    local word=${COMP_WORDS[COMP_CWORD]} line=\"${COMP_WORDS[1]} ${COMP_WORDS[2]}\" options=''\n"
-         "    case \"$line\" in");
-    for (const command_t *command = cli_commands; command->words; command++) {
-        printf("    '%s%s) options='", command->words, strchr(command->words, ' ') ? "'" : " '*");
-        for (const option_t *option = cli_options; option->name; option++)
-            if (option->is_common || is_option_of(option, command)) printf("--%s ", option->name);
-        puts("' ;;");
-    }
-    printf("    esac\n"
-           "    if [[ $word == -* ]]; then COMPREPLY=($(compgen -W \"$options\" -- \"$word\")); return; fi\n"
-           "    if ((COMP_CWORD == 1)); then COMPREPLY=($(compgen -W '");
-    print_groups();
-    puts("' -- \"$word\")); return; fi\n    ((COMP_CWORD == 2)) && case \"${COMP_WORDS[1]}\" in");
-    for (const command_t *command = cli_commands; command->words; command++) {
-        const char *space = strchr(command->words, ' ');
-        if (space)
-            printf("    %.*s) COMPREPLY+=($(compgen -W '%s' -- \"$word\")) ;;&\n",
-                   (int)(space - command->words), command->words, space + 1);
-    }
-    puts("    esac\n    ((${#COMPREPLY[@]})) || COMPREPLY=($(compgen -f -- \"$word\"))\n}\ncomplete -F "
-         "_trellis trellis");
-    return 0;
-}
-
-/* roff prints text with what troff would take for its own escaped. */
-static void roff(const char *text)
-{
-    bool is_line_start = true;
-    for (; *text; text++) {
-        if (is_line_start && (*text == '.' || *text == '\'')) fputs("\\&", stdout);
-        if (*text == '\\')
-            fputs("\\e", stdout);
-        else if (*text == '-')
-            fputs("\\-", stdout);
-        else
-            putchar(*text);
-        is_line_start = *text == '\n';
-    }
-    putchar('\n');
-}
-
-static void man_options(const command_t *command, bool is_common)
-{
-    for (const option_t *option = cli_options; option->name; option++) {
-        if (is_common ? !option->is_common : !is_option_of(option, command)) continue;
-        printf(".TP\n\\fB\\-\\-%s\\fR %s\n", option->name, option->value ? option->value : "");
-        roff(option->help);
-    }
-}
-
-int cmd_man(cli_t *cli)
-{
-    (void)cli;
-    puts(
-        ".TH TRELLIS 1\n.SH NAME\ntrellis \\- use a grid: keys, twins, farms, nodes, contracts, deployments\n"
-        ".SH SYNOPSIS\n\\fBtrellis\\fR COMMAND [ARGUMENTS] [OPTIONS]\n.SH OPTIONS OF EVERY COMMAND");
-    man_options(NULL, true);
-    puts(".SH COMMANDS");
-    for (const command_t *command = cli_commands; command->words; command++) {
-        printf(".SS \"trellis %s %s\"\n", command->words, command->arguments);
-        roff(command->summary);
-        if (command->details) {
-            puts(".PP\n.nf");
-            roff(command->details);
-            puts(".fi");
-        }
-        man_options(command, false);
-    }
-    puts(".SH EXIT STATUS\n0 it went well; 1 it was refused or failed, and standard error says why; 2 the "
-         "command line is wrong.\n"
-         ".SH ENVIRONMENT\nTRELLIS_URL, TRELLIS_KEY_FILE, TRELLIS_PASSWORD: defaults of \\-\\-url, "
-         "\\-\\-key\\-file and the\n"
-         "password of a sealed key file.");
-    return 0;
 }

@@ -1,11 +1,14 @@
 /* keys.c - who signs: from the command line, a file, the environment, or a password that is asked for. */
 #include "cli.h"
+#include "hex.h"
+#include "ss58.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -104,4 +107,57 @@ bool cli_load_keys(cli_t *cli)
     if (cli->key_count == 0 && (cli->command->needs & NEEDS_KEY))
         return !cli_usage(cli, "who signs? give --key-file FILE (make one: trellis key generate --out FILE)");
     return true;
+}
+
+/* ---- accounts by name ---- */
+
+/* dev_account knows the accounts of a development chain by name: alice, bob-stash. */
+static bool dev_account(const char *text, account_id_t *account)
+{
+    static const char *const names[] = {"Alice", "Bob", "Charlie", "Dave", "Eve", "Ferdie"};
+    char suri[32];
+    keypair_t key;
+    size_t len    = strcspn(text, "-/");
+    bool is_stash = text[len] && strcmp(text + len + strspn(text + len, "-/"), "stash") == 0;
+    if (text[len] && !is_stash) return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strlen(names[i]) != len || strncasecmp(names[i], text, len) != 0) continue;
+        snprintf(suri, sizeof suri, "//%s%s", names[i], is_stash ? "//stash" : "");
+        if (key_from_suri(suri, KEY_SR25519, &key) != KEY_OK) return false;
+        *account = key.account;
+        key_wipe(&key);
+        return true;
+    }
+    return false;
+}
+
+static bool file_account(const cli_t *cli, const char *path, account_id_t *account)
+{
+    cli_t reader     = *cli;
+    reader.key_count = 0;
+    bool is_read     = add_file(&reader, path, KEY_SR25519);
+    if (is_read) *account = reader.keys[0].account;
+    key_wipe(&reader.keys[0]);
+    crypto_wipe(&reader, sizeof reader);
+    return is_read;
+}
+
+bool cli_account_read(const cli_t *cli, const char *text, account_id_t *account)
+{
+    keypair_t key;
+    size_t len = strlen(text);
+    if (ss58_account_decode(bytes_text(text), account)) return true;
+    if (strncmp(text, "0x", 2) == 0) return hex_decode_exact(bytes_text(text), account->b, sizeof account->b);
+    if (strcmp(text, "me") == 0) {
+        if (cli->key_count > 0) *account = cli->keys[0].account;
+        return cli->key_count > 0;
+    }
+    if (strncmp(text, "//", 2) == 0) {
+        bool is_key = key_from_suri(text, KEY_SR25519, &key) == KEY_OK;
+        if (is_key) *account = key.account;
+        key_wipe(&key);
+        return is_key;
+    }
+    if (len > 4 && strcmp(text + len - 4, ".key") == 0) return file_account(cli, text, account);
+    return dev_account(text, account);
 }

@@ -9,7 +9,8 @@
 static int run(cli_t *cli)
 {
     const command_t *command = cli->command;
-    if (cli_option(cli, "help")) return cli_help(command->words);
+    bool explains_itself = cli_argument(cli, 0) && (command->run == cmd_call || command->run == cmd_query);
+    if (cli_option(cli, "help") && !explains_itself) return cli_help(command->words);
     if (!crypto_init()) return cli_fail(cli, "the system gives no randomness");
     if (!cli_load_keys(cli)) return 1;
     cli->arena = (arena_t){.start = calloc(1, CLI_ARENA_LEN), .size = CLI_ARENA_LEN};

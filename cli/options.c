@@ -1,7 +1,5 @@
 /* options.c - the command line taken apart, and its words read as values. */
 #include "cli.h"
-#include "hex.h"
-#include "ss58.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,15 +54,27 @@ const option_t cli_options[] = {
     {"encode",                                                                                                   NULL, "Only print the call's bytes and hash", false},
     {"keep",                                                                                              NULL, "Keep the contract when the deployment fails", false},
     {"update",                                           "CONTRACT", "Change the deployment of this contract instead of making one", false},
-    {"wait",                                                                                                        "SECONDS", "How long to wait until the deployment runs; default 300", false},
-    {"session","NAME",
+    {"wait",                                                                                                        "SECONDS|STAGE",
+     "deploy: seconds until it must run, default 300; call: inblock (default), finalized or none", false},
+    {"nonce","N", "Number of the extrinsic of this account; default: the next one", false},
+    {"mortal",                                                                                                   "BLOCKS", "In how many blocks it may be included; default 64", false},
+    {"immortal",                                                                                                     NULL, "It may be included for ever", false},
+    {"dry-run",                                  NULL, "Sign it and show its fee and whether the chain would take it, but do not send it",
+     false},
+    {"propose",                                                                                                        "THRESHOLD", "Propose the call to the council, to be carried out when so many agree", false},
+    {"batch", "FILE", "Send the calls of a file, one a line, all or none of them; - is standard input",
+     false},
+    {"follow",                                                                                                   NULL, "Go on with each new block, until Ctrl-C", false},
+    {"watch",                                                                                                   NULL, "Show the value each time that it changes, until Ctrl-C", false},
+    {"dir",                                                                             "DIRECTORY", "Write one file for each page there", false},
+    {"session",                                                                                                        "NAME",
      "Name of your session on the bus; default of echo and listen: none, as a node's; of others: a random "
      "one", false},
-    {"to-session",                                                                                                   "NAME", "Session of the other twin; default: none, as a node's", false},
-    {"expire",                                                                                                     "SECONDS", "Life of the message, and how long to wait for its answer; default 60", false},
-    {"answer",                                  "JSON", "What to answer; default null", false},
-    {"no-copy",                                                                                                        NULL, "Put no recovery copy on the chain", false},
-    {0},
+    {"to-session",                     "NAME", "Session of the other twin; default: none, as a node's", false},
+    {"expire",                                                                                                   "SECONDS", "Life of the message, and how long to wait for its answer; default 60", false},
+    {"answer",                                                                                                   "JSON", "What to answer; default null", false},
+    {"no-copy",                                                            NULL, "Put no recovery copy on the chain", false},
+    {0                                                                                                       },
 };
 
 static size_t distance(const char *a, const char *b)
@@ -125,7 +135,10 @@ static bool take_option(cli_t *cli, int argc, char **argv, int *at)
     if (cli->given_count == CLI_OPTIONS_CAP) return !cli_usage(cli, "too many options");
     cli->given[cli->given_count].option = option;
     cli->given[cli->given_count].value  = equals ? equals + 1 : "";
-    if (option->value && !equals) {
+    /* --count takes a number, and of a query none. */
+    bool is_bare = strcmp(option->name, "count") == 0 &&
+                   (*at + 1 >= argc || argv[*at + 1][0] < '0' || argv[*at + 1][0] > '9');
+    if (option->value && !equals && !is_bare) {
         if (*at + 1 >= argc) {
             fprintf(stderr, "trellis: --%s takes %s\n", option->name, option->value);
             return false;
@@ -260,10 +273,8 @@ bool cli_amount(const cli_t *cli, const char *text, u128_t *units)
 bool cli_account(const cli_t *cli, const char *text, account_id_t *account)
 {
     if (!text) return !cli_usage(cli, "the address is missing");
-    if (ss58_account_decode(bytes_text(text), account)) return true;
-    if (strncmp(text, "0x", 2) == 0 && hex_decode_exact(bytes_text(text), account->b, sizeof account->b))
-        return true;
-    return !cli_usage(cli, "'%s' is no address: a letter may be wrong or missing", text);
+    return cli_account_read(cli, text, account) ||
+           !cli_usage(cli, "'%s' is no address: a letter may be wrong or missing", text);
 }
 
 bool cli_json_argument(const cli_t *cli, const char *text, json_t **json)

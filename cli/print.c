@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define COLUMNS_CAP   16
 #define CELL_LEN_MAX  64
@@ -12,7 +13,8 @@
 
 static void say(const cli_t *cli, const char *format, va_list arguments)
 {
-    fprintf(stderr, "trellis%s%s: ", cli->command ? " " : "", cli->command ? cli->command->words : "");
+    fprintf(stderr, "%strellis%s%s:%s ", cli_colour(STDERR_FILENO, 'r'), cli->command ? " " : "",
+            cli->command ? cli->command->words : "", cli_colour(STDERR_FILENO, '0'));
     /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start was called */
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
@@ -179,7 +181,8 @@ static void print_table(const json_t *rows, const char *columns)
             if (pass == 0)
                 width[c] = (int)strlen(names[c]);
             else
-                printf("%-*s%s", c + 1 < count ? width[c] : 0, names[c], c + 1 < count ? "  " : "\n");
+                printf("%s%-*s%s%s", cli_colour(STDOUT_FILENO, 'b'), c + 1 < count ? width[c] : 0, names[c],
+                       cli_colour(STDOUT_FILENO, '0'), c + 1 < count ? "  " : "\n");
         }
         json_array_foreach(rows, i, row)
         {

@@ -193,7 +193,12 @@ typedef struct {
     bytes_t call;         /* encoded: as <pallet>_<call>_call_encode writes it; copied */
     u128_t tip;
     uint32_t mortal_blocks; /* blocks in which it may be included; 0: CLIENT_MORTAL_BLOCKS */
-    bool until_final;       /* done when finalized; else when it is in a block */
+    bool is_immortal;       /* it may be included for ever; mortal_blocks counts no more */
+    bool has_nonce;         /* nonce is to be used, instead of the next one that the node tells */
+    uint32_t nonce;
+    bool is_sign_only; /* done when signed: nothing is sent */
+    bool until_sent;   /* done when the node has it in its pool */
+    bool until_final;  /* done when finalized; without these two when it is in a block */
 } client_submit_t;
 
 typedef enum {
@@ -202,6 +207,7 @@ typedef enum {
     CLIENT_TX_RETRACTED, /* that block is not on the best chain any more; it will be in another */
     CLIENT_TX_FINALIZED,
     CLIENT_TX_FAILED, /* it is in no block: error says why */
+    CLIENT_TX_SIGNED, /* extrinsic is set; told of is_sign_only alone */
 } client_stage_t;
 
 /* Why a call that is in a block was refused.  name and docs come from the runtime's declarations. */
@@ -217,6 +223,7 @@ typedef struct {
     client_stage_t stage;
     bool is_last; /* nothing more will be told */
     hash_t extrinsic_hash;
+    bytes_t extrinsic; /* of CLIENT_TX_SIGNED: with its length before it */
     hash_t block;
     uint32_t block_number, index; /* the extrinsic's place */
     bool is_success;
@@ -234,8 +241,8 @@ typedef void (*client_outcome_fn)(void *context, const client_outcome_t *outcome
 uint64_t client_submit(client_t *client, const client_submit_t *submit, client_outcome_fn told,
                        void *context);
 
-/* client_submit_wait gives the last outcome; its events are copied to the arena (empty if it is too small).
- */
+/* client_submit_wait gives the last outcome; its events and extrinsic are copied to the arena (empty if it is
+ * too small). */
 client_outcome_t client_submit_wait(client_t *client, const client_submit_t *submit, arena_t *arena);
 
 /* client_refusal names a DispatchError, as events hold them (council.Executed, utility.ItemFailed). */

@@ -226,7 +226,7 @@ static void told_sent(submission_t *s)
     start_next(s->client);
     if (!s->is_told_sent) {
         s->is_told_sent = true;
-        (void)tell(s, CLIENT_TX_SENT, false);
+        (void)tell(s, CLIENT_TX_SENT, s->want.until_sent);
     }
 }
 
@@ -324,6 +324,12 @@ static void sign_and_send(submission_t *s)
         return;
     }
     s->outcome.extrinsic_hash = blake2_256(scale_written(&w));
+    if (s->want.is_sign_only) {
+        s->outcome.extrinsic = scale_written(&w);
+        (void)tell(s, CLIENT_TX_SIGNED, true);
+        free(room);
+        return;
+    }
     s->params                 = must_alloc(2 * (size_t)w.len + 8);
     memcpy(s->params, "[\"0x", 4);
     hex_encode(s->params + 4, scale_written(&w));
@@ -342,6 +348,14 @@ static void on_birth(void *self, const client_error_t *error, const json_t *resu
         fail_with(s, CLIENT_MALFORMED, NULL);
     else
         sign_and_send(s);
+}
+
+/* live_for_ever has the extrinsic bound to the chain alone. */
+static void live_for_ever(submission_t *s)
+{
+    s->terms.era   = (era_t){0};
+    s->terms.birth = s->terms.genesis;
+    sign_and_send(s);
 }
 
 /* begin_era chooses the era around a block, and learns the hash of its first one. */
@@ -418,6 +432,7 @@ static void on_nonce(void *self, const client_error_t *error, const json_t *resu
         fail_with(s, CLIENT_MALFORMED, NULL);
         return;
     }
+    if (s->want.has_nonce) s->terms.nonce = s->want.nonce;
     const client_chain_t *chain = client_chain(s->client);
     if (chain->transaction_version != RUNTIME_TRANSACTION_VERSION) {
         fail_with(s, CLIENT_INVALID,
@@ -427,7 +442,10 @@ static void on_nonce(void *self, const client_error_t *error, const json_t *resu
     s->terms.spec_version        = chain->spec_version;
     s->terms.transaction_version = chain->transaction_version;
     s->terms.genesis             = chain->genesis;
-    s->asking = client_rpc(s->client, "chain_getFinalizedHead", "[]", on_finalized_head, s);
+    if (s->want.is_immortal)
+        live_for_ever(s);
+    else
+        s->asking = client_rpc(s->client, "chain_getFinalizedHead", "[]", on_finalized_head, s);
 }
 
 /* start_next signs the oldest that waits, unless one is on its way to the pool. */
@@ -492,6 +510,8 @@ static void on_outcome(void *self, const client_outcome_t *outcome)
     wait->is_done = true;
     wait->outcome = *outcome;
     if (!arena_copy(wait->arena, outcome->events, &wait->outcome.events)) wait->outcome.events = (bytes_t){0};
+    if (!arena_copy(wait->arena, outcome->extrinsic, &wait->outcome.extrinsic))
+        wait->outcome.extrinsic = (bytes_t){0};
 }
 
 client_outcome_t client_submit_wait(client_t *client, const client_submit_t *submit, arena_t *arena)

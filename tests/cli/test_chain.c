@@ -185,7 +185,7 @@ TEST(state_is_read_at_any_block_and_key)
     json_decref(entries);
     EQ(run("query TfgridModule.FarmIdByName green-farm"), 0);
     OK(strcmp(out, "1\n") == 0);
-    EQ(run("query TfgridModule.Twins notanumber"), 1);
+    EQ(run("query TfgridModule.Twins notanumber"), 2);
     EQ(run("rpc no_such_method"), 1);
     OK(says("Method not found"));
 }
