@@ -100,9 +100,10 @@ typedef struct {
 static bool take_flag(cmd_t *cmd, int argc, char **argv, int *i, chain_args_t *chain)
 {
     static const char chain_switches[] = " dev tmp ",
-                      chain_values[]   = " chain base-path sealing log db-cache db-sync ";
-    const command_t *c                 = cmd->command;
-    char *flag                         = argv[*i];
+                      chain_values[] =
+                          " chain base-path sealing log db-cache db-sync state-pruning blocks-pruning ";
+    const command_t *c = cmd->command;
+    char *flag         = argv[*i];
     char name[32];
     long_name(flag, name);
     size_t len         = strlen(name);
@@ -213,6 +214,8 @@ chain_t *cmd_open(cmd_t *cmd, bool may_make)
     }
     /* A database that is there is the chain that it is; only a command that adds to it compares. */
     chain_options_t options = {.path         = cmd->path,
+                               .state        = cmd->config.state,
+                               .blocks       = cmd->config.blocks,
                                .is_unsynced  = cmd->config.is_unsynced || may_make,
                                .cache_mib    = cmd->config.db_cache_mib,
                                .genesis      = may_make ? chainspec_genesis : NULL,

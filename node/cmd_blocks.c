@@ -44,6 +44,17 @@ static bool export_one(chain_t *chain, uint32_t number, arena_t *arena, FILE *ou
     return is_written;
 }
 
+static bool has_no_body(chain_t *chain, uint32_t number)
+{
+    hash_t hash;
+    bytes_t body;
+    arena_t arena = {malloc(BLOCK_ARENA), BLOCK_ARENA, 0};
+    bool is_absent =
+        arena.start && chain_hash(chain, number, &hash) && !chain_body(chain, &hash, &arena, &body);
+    free(arena.start);
+    return is_absent;
+}
+
 static int export_range(cmd_t *cmd, chain_t *chain, uint32_t from, uint32_t to, FILE *out)
 {
     uint8_t count[8];
@@ -60,7 +71,9 @@ static int export_range(cmd_t *cmd, chain_t *chain, uint32_t from, uint32_t to, 
     }
     free(arena.start);
     if (!is_fine || fflush(out) != 0)
-        return cmd_fail(cmd, "block %llu cannot be read or written", (unsigned long long)from + done);
+        return cmd_fail(cmd, "block %llu cannot be read or written%s", (unsigned long long)from + done,
+                        has_no_body(chain, from + (uint32_t)done) ? ": its body was let go (--blocks-pruning)"
+                                                                  : "");
     cmd_progress_end(&progress, done);
     return 0;
 }

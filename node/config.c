@@ -31,6 +31,13 @@ static const char help[] =
     "  --db-cache MIB           memory for the database's cache (default 32)\n"
     "  --db-sync on|off         wait for the disk after each block (default on); off: a power cut may lose "
     "the last ones\n"
+    "  --state-pruning archive|archive-canonical|N\n"
+    "                           keep the state of all blocks (default), or of the finalized one and N before "
+    "it;\n"
+    "                           of a new database: it stays so, N may change\n"
+    "  --blocks-pruning archive|archive-canonical|N\n"
+    "                           keep the bodies of all blocks, of all finalized ones (default), or of the "
+    "last N\n"
     "\n"
     "RPC: JSON-RPC 2.0 over WebSocket and HTTP, on one port\n"
     "  --rpc-port PORT          (default 9944; 0: a free one, which the log names)\n"
@@ -168,6 +175,22 @@ static bool read_sync(const char *text, config_t *config)
            wrong("--db-sync does not know", text, "take on or off");
 }
 
+static bool read_keep(const char *flag, const char *text, uint64_t least, chain_keep_t *keep)
+{
+    uint64_t count;
+    *keep = (chain_keep_t){.kind = CHAIN_KEEP_ALL};
+    if (strcmp(text, "archive") == 0) return true;
+    keep->kind = CHAIN_KEEP_CANONICAL;
+    if (strcmp(text, "archive-canonical") == 0) return true;
+    keep->kind = CHAIN_KEEP_LAST;
+    if (text[0] < '0' || text[0] > '9')
+        return wrong("this kind of pruning is not known:", text,
+                     "take archive, archive-canonical or a number");
+    if (!read_number(flag, text, least, UINT32_MAX / 2, &count)) return false;
+    keep->count = (uint32_t)count;
+    return true;
+}
+
 static bool refuse_peers(const char *text, config_t *config)
 {
     (void)config;
@@ -256,6 +279,10 @@ static int read_value(const char *flag, const char *text, config_t *c)
         fine = read_u32(flag, text, 65536, &c->db_cache_mib);
     else if (is_any(flag, "--db-sync", NULL))
         fine = read_sync(text, c);
+    else if (is_any(flag, "--state-pruning", "--pruning"))
+        fine = read_keep(flag, text, 0, &c->state);
+    else if (is_any(flag, "--blocks-pruning", "--keep-blocks"))
+        fine = read_keep(flag, text, 1, &c->blocks);
     else if (is_any(flag, "--log", "-l"))
         fine = read_log(text, c);
     else if (is_any(flag, "--bootnodes", NULL))

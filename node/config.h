@@ -26,8 +26,9 @@ typedef struct {
     sealing_t sealing;
     uint64_t slot_ms; /* of --sealing MS; 0: the chain's own slot */
     uint32_t db_cache_mib;
-    bool is_unsynced;       /* --db-sync off */
-    const char *log_filter; /* of log_filter; NULL: info */
+    bool is_unsynced;           /* --db-sync off */
+    chain_keep_t state, blocks; /* --state-pruning, --blocks-pruning */
+    const char *log_filter;     /* of log_filter; NULL: info */
     bool is_log_json;
 } config_t;
 

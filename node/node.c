@@ -105,6 +105,8 @@ static bool open_chain(node_t *node)
 {
     chain_options_t options = {
         .path         = node->path,
+        .state        = node->config->state,
+        .blocks       = node->config->blocks,
         .is_unsynced  = node->config->is_unsynced || node->config->is_tmp,
         .cache_mib    = node->config->db_cache_mib,
         .genesis      = chainspec_genesis,
@@ -119,7 +121,9 @@ static bool open_chain(node_t *node)
             "advice",
             status == CHAIN_OTHER_GENESIS
                 ? "another --chain, --sealing MS or version made it: use that one, or another --base-path"
-                : "is another node running on it?"));
+            : status == CHAIN_OTHER_PRUNING ? "what is let go does not come back, and what was kept is not "
+                                              "let go: state pruning stays as it was"
+                                            : "is another node running on it?"));
     return false;
 }
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+enum { GENESIS_VERSION_MAX = 8192 };
+
 const char *chain_status_text(chain_status_t status)
 {
     switch (status) {
@@ -15,6 +17,7 @@ const char *chain_status_text(chain_status_t status)
     case CHAIN_CANNOT_OPEN:
         return "the database cannot be opened: no such directory, in use, damaged, or of another version";
     case CHAIN_OTHER_GENESIS: return "the database belongs to a chain with another genesis";
+    case CHAIN_OTHER_PRUNING: return store_status_text(STORE_OTHER_PRUNING);
     case CHAIN_UNKNOWN_BLOCK: return "no such block, or its state is not kept";
     case CHAIN_KNOWN_BLOCK: return "the block is here already";
     case CHAIN_MALFORMED: return "bytes that do not decode";
@@ -46,6 +49,34 @@ static bytes_t genesis_header(const hash_t *root, uint8_t room[98])
     return scale_written(&w);
 }
 
+/* genesis_name is the record of the runtime that genesis was begun by: its state may be gone when it is
+ * asked. */
+static const char genesis_name[] = "genesis_runtime";
+
+static void note_genesis(chain_t *chain)
+{
+    uint8_t room[GENESIS_VERSION_MAX];
+    arena_t arena = {room, sizeof room, 0};
+    hash_t at     = store_genesis_point(chain->store).hash;
+    bytes_t version;
+    if (chain_runtime_version(chain, &at, &arena, &version) == CHAIN_OK)
+        store_meta_put(chain->store, genesis_name, version);
+}
+
+/* is_genesis_of_another says whether another version of the runtime began this chain. */
+static bool is_genesis_of_another(chain_t *chain)
+{
+    uint8_t room[GENESIS_VERSION_MAX], own[GENESIS_VERSION_MAX];
+    arena_t arena    = {room, sizeof room, 0};
+    hash_t at        = store_genesis_point(chain->store).hash;
+    scale_writer_t w = scale_writer(own, sizeof own);
+    bytes_t version;
+    if (chain_has_state(chain, &at)) return chain_runtime(chain, &at) == CHAIN_OTHER_RUNTIME;
+    runtime_version_encode(&w);
+    return store_meta(chain->store, genesis_name, &arena, &version) &&
+           !bytes_equal(version, scale_written(&w));
+}
+
 static chain_status_t begin(chain_t *chain, const chain_options_t *options)
 {
     exec_t *exec = &chain->builder;
@@ -62,8 +93,7 @@ static chain_status_t begin(chain_t *chain, const chain_options_t *options)
         exec_forget(exec);
         /* A chain that another version began has its genesis from that version: ours is nothing to compare.
          */
-        bool is_its_own = memcmp(&genesis.hash, &hash, sizeof hash) == 0 ||
-                          chain_runtime(chain, &genesis.hash) == CHAIN_OTHER_RUNTIME;
+        bool is_its_own = memcmp(&genesis.hash, &hash, sizeof hash) == 0 || is_genesis_of_another(chain);
         return is_its_own ? CHAIN_OK : CHAIN_OTHER_GENESIS;
     }
     changes_t nodes     = trie_changes(&exec->trie);
@@ -71,18 +101,33 @@ static chain_status_t begin(chain_t *chain, const chain_options_t *options)
         .hash = hash, .header = header, .body = BYTES("\0"), .values = &values, .nodes = &nodes};
     if (store_genesis(chain->store, &block) != STORE_OK) return CHAIN_FAULT;
     exec_forget(exec);
+    note_genesis(chain);
     return CHAIN_OK;
+}
+
+static store_keep_t as_store(const chain_keep_t *keep)
+{
+    static const store_keep_kind_t kinds[] = {[CHAIN_KEEP_AS_MADE]   = STORE_KEEP_AS_MADE,
+                                              [CHAIN_KEEP_ALL]       = STORE_KEEP_ALL,
+                                              [CHAIN_KEEP_CANONICAL] = STORE_KEEP_CANONICAL,
+                                              [CHAIN_KEEP_LAST]      = STORE_KEEP_LAST};
+    return (store_keep_t){kinds[keep->kind], keep->count};
 }
 
 chain_status_t chain_open(const chain_options_t *options, chain_t **out)
 {
     chain_t *chain        = calloc(1, sizeof *chain);
-    store_options_t store = {options->path, options->is_unsynced, options->cache_mib};
+    store_options_t store = {.path        = options->path,
+                             .state       = as_store(&options->state),
+                             .blocks      = as_store(&options->blocks),
+                             .is_unsynced = options->is_unsynced,
+                             .cache_mib   = options->cache_mib};
     *out                  = NULL;
     assert(chain && getrandom(&chain->seed, sizeof chain->seed, 0) == sizeof chain->seed);
-    if (store_open(&store, &chain->store) != STORE_OK) {
+    store_status_t opened = store_open(&store, &chain->store);
+    if (opened != STORE_OK) {
         free(chain);
-        return CHAIN_CANNOT_OPEN;
+        return opened == STORE_OTHER_PRUNING ? CHAIN_OTHER_PRUNING : CHAIN_CANNOT_OPEN;
     }
     chain->signatures = calloc(SIGNATURES_KEPT, sizeof *chain->signatures);
     assert(chain->signatures);
@@ -124,6 +169,14 @@ bool chain_has_state(chain_t *chain, const hash_t *at)
     store_view_t view;
     return stand(chain, at, &view);
 }
+
+bool chain_is_discarded(chain_t *chain, const hash_t *at)
+{
+    uint32_t number;
+    return chain_number(chain, at, &number) && !chain_has_state(chain, at);
+}
+
+uint32_t chain_horizon(const chain_t *chain) { return store_horizon(chain->store); }
 
 bool chain_state_get(chain_t *chain, const hash_t *at, bytes_t key, arena_t *arena, bytes_t *value)
 {

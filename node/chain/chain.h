@@ -17,6 +17,7 @@ typedef enum {
     CHAIN_OK,
     CHAIN_CANNOT_OPEN,   /* no such directory, locked, damaged, or of another version */
     CHAIN_OTHER_GENESIS, /* the database belongs to another chain */
+    CHAIN_OTHER_PRUNING, /* the database was made to keep all states, or not to, and asked for the other */
     CHAIN_UNKNOWN_BLOCK, /* the block, its parent or its state is not here */
     CHAIN_KNOWN_BLOCK,   /* imported before */
     CHAIN_MALFORMED,     /* bytes that are no header, body, extrinsic or argument */
@@ -39,8 +40,21 @@ typedef struct {
 
 /* ------------------------------------------------------------------ open */
 
+/* What is kept of final blocks (store.h says how).  Headers always are. */
+typedef enum {
+    CHAIN_KEEP_AS_MADE,   /* as the database was made; a new one: CHAIN_KEEP_CANONICAL */
+    CHAIN_KEEP_ALL,       /* archive: of blocks that lost to others their headers and bodies too */
+    CHAIN_KEEP_CANONICAL, /* archive-canonical: of all blocks on the finalized chain */
+    CHAIN_KEEP_LAST, /* state: of the finalized block and `count` before it; blocks: of the last `count` */
+} chain_keep_kind_t;
+typedef struct {
+    chain_keep_kind_t kind;
+    uint32_t count;
+} chain_keep_t;
+
 typedef struct {
     const char *path;
+    chain_keep_t state, blocks;
     bool is_unsynced;   /* do not wait for the disk after each block: a power cut may lose the last ones */
     uint32_t cache_mib; /* 0: a small default */
     /* genesis fills the state of block 0 through host; called when the database is new, and to compare
@@ -86,8 +100,13 @@ bool chain_route(chain_t *chain, const hash_t *from, const hash_t *to, arena_t *
 
 /* ------------------------------------------------------------------ state */
 
-/* chain_has_state says whether state can be asked for at a block. */
+/* chain_has_state says whether state can be asked for at a block; chain_is_discarded that it could be once:
+ * the block is known, and its state was let go. */
 bool chain_has_state(chain_t *chain, const hash_t *at);
+bool chain_is_discarded(chain_t *chain, const hash_t *at);
+
+/* chain_horizon is the lowest block on the best chain whose state is kept. */
+uint32_t chain_horizon(const chain_t *chain);
 
 /* chain_state_get and chain_state_next_key find a value, and the first key after `key`, at a block; in arena,
  * or valid until the chain is next changed.  False also when the block is unknown: ask chain_has_state. */

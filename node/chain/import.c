@@ -329,9 +329,10 @@ static chain_status_t check(chain_t *chain, const hash_t *hash, arena_t *arena)
     if (!take_seal(header, &sealed)) return CHAIN_MALFORMED;
     sealed.parent.hash = sealed.header.parent_hash;
     if (!chain_number(chain, &sealed.parent.hash, &sealed.parent.number)) return CHAIN_UNKNOWN_BLOCK;
+    if (!chain_has_state(chain, &sealed.parent.hash)) return CHAIN_UNKNOWN_BLOCK;
+    chain_status_t status = chain_runtime(chain, &sealed.parent.hash);
     if (sealed.header.number != sealed.parent.number + 1 || !seal_is_good(chain, &sealed, UINT64_MAX / 2))
         return CHAIN_BAD_HEADER;
-    chain_status_t status = chain_runtime(chain, &sealed.parent.hash);
     if (status != CHAIN_OK) return status;
     exec_t *exec = &chain->builder;
     if (!exec_stand(exec, &sealed.parent.hash)) return CHAIN_UNKNOWN_BLOCK;
@@ -366,12 +367,12 @@ chain_status_t chain_revert(chain_t *chain, uint32_t number)
 
 /* ------------------------------------------------------------------ finalize */
 
-/* keep_pruned keeps of `blocks` those that are not known any more. */
+/* keep_pruned keeps of `blocks` those that lost to others. */
 static uint32_t keep_pruned(chain_t *chain, chain_point_t *blocks, uint32_t count)
 {
-    uint32_t kept = 0, number;
+    uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++)
-        if (!chain_number(chain, &blocks[i].hash, &number)) blocks[kept++] = blocks[i];
+        if (!store_is_alive(chain->store, &blocks[i].hash)) blocks[kept++] = blocks[i];
     return kept;
 }
 

@@ -33,6 +33,9 @@ json_t *rpc_unknown_block(call_t *call, const hash_t *hash)
 {
     char text[65];
     hex_encode(text, (bytes_t){hash->b, sizeof hash->b});
+    if (chain_is_discarded(call->rpc->o.chain, hash))
+        return rpc_fail(call, RPC_CLIENT, NULL,
+                        "Client error: UnknownBlock: State already discarded for 0x%s", text);
     return rpc_fail(call, RPC_CLIENT, NULL, "Client error: UnknownBlock: State of block 0x%s is not here",
                     text);
 }

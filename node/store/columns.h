@@ -4,11 +4,11 @@
  * inverted, so that the newest version at or before a block is the first at or after a seek.  Before
  * it stands the path key of a node as it is (none starts another), or the storage key with each 00
  * written as 00 ff and 00 00 at its end: in the same order, and none starts another.
- * Change this and STORE_FORMAT with it. */
+ * Change this and STORE_FORMAT with it; a database of format 1 is one of 2 that keeps everything. */
 #ifndef COLUMNS_H
 #define COLUMNS_H
 
-#define STORE_FORMAT 1
+#define STORE_FORMAT 2
 
 typedef enum {
     COLUMN_META,          /* name -> record: format, genesis, best, finalized; "+" and a name of others */
@@ -20,12 +20,14 @@ typedef enum {
     COLUMN_PENDING,       /* number, hash of an unfinalized block -> what it changes */
     COLUMN_VALUE,         /* storage key, inverted number -> 00, or 01 and the value */
     COLUMN_NODE,          /* path key, inverted number -> 00, or 01 and the node */
+    COLUMN_PRUNE,         /* number, column, key without its number -> nothing: removed by that block */
     COLUMN_COUNT,
 } column_t;
 
 #define COLUMN_NAMES                                                                                         \
     {                                                                                                        \
-        "default", "number", "canonical", "header", "body", "justification", "pending", "value", "node"      \
+        "default", "number", "canonical", "header", "body", "justification", "pending", "value", "node",     \
+            "prune"                                                                                          \
     }
 
 #endif

@@ -4,7 +4,8 @@
  * that wrote it, so the state at any kept block is one seek a key.  What a block above the finalized
  * one changes is kept beside it as one change set, on disk and in memory, and moves into the
  * versions when the block is finalized; blocks of other forks are dropped then.  A block is written
- * in one batch: killed at any moment, the database opens at the last block that was committed.
+ * in one batch: killed at any moment, the database opens at the last block that was committed.  States and
+ * bodies of old blocks may be let go (store_keep_t).
  *
  * A read or write that fails on the disk stops the process: there is no state to go on with.  All
  * calls come from one thread. */
@@ -18,6 +19,7 @@ typedef enum {
     STORE_OK,
     STORE_CANNOT_OPEN,         /* no such directory, locked by another process, or damaged */
     STORE_OTHER_FORMAT,        /* written by another version of this program */
+    STORE_OTHER_PRUNING,       /* made to keep all states, or not to, and asked for the other */
     STORE_UNKNOWN_BLOCK,       /* the block, or its parent, is not here */
     STORE_KNOWN_BLOCK,         /* committed before */
     STORE_FINALIZED_ELSEWHERE, /* the block is not on the finalized chain */
@@ -25,8 +27,24 @@ typedef enum {
 
 const char *store_status_text(store_status_t status);
 
+/* What is kept of final blocks: Substrate's pruning modes.  Headers always stay, and so do blocks that are
+ * not final.  State once let go does not come back, so of state a database that is made to keep all of it, or
+ * not to, stays so; the number may change. */
+typedef enum {
+    STORE_KEEP_AS_MADE,   /* as before; a new database: STORE_KEEP_CANONICAL */
+    STORE_KEEP_ALL,       /* and of blocks that lost to others their headers and bodies, never their state */
+    STORE_KEEP_CANONICAL, /* of all blocks on the finalized chain */
+    STORE_KEEP_LAST,      /* state of the finalized block and `count` before it; bodies and justifications of
+                             the last `count`, at least 1 */
+} store_keep_kind_t;
+typedef struct {
+    store_keep_kind_t kind;
+    uint32_t count;
+} store_keep_t;
+
 typedef struct {
     const char *path;
+    store_keep_t state, blocks;
     bool is_unsynced;   /* do not wait for the disk after each block; default: wait */
     uint32_t cache_mib; /* of records, and a quarter for RocksDB's blocks; 0: 16 */
 } store_options_t;
@@ -94,6 +112,14 @@ bool store_is_canonical(store_t *store, const hash_t *hash);
 typedef void (*store_each_t)(void *self, const hash_t *hash, const hash_t *parent, uint32_t number);
 void store_unfinalized(store_t *store, store_each_t each, void *self);
 uint32_t store_unfinalized_count(const store_t *store);
+
+/* store_state_kept and store_blocks_kept say how it is; store_horizon is the lowest block with state. */
+store_keep_t store_state_kept(const store_t *store);
+store_keep_t store_blocks_kept(const store_t *store);
+uint32_t store_horizon(const store_t *store);
+
+/* store_is_alive says whether a block is on the best chain, or may still come to be. */
+bool store_is_alive(store_t *store, const hash_t *hash);
 
 /* The state after one block.  Good until the store is next written. */
 typedef struct store_view {

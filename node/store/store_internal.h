@@ -5,6 +5,7 @@
 #include "store.h"
 #include "store_cache.h"
 #include "store_pending.h"
+#include "store_prune.h"
 
 #include <rocksdb/c.h>
 
@@ -20,7 +21,8 @@ struct store {
     pending_set_t pending;
     store_cache_t records;
     store_point_t genesis, best, finalized;
-    bool is_empty;
+    prune_t prune;
+    bool is_empty, is_unsynced;
 };
 
 /* A key under construction. */
@@ -42,6 +44,12 @@ bool store_key_plain(store_key_t *key, column_t column, bytes_t plain);
 
 /* store_key_block is the key of what is kept by number and hash. */
 store_key_t store_key_block(uint32_t number, const hash_t *hash);
+
+/* store_key_name is the key of one of the store's own records. */
+store_key_t store_key_name(const char *name);
+
+/* store_load_point reads what store_batch_meta wrote; false: there is none. */
+bool store_load_point(store_t *store, const char *name, store_point_t *point);
 
 /* store_get finds one record, copied to arena. */
 bool store_get(store_t *store, column_t column, const store_key_t *key, arena_t *arena, bytes_t *value);

@@ -23,6 +23,9 @@ const char *store_status_text(store_status_t status)
     case STORE_OK: return "done";
     case STORE_CANNOT_OPEN: return "the database cannot be opened: no such directory, in use, or damaged";
     case STORE_OTHER_FORMAT: return "the database was written by another version";
+    case STORE_OTHER_PRUNING:
+        return "the database was made with another --state-pruning: leave the option out, or take another "
+               "--base-path";
     case STORE_UNKNOWN_BLOCK: return "no such block";
     case STORE_KNOWN_BLOCK: return "the block is here already";
     case STORE_FINALIZED_ELSEWHERE: return "the block is not on the finalized chain";
@@ -153,6 +156,7 @@ static rocksdb_options_t *column_options(store_t *store, column_t column)
     rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
     rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
     if (is_versioned) {
+        rocksdb_options_set_compaction_filter_factory(options, prune_filter(&store->prune.on_disk));
         rocksdb_block_based_options_set_whole_key_filtering(table, 0);
         rocksdb_options_set_prefix_extractor(
             options,
@@ -188,13 +192,19 @@ static bool open_database(store_t *store, const store_options_t *options)
     return store->db != NULL;
 }
 
-static bool load_point(store_t *store, const char *name, store_point_t *point)
+store_key_t store_key_name(const char *name)
+{
+    store_key_t key = {.len = 0};
+    key_put(&key, name, (uint32_t)strlen(name));
+    return key;
+}
+
+bool store_load_point(store_t *store, const char *name, store_point_t *point)
 {
     uint8_t room[64];
     arena_t arena = {room, sizeof room, 0};
     bytes_t record;
-    store_key_t key = {.len = 0};
-    key_put(&key, name, (uint32_t)strlen(name));
+    store_key_t key = store_key_name(name);
     if (!store_get(store, COLUMN_META, &key, &arena, &record)) return false;
     scale_reader_t r = scale_reader(record, NULL);
     scale_get_hash(&r, &point->hash);
@@ -223,16 +233,27 @@ static bool load_pending(store_t *store)
     return is_whole;
 }
 
-static store_status_t load(store_t *store)
+/* A database of format 1 has all that 2 has; that it is one of 2 now, older programs should know. */
+static bool take_format(store_t *store, uint32_t format)
 {
-    store_point_t format = {.number = STORE_FORMAT};
-    if (!load_point(store, "format", &format)) {
-        store->is_empty = true;
-        return STORE_OK;
-    }
-    if (format.number != STORE_FORMAT) return STORE_OTHER_FORMAT;
-    if (!load_point(store, "genesis", &store->genesis) || !load_point(store, "best", &store->best) ||
-        !load_point(store, "finalized", &store->finalized) || !load_pending(store))
+    if (format == STORE_FORMAT) return true;
+    if (format != 1) return false;
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    store_batch_meta(store, batch, "format", &(store_point_t){.number = STORE_FORMAT});
+    store_write(store, batch);
+    return true;
+}
+
+static store_status_t load(store_t *store, const store_options_t *options)
+{
+    store_point_t format = {0};
+    store->is_empty      = !store_load_point(store, "format", &format);
+    if (!store->is_empty && !take_format(store, format.number)) return STORE_OTHER_FORMAT;
+    store_status_t status = prune_load(store, &options->state, &options->blocks);
+    if (status != STORE_OK || store->is_empty) return status;
+    if (!store_load_point(store, "genesis", &store->genesis) ||
+        !store_load_point(store, "best", &store->best) ||
+        !store_load_point(store, "finalized", &store->finalized) || !load_pending(store))
         return STORE_CANNOT_OPEN;
     return STORE_OK;
 }
@@ -244,7 +265,8 @@ store_status_t store_open(const store_options_t *options, store_t **out)
     *out           = NULL;
     if (!store || getrandom(&seed, sizeof seed, 0) != sizeof seed) store_die("open", "no memory");
     pending_init(&store->pending, seed);
-    store_status_t status = open_database(store, options) ? load(store) : STORE_CANNOT_OPEN;
+    store->is_unsynced    = options->is_unsynced;
+    store_status_t status = open_database(store, options) ? load(store, options) : STORE_CANNOT_OPEN;
     if (status != STORE_OK) {
         store_free(store);
         return status;
@@ -287,6 +309,7 @@ void store_free(store_t *store)
 void store_compact(store_t *store)
 {
     drop_iterators(store);
+    prune_sync(store);
     for (uint32_t i = 0; i < COLUMN_COUNT; i++)
         rocksdb_compact_range_cf(store->db, store->columns[i], NULL, 0, NULL, 0);
 }
@@ -343,8 +366,7 @@ void store_batch_meta(store_t *store, rocksdb_writebatch_t *batch, const char *n
 {
     uint8_t room[36];
     scale_writer_t w = scale_writer(room, sizeof room);
-    store_key_t key  = {.len = 0};
-    key_put(&key, name, (uint32_t)strlen(name));
+    store_key_t key  = store_key_name(name);
     scale_put_hash(&w, &point->hash);
     scale_put_u32(&w, point->number);
     store_batch_put(store, batch, COLUMN_META, &key, scale_written(&w));

@@ -59,6 +59,11 @@ bool store_is_canonical(store_t *store, const hash_t *hash)
            memcmp(&canonical, hash, sizeof *hash) == 0;
 }
 
+bool store_is_alive(store_t *store, const hash_t *hash)
+{
+    return pending_find(&store->pending, hash) || store_is_canonical(store, hash);
+}
+
 static bool of_block(store_t *store, column_t column, const hash_t *hash, arena_t *arena, bytes_t *bytes)
 {
     uint32_t number;
@@ -98,7 +103,7 @@ bool store_view(store_t *store, const hash_t *hash, store_view_t *view)
     if (view->pending) view->number = view->pending->number;
     if (view->pending) return true;
     return !store->is_empty && store_is_canonical(store, hash) && store_number(store, hash, &view->number) &&
-           view->number <= store->finalized.number;
+           view->number <= store->finalized.number && view->number >= store->prune.horizon;
 }
 
 /* base_number is the block whose versions lie under the pending ones of a view. */

@@ -76,6 +76,7 @@ store_status_t store_genesis(store_t *store, const store_block_t *block)
     put_versions(store, batch, COLUMN_VALUE, block->values, 0);
     put_versions(store, batch, COLUMN_NODE, block->nodes, 0);
     put_canonical(store, batch, 0, &block->hash);
+    prune_begin(store, batch);
     store_batch_meta(store, batch, "format", &format);
     store_batch_meta(store, batch, "genesis", &point);
     store_batch_meta(store, batch, "best", &point);
@@ -126,11 +127,13 @@ static pending_t **dropped_by(store_t *store, const pending_t *final, uint32_t *
     return dropped;
 }
 
-static void remove_block(store_t *store, rocksdb_writebatch_t *batch, const pending_t *block)
+/* remove_block lets go of a block that lost to another.  Who keeps all keeps what it was. */
+static void remove_block(store_t *store, rocksdb_writebatch_t *batch, const pending_t *block, bool is_kept)
 {
     store_key_t key = store_key_block(block->number, &block->hash), hash = {.len = 0};
     store_key_hash(&hash, &block->hash);
     store_batch_remove(store, batch, COLUMN_PENDING, &key);
+    if (is_kept) return;
     store_batch_remove(store, batch, COLUMN_HEADER, &key);
     store_batch_remove(store, batch, COLUMN_BODY, &key);
     store_batch_remove(store, batch, COLUMN_NUMBER, &hash);
@@ -142,6 +145,8 @@ static void settle(store_t *store, rocksdb_writebatch_t *batch, const pending_t 
     store_key_t key = store_key_block(block->number, &block->hash);
     put_versions(store, batch, COLUMN_VALUE, &block->changes[PENDING_VALUES], block->number);
     put_versions(store, batch, COLUMN_NODE, &block->changes[PENDING_NODES], block->number);
+    prune_note(store, batch, COLUMN_VALUE, &block->changes[PENDING_VALUES], block->number);
+    prune_note(store, batch, COLUMN_NODE, &block->changes[PENDING_NODES], block->number);
     store_batch_remove(store, batch, COLUMN_PENDING, &key);
 }
 
@@ -195,20 +200,23 @@ store_status_t store_finalize(store_t *store, const hash_t *hash, bytes_t justif
     pending_t **dropped         = dropped_by(store, final, &dropped_count);
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     store_point_t finalized = {*hash, final->number}, best = store->best;
+    prune_step_t step;
     store_key_t key = store_key_block(final->number, hash);
     for (const pending_t *block = final; block; block = block->up)
         settle(store, batch, block);
     for (uint32_t i = 0; i < dropped_count; i++)
-        remove_block(store, batch, dropped[i]);
+        remove_block(store, batch, dropped[i], store->prune.blocks.kind == STORE_KEEP_ALL);
     if (justification.len) store_batch_put(store, batch, COLUMN_JUSTIFICATION, &key, justification);
     if (is_listed(dropped, dropped_count, &best.hash) || best.number < final->number) {
         const pending_t *highest = highest_above(store, final);
         best                     = (store_point_t){highest->hash, highest->number};
         put_best(store, batch, &best, &highest->parent);
     }
+    prune_step(store, batch, finalized.number, &step);
     store_batch_meta(store, batch, "finalized", &finalized);
     store_write(store, batch);
 
+    prune_done(store, &step);
     store->finalized = finalized;
     store->best      = best;
     for (uint32_t i = 0; i < dropped_count; i++)
@@ -229,7 +237,7 @@ store_status_t store_revert(store_t *store, uint32_t number)
     const pending_t *block      = pending_find(&store->pending, &best.hash);
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     for (const pending_t *gone = store->pending.newest; gone; gone = gone->older)
-        if (gone->number > number) remove_block(store, batch, gone);
+        if (gone->number > number) remove_block(store, batch, gone, false);
     put_best(store, batch, &best, block ? &block->parent : NULL);
     store_write(store, batch);
 

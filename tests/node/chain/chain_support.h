@@ -33,6 +33,7 @@ typedef struct {
     uint64_t slot_ms;
     bytes_t code; /* of genesis; set it between world_path and world_open */
     bool is_synced;
+    chain_keep_t state, blocks;
 } world_t;
 
 static inline arena_t *fresh_arena(unsigned n)
@@ -86,8 +87,12 @@ static bool dev_genesis(void *self, const host_t *host)
 
 static inline chain_status_t world_open(world_t *world)
 {
-    chain_options_t options = {
-        .path = world->path, .is_unsynced = !world->is_synced, .genesis = dev_genesis, .genesis_self = world};
+    chain_options_t options = {.path         = world->path,
+                               .state        = world->state,
+                               .blocks       = world->blocks,
+                               .is_unsynced  = !world->is_synced,
+                               .genesis      = dev_genesis,
+                               .genesis_self = world};
     return chain_open(&options, &world->chain);
 }
 

@@ -1,10 +1,12 @@
 /* The store against a model that keeps a whole copy of state for every block. */
 #define _GNU_SOURCE /* nftw */
+#include "columns.h"
 #include "store.h"
 
 #include "test.h"
 
 #include <ftw.h>
+#include <rocksdb/c.h>
 #include <unistd.h>
 
 enum { BLOCK_MOST = 60, KEY_MOST = 24, ARENA_SIZE = 1 << 20 };
@@ -21,6 +23,8 @@ typedef struct {
     store_t *store;
     model_block_t blocks[BLOCK_MOST];
     uint32_t count, finalized, best;
+    store_keep_t state, kept;      /* options */
+    uint32_t horizon, bodies_from; /* in the model */
     store_status_t status;
 } world_t;
 
@@ -83,7 +87,11 @@ static void close_world(world_t *world)
 
 static bool open_store(world_t *world)
 {
-    store_options_t options = {.path = world->path, .is_unsynced = true};
+    store_options_t options = {.path        = world->path,
+                               .state       = world->state,
+                               .blocks      = world->kept,
+                               .is_unsynced = true,
+                               .cache_mib   = 1};
     world->status           = store_open(&options, &world->store);
     return world->status == STORE_OK;
 }
@@ -140,14 +148,22 @@ static store_status_t commit(random_t *random, world_t *world, uint32_t parent, 
     return status;
 }
 
-static bool open_world(random_t *random, world_t *world)
+static bool open_world_keeping(random_t *random, world_t *world, store_keep_t state, store_keep_t kept)
 {
     memset(world, 0, sizeof *world);
+    world->state       = state;
+    world->kept        = kept;
+    world->bodies_from = 1;
     snprintf(world->path, sizeof world->path, "/tmp/trellis-store-XXXXXX");
     if (!mkdtemp(world->path) || !open_store(world) || !store_is_empty(world->store)) return false;
     if (commit(random, world, 0, true) != STORE_OK) return false;
     world->blocks[0].is_final = true;
     return true;
+}
+
+static bool open_world(random_t *random, world_t *world)
+{
+    return open_world_keeping(random, world, (store_keep_t){0}, (store_keep_t){0});
 }
 
 static uint32_t find_block(const world_t *world, const hash_t *hash)
@@ -170,11 +186,15 @@ static void check_block(world_t *world, uint32_t i)
     store_view_t view;
     bytes_t bytes;
     uint8_t name[16];
-    EQ(store_view(world->store, &block->hash, &view), !block->is_dropped);
-    EQ(store_header(world->store, &block->hash, fresh_arena(), &bytes), !block->is_dropped);
-    EQ(store_body(world->store, &block->hash, fresh_arena(), &bytes), !block->is_dropped);
-    if (block->is_dropped) return;
-    EQ(bytes.len, 5);
+    const bool is_pruned = block->is_final && block->number < world->horizon,
+               is_bare   = block->is_final && block->number > 0 && block->number < world->bodies_from,
+               is_here   = !block->is_dropped || world->kept.kind == STORE_KEEP_ALL;
+    EQ(store_is_alive(world->store, &block->hash), !block->is_dropped);
+    EQ(store_view(world->store, &block->hash, &view), !block->is_dropped && !is_pruned);
+    EQ(store_header(world->store, &block->hash, fresh_arena(), &bytes), is_here);
+    EQ(store_body(world->store, &block->hash, fresh_arena(), &bytes), is_here && !is_bare);
+    if (is_here && !is_bare) EQ(bytes.len, 5);
+    if (block->is_dropped || is_pruned) return;
     kv_t values = store_values(&view), nodes = store_nodes(&view);
     bytes_t at = {0}, next;
     for (uint32_t k = 0; k < KEY_MOST; k++) {
@@ -206,8 +226,19 @@ static void check_world(world_t *world)
     }
 }
 
+static void model_prune(world_t *world, uint32_t before, uint32_t final)
+{
+    if (world->state.kind == STORE_KEEP_LAST && final > world->state.count + world->horizon)
+        world->horizon = final - world->state.count;
+    if (world->kept.kind != STORE_KEEP_LAST || final <= world->kept.count) return;
+    uint32_t to = final - world->kept.count + 1;
+    if (to > before + 1) to = before + 1;
+    if (to > world->bodies_from) world->bodies_from = to;
+}
+
 static void model_finalize(world_t *world, uint32_t final)
 {
+    model_prune(world, world->blocks[world->finalized].number, world->blocks[final].number);
     for (uint32_t i = 0; i < world->count; i++) {
         model_block_t *block = &world->blocks[i];
         if (block->is_final || block->is_dropped) continue;
@@ -235,27 +266,140 @@ static uint32_t pick_alive(random_t *random, const world_t *world)
     }
 }
 
+static void live(random_t *random, world_t *world)
+{
+    for (uint32_t step = 0; step < 70 && world->count < BLOCK_MOST && !test_failed_; step++) {
+        uint32_t block = pick_alive(random, world);
+        switch (random_below(random, 8)) {
+        case 0:
+            EQ(store_finalize(world->store, &world->blocks[block].hash, BYTES("because")), STORE_OK);
+            if (block != world->finalized) model_finalize(world, block);
+            break;
+        case 1:
+            if (random_below(random, 4)) break;
+            store_free(world->store);
+            OK(open_store(world));
+            break;
+        case 2:
+            if (random_below(random, 16) == 0) store_compact(world->store);
+            break;
+        default: EQ(commit(random, world, random_below(random, 3) ? world->best : block, false), STORE_OK);
+        }
+        if (step % 5 == 0) check_world(world);
+    }
+    if (!test_failed_) check_world(world);
+}
+
 PROPERTY(every_block_keeps_the_state_it_made, 8)
 {
     world_t world;
     OK(open_world(random, &world));
-    for (uint32_t step = 0; step < 70 && world.count < BLOCK_MOST && !test_failed_; step++) {
-        uint32_t block = pick_alive(random, &world);
-        switch (random_below(random, 8)) {
-        case 0:
-            EQ(store_finalize(world.store, &world.blocks[block].hash, BYTES("because")), STORE_OK);
-            if (block != world.finalized) model_finalize(&world, block);
-            break;
-        case 1:
-            if (random_below(random, 4)) break;
-            store_free(world.store);
-            OK(open_store(&world));
-            break;
-        default: EQ(commit(random, &world, random_below(random, 3) ? world.best : block, false), STORE_OK);
-        }
-        if (step % 5 == 0) check_world(&world);
+    live(random, &world);
+    close_world(&world);
+}
+
+PROPERTY(the_last_states_and_bodies_stay, 10)
+{
+    world_t world;
+    const store_keep_t state = {STORE_KEEP_LAST, random_below(random, 6)};
+    OK(open_world_keeping(random, &world, state,
+                          random_below(random, 2)
+                              ? (store_keep_t){STORE_KEEP_ALL, 0}
+                              : (store_keep_t){STORE_KEEP_LAST, 1 + random_below(random, 6)}));
+    live(random, &world);
+    close_world(&world);
+}
+
+/* records counts what stands in a column of a closed database. */
+static uint32_t records(const world_t *world, column_t column)
+{
+    static const char *const names[] = COLUMN_NAMES;
+    rocksdb_options_t *options       = rocksdb_options_create();
+    const rocksdb_options_t *all[COLUMN_COUNT];
+    rocksdb_column_family_handle_t *handles[COLUMN_COUNT];
+    char *error = NULL;
+    for (uint32_t i = 0; i < COLUMN_COUNT; i++)
+        all[i] = options;
+    rocksdb_t *db =
+        rocksdb_open_column_families(options, world->path, COLUMN_COUNT, names, all, handles, &error);
+    rocksdb_readoptions_t *read = rocksdb_readoptions_create();
+    rocksdb_iterator_t *it      = rocksdb_create_iterator_cf(db, read, handles[column]);
+    uint32_t count              = 0;
+    for (rocksdb_iter_seek_to_first(it); rocksdb_iter_valid(it); rocksdb_iter_next(it))
+        count++;
+    rocksdb_iter_destroy(it);
+    rocksdb_readoptions_destroy(read);
+    for (uint32_t i = 0; i < COLUMN_COUNT; i++)
+        rocksdb_column_family_handle_destroy(handles[i]);
+    rocksdb_close(db);
+    rocksdb_options_destroy(options);
+    return count;
+}
+
+/* With no state kept but the finalized one, what is left on the disk is that state and nothing else. */
+PROPERTY(what_is_let_go_leaves_the_disk, 3)
+{
+    world_t world;
+    uint32_t values = 0;
+    OK(open_world_keeping(random, &world, (store_keep_t){STORE_KEEP_LAST, 0}, (store_keep_t){0}));
+    while (world.count < BLOCK_MOST - 1) {
+        EQ(commit(random, &world, world.best, false), STORE_OK);
+        if (random_below(random, 2)) continue;
+        EQ(store_finalize(world.store, &world.blocks[world.best].hash, (bytes_t){0}), STORE_OK);
+        model_finalize(&world, world.best);
     }
-    if (!test_failed_) check_world(&world);
+    for (uint32_t i = 0; i < 2; i++) { /* a mark of the last block leaves with the one after it */
+        changes_t none      = {0};
+        store_block_t empty = {.hash    = hash_of(500 + i),
+                               .parent  = i ? hash_of(500) : world.blocks[world.best].hash,
+                               .number  = world.blocks[world.best].number + i + 1,
+                               .values  = &none,
+                               .nodes   = &none,
+                               .is_best = true};
+        EQ(store_commit(world.store, &empty), STORE_OK);
+        EQ(store_finalize(world.store, &empty.hash, (bytes_t){0}), STORE_OK);
+    }
+    store_compact(world.store);
+    store_free(world.store);
+    for (uint32_t k = 0; k < KEY_MOST; k++)
+        values += world.blocks[world.best].values[k] != 0;
+    EQ(records(&world, COLUMN_VALUE), values);
+    EQ(records(&world, COLUMN_NODE), values);
+    EQ(records(&world, COLUMN_PRUNE), 0);
+    OK(records(&world, COLUMN_HEADER) > BLOCK_MOST);
+    OK(open_store(&world));
+    close_world(&world);
+}
+
+TEST(how_states_are_kept_does_not_change)
+{
+    random_t random = {1};
+    world_t world;
+    OK(open_world_keeping(&random, &world, (store_keep_t){STORE_KEEP_LAST, 4}, (store_keep_t){0}));
+    store_free(world.store);
+    world.state = (store_keep_t){STORE_KEEP_CANONICAL, 0};
+    OK(!open_store(&world));
+    EQ(world.status, STORE_OTHER_PRUNING);
+    world.state = (store_keep_t){STORE_KEEP_AS_MADE, 0};
+    OK(open_store(&world));
+    EQ(store_state_kept(world.store).kind, STORE_KEEP_LAST);
+    EQ(store_state_kept(world.store).count, 4);
+    store_free(world.store);
+    world.state = (store_keep_t){STORE_KEEP_LAST, 2};
+    world.kept  = (store_keep_t){STORE_KEEP_LAST, 9};
+    OK(open_store(&world));
+    EQ(store_state_kept(world.store).count, 2);
+    EQ(store_blocks_kept(world.store).count, 9);
+    close_world(&world);
+
+    OK(open_world(&random, &world));
+    EQ(store_state_kept(world.store).kind, STORE_KEEP_CANONICAL);
+    store_free(world.store);
+    world.state = (store_keep_t){STORE_KEEP_LAST, 256};
+    OK(!open_store(&world));
+    EQ(world.status, STORE_OTHER_PRUNING);
+    world.state = (store_keep_t){STORE_KEEP_ALL, 0};
+    OK(open_store(&world));
     close_world(&world);
 }
 
