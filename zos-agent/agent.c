@@ -66,6 +66,8 @@ static void look(void *self)
 {
     agent_t *agent = self;
     engine_look(agent->engine, io_now_ms(agent->io), look_at, agent);
+    if (!agent->is_working && engine_has_gateway(agent->engine) && !gateway_is_up(&agent->host))
+        engine_gateway_lost(agent->engine);
     agent_pump(agent);
 }
 
@@ -260,8 +262,9 @@ static bool engine_start(agent_t *agent)
                               .pool_dir        = agent->host.pool_dir,
                               .total           = agent->config->capacity,
                               .has_user_spaces = agent->host.has_user_spaces,
-                              .on_change       = on_change,
-                              .context         = agent};
+                              .gateway_domain = agent->host.gateway.is_on ? agent->host.gateway.domain : NULL,
+                              .on_change      = on_change,
+                              .context        = agent};
     agent->engine          = engine_new(&config);
     return agent->engine || fail("no memory");
 }

@@ -293,10 +293,17 @@ static void on_version(api_t *api, const peer_incoming_t *request)
     reply(api, &request->from, json_pack("{s:s,s:s}", "zos", "3.0.0-trellis.0.1.0", "zinit", "v0.0.0"));
 }
 
-/* A light node's list: clients then build zmachine-light in a network-light, without WireGuard. */
+/* Clients build what is listed: with "zmachine" and "network" the full classes, without "wireguard" no keys.
+ */
 static void on_features(api_t *api, const peer_incoming_t *request)
 {
-    reply(api, &request->from, json_pack("[s,s,s,s]", "zmachine-light", "network-light", "zmount", "volume"));
+    json_t *list = json_pack("[s,s,s,s,s,s]", "zmachine", "network", "zmachine-light", "network-light",
+                             "zmount", "volume");
+    if (api->agent->host.gateway.is_on) {
+        json_array_append_new(list, json_string("gateway-name-proxy"));
+        json_array_append_new(list, json_string("gateway-fqdn-proxy"));
+    }
+    reply(api, &request->from, list);
 }
 
 static void on_diagnostics(api_t *api, const peer_incoming_t *request)

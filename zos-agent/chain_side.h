@@ -98,6 +98,9 @@ typedef enum {
                                 registered */
 } chain_check_status_t;
 
+#define CHAIN_NAMES_MAX 16 /* name gateways in one deployment */
+#define CHAIN_NAME_MAX  63 /* a label of a domain name */
+
 /* What a contract must say. */
 typedef struct {
     uint64_t contract_id;
@@ -106,9 +109,12 @@ typedef struct {
     uint64_t wait_ms;    /* how long it is waited for; 0, or more than that: CHAIN_CHECK_MS */
     uint32_t hash_count; /* the hash in each form that clients use; one is enough */
     uint8_t hashes[DEPLOYMENT_FORM_COUNT][32];
+    uint32_t name_count; /* of name gateways: each must have a name contract of the same twin */
+    char names[CHAIN_NAMES_MAX][CHAIN_NAME_MAX + 1];
 } chain_expected_t;
 
-/* chain_expected_of takes it from a deployment.  False when memory is short. */
+/* chain_expected_of takes it from a deployment.  False when memory is short, or it has too many or too long
+ * names. */
 NODISCARD bool chain_expected_of(const deployment_t *deployment, chain_expected_t *expected);
 
 /* error is "" with CHAIN_CHECK_OK, valid during the call. */

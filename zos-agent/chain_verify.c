@@ -1,6 +1,7 @@
 /* chain_verify.c - is a contract on the chain what a deployment says? */
 #include "chain_internal.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@ struct chain_check {
     chain_check_t *next;
     chain_side_t *side;
     chain_expected_t expected;
+    uint32_t name_index; /* the name that is asked about */
     uint64_t end_ticks_ms, ticket;
     place_t at; /* the best block that is asked */
     io_timer_t *timer;
@@ -72,35 +74,94 @@ static bool has_hash(const chain_expected_t *expected, const smart_contract_cont
     return false;
 }
 
+static void accept(chain_check_t *check)
+{
+    watch_accepted(check->side, check->expected.contract_id, check->at.number);
+    end(check, CHAIN_CHECK_OK, "");
+}
+
+/* True when the value is there; the check has ended or waits when it is not. */
+static bool has_value(chain_check_t *check, const client_error_t *error, bytes_t value, const char *missing)
+{
+    check->ticket = 0;
+    if (error->status == CLIENT_FREED) return false;
+    if (error->status != CLIENT_OK) {
+        again(check, CHAIN_CHECK_UNAVAILABLE, "this node does not reach the chain now: try again later");
+        return false;
+    }
+    if (!value.data) again(check, CHAIN_CHECK_UNAVAILABLE, missing);
+    return value.data != NULL;
+}
+
+static void ask_name(chain_check_t *check);
+
+/* A name gateway's name must be reserved by a name contract of the same twin. */
+static void got_name_contract(void *context, const client_error_t *error, bytes_t value)
+{
+    chain_check_t *check = context;
+    const char *name     = check->expected.names[check->name_index];
+    char text[CHAIN_ERROR_MAX + 1];
+    smart_contract_contract_t contract;
+    snprintf(text, sizeof text, "the name %s has no name contract", name);
+    if (!has_value(check, error, value, text)) return;
+    bool is_read = chain_contract_decode(check->side, value, &contract);
+    bool is_name = is_read && contract.contract_type.kind == SMART_CONTRACT_CONTRACT_DATA_NAME_CONTRACT;
+    if (!is_name || contract.twin_id != check->expected.twin_id ||
+        contract.state.kind == SMART_CONTRACT_CONTRACT_STATE_DELETED) {
+        snprintf(text, sizeof text, "the name %s is reserved by another twin", name);
+        end(check, CHAIN_CHECK_REFUSED, text);
+    } else if (++check->name_index < check->expected.name_count) {
+        ask_name(check);
+    } else {
+        accept(check);
+    }
+}
+
+static void got_name(void *context, const client_error_t *error, bytes_t value)
+{
+    chain_check_t *check = context;
+    char text[CHAIN_ERROR_MAX + 1];
+    uint8_t room[CHAIN_KEY_CAP];
+    snprintf(text, sizeof text, "the name %s has no name contract", check->expected.names[check->name_index]);
+    if (!has_value(check, error, value, text)) return;
+    scale_reader_t reader = scale_reader(value, NULL);
+    uint64_t contract_id  = scale_get_u64(&reader);
+    scale_writer_t key    = scale_writer(room, sizeof room);
+    smart_contract_contracts_key(&key, contract_id);
+    check->ticket = client_storage(check->side->config.client, scale_written(&key), &check->at.hash,
+                                   got_name_contract, check);
+}
+
+static void ask_name(chain_check_t *check)
+{
+    uint8_t room[CHAIN_KEY_CAP];
+    scale_writer_t key = scale_writer(room, sizeof room);
+    smart_contract_contract_id_by_name_registration_key(&key,
+                                                        bytes_text(check->expected.names[check->name_index]));
+    check->ticket =
+        client_storage(check->side->config.client, scale_written(&key), &check->at.hash, got_name, check);
+}
+
 static void got_contract(void *context, const client_error_t *error, bytes_t value)
 {
     chain_check_t *check = context;
     chain_side_t *side   = check->side;
     char text[CHAIN_ERROR_MAX + 1];
-    check->ticket = 0;
-    if (error->status == CLIENT_FREED) return;
-    if (error->status != CLIENT_OK) {
-        again(check, CHAIN_CHECK_UNAVAILABLE, "this node does not reach the chain now: try again later");
-        return;
-    }
-    if (!value.data) {
-        snprintf(text, sizeof text, "contract %llu is not on the chain",
-                 (unsigned long long)check->expected.contract_id);
-        again(check, CHAIN_CHECK_UNAVAILABLE, text);
-        return;
-    }
+    snprintf(text, sizeof text, "contract %llu is not on the chain",
+             (unsigned long long)check->expected.contract_id);
+    if (!has_value(check, error, value, text)) return;
     smart_contract_contract_t contract;
     const char *why = chain_contract_decode(side, value, &contract)
                           ? verify_refusal(&check->expected, side->node_id, &contract)
                           : "the contract does not decode";
-    if (why) {
+    if (why)
         end(check, CHAIN_CHECK_REFUSED, why);
-    } else if (!has_hash(&check->expected, &contract)) {
+    else if (!has_hash(&check->expected, &contract))
         again(check, CHAIN_CHECK_REFUSED, "the deployment's hash is not the contract's");
-    } else {
-        watch_accepted(side, check->expected.contract_id, check->at.number);
-        end(check, CHAIN_CHECK_OK, "");
-    }
+    else if (check->name_index < check->expected.name_count)
+        ask_name(check);
+    else
+        accept(check);
 }
 
 static void ask(void *self)
@@ -111,6 +172,7 @@ static void ask(void *self)
     scale_writer_t key = scale_writer(room, sizeof room);
     check->timer       = NULL;
     check->at          = side->watch.best;
+    check->name_index  = 0;
     if (!side->is_registered || check->at.number == 0) {
         again(check, CHAIN_CHECK_UNAVAILABLE,
               side->is_registered ? "this node has seen no block of the chain yet: try again later"
@@ -127,6 +189,14 @@ bool chain_expected_of(const deployment_t *deployment, chain_expected_t *expecte
     *expected = (chain_expected_t){.contract_id = deployment->contract_id, .twin_id = deployment->twin_id};
     for (uint32_t i = 0; i < deployment->workload_count; i++)
         expected->public_ips += (uint32_t)workload_capacity(&deployment->workloads[i]).ipv4u;
+    for (uint32_t i = 0; i < deployment->workload_count; i++) {
+        const workload_t *w = &deployment->workloads[i];
+        if (w->kind != WORKLOAD_GATEWAY_NAME) continue;
+        if (expected->name_count == CHAIN_NAMES_MAX || strlen(w->gateway.name) > CHAIN_NAME_MAX) return false;
+        char *name = expected->names[expected->name_count++];
+        for (size_t n = 0; w->gateway.name[n]; n++)
+            name[n] = (char)tolower((unsigned char)w->gateway.name[n]);
+    }
     for (unsigned form = 0; form < DEPLOYMENT_FORM_COUNT; form++) {
         char text[DEPLOYMENT_HASH_TEXT_LEN + 1];
         if (!deployment_hash_text(deployment, (deployment_form_t)form, text)) return false;

@@ -34,6 +34,9 @@ const char config_help[] =
     "  --block-lan BOOL         workloads reach no private address (default true)\n"
     "  --user-namespaces BOOL   run workloads in user namespaces where the kernel can (default true)\n"
     "  --dns ADDRESS            name servers of workloads; several, with commas\n"
+    "  --gateway-domain NAME    be a gateway for names below this domain; --gateway-address, "
+    "--gateway-http-port,\n"
+    "                           --gateway-https-port, --gateway-certificate FILE\n"
     "  --prometheus-port N      metrics on 127.0.0.1\n"
     "  --stop-workloads BOOL    stop workloads when the agent stops (default false)\n"
     "  --log-level LEVEL        error, warn, info or debug;  --log-json true: a JSON object a line\n";
@@ -49,44 +52,49 @@ typedef struct {
 
 #define AT(member) offsetof(config_t, member)
 static const setting_t settings[] = {
-    {"state_dir",          TEXT,     AT(state_dir),             0,                  0                  },
-    {"run_dir",            TEXT,     AT(run_dir),               0,                  0                  },
-    {"prefix",             TEXT,     AT(prefix),                0,                  0                  },
-    {"shim",               TEXT,     AT(shim),                  0,                  0                  },
-    {"runtime",            TEXT,     AT(runtime),               0,                  0                  },
-    {"pool_dir",           TEXT,     AT(pool_dir),              0,                  0                  },
-    {"pool_size",          NUMBER64, AT(pool_size),             0,                  0                  },
-    {"block_lan",          FLAG,     AT(is_lan_blocked),        0,                  0                  },
-    {"user_namespaces",    FLAG,     AT(is_user_space_off),     1,                  0                  },
-    {"btrfs",              FLAG,     AT(is_ext4_forced),        1,                  0                  },
-    {"stop_workloads",     FLAG,     AT(is_stopping_workloads), 0,                  0                  },
-    {"dns",                TEXTS,    AT(dns),                   3,                  0                  },
-    {"substrate",          TEXTS,    AT(substrate),             CONFIG_URLS_CAP,    AT(substrate_count)},
-    {"relay.domain",       TEXTS,    AT(domains),               CONFIG_DOMAINS_CAP, AT(domain_count)   },
-    {"relay_at",           RELAY_AT, AT(relay_at),              0,                  0                  },
-    {"ca_file",            TEXT,     AT(ca_file),               0,                  0                  },
-    {"key_file",           TEXT,     AT(key_file),              0,                  0                  },
-    {"seed",               TEXT,     AT(seed),                  0,                  0                  },
-    {"key_kind",           TEXT,     AT(key_kind),              0,                  0                  },
-    {"farm_id",            NUMBER32, AT(farm_id),               0,                  0                  },
-    {"capacity.cru",       NUMBER64, AT(capacity.cru),          0,                  0                  },
-    {"capacity.mru",       NUMBER64, AT(capacity.mru),          0,                  0                  },
-    {"capacity.sru",       NUMBER64, AT(capacity.sru),          0,                  0                  },
-    {"capacity.hru",       NUMBER64, AT(capacity.hru),          0,                  0                  },
-    {"location.city",      TEXT,     AT(city),                  0,                  0                  },
-    {"location.country",   TEXT,     AT(country),               0,                  0                  },
-    {"location.latitude",  TEXT,     AT(latitude),              0,                  0                  },
-    {"location.longitude", TEXT,     AT(longitude),             0,                  0                  },
-    {"terms.link",         TEXT,     AT(terms_link),            0,                  0                  },
-    {"terms.hash",         TEXT,     AT(terms_hash),            0,                  0                  },
-    {"prometheus_port",    NUMBER32, AT(prometheus_port),       0,                  0                  },
-    {"uptime_interval_s",  NUMBER32, AT(uptime_s),              0,                  0                  },
-    {"nru_interval_s",     NUMBER32, AT(nru_s),                 0,                  0                  },
-    {"meter_interval_s",   NUMBER32, AT(meter_s),               0,                  0                  },
-    {"sync_interval_s",    NUMBER32, AT(sync_s),                0,                  0                  },
-    {"log_level",          TEXT,     AT(log_level),             0,                  0                  },
-    {"log_json",           FLAG,     AT(is_log_json),           0,                  0                  },
-    {"json",               FLAG,     AT(is_json),               0,                  0                  },
+    {"state_dir",           TEXT,     AT(state_dir),             0,                  0                  },
+    {"run_dir",             TEXT,     AT(run_dir),               0,                  0                  },
+    {"prefix",              TEXT,     AT(prefix),                0,                  0                  },
+    {"shim",                TEXT,     AT(shim),                  0,                  0                  },
+    {"runtime",             TEXT,     AT(runtime),               0,                  0                  },
+    {"pool_dir",            TEXT,     AT(pool_dir),              0,                  0                  },
+    {"pool_size",           NUMBER64, AT(pool_size),             0,                  0                  },
+    {"block_lan",           FLAG,     AT(is_lan_blocked),        0,                  0                  },
+    {"user_namespaces",     FLAG,     AT(is_user_space_off),     1,                  0                  },
+    {"btrfs",               FLAG,     AT(is_ext4_forced),        1,                  0                  },
+    {"stop_workloads",      FLAG,     AT(is_stopping_workloads), 0,                  0                  },
+    {"dns",                 TEXTS,    AT(dns),                   3,                  0                  },
+    {"gateway.domain",      TEXT,     AT(gateway_domain),        0,                  0                  },
+    {"gateway.address",     TEXT,     AT(gateway_address),       0,                  0                  },
+    {"gateway.certificate", TEXT,     AT(gateway_certificate),   0,                  0                  },
+    {"gateway.http_port",   NUMBER32, AT(gateway_http_port),     0,                  0                  },
+    {"gateway.https_port",  NUMBER32, AT(gateway_https_port),    0,                  0                  },
+    {"substrate",           TEXTS,    AT(substrate),             CONFIG_URLS_CAP,    AT(substrate_count)},
+    {"relay.domain",        TEXTS,    AT(domains),               CONFIG_DOMAINS_CAP, AT(domain_count)   },
+    {"relay_at",            RELAY_AT, AT(relay_at),              0,                  0                  },
+    {"ca_file",             TEXT,     AT(ca_file),               0,                  0                  },
+    {"key_file",            TEXT,     AT(key_file),              0,                  0                  },
+    {"seed",                TEXT,     AT(seed),                  0,                  0                  },
+    {"key_kind",            TEXT,     AT(key_kind),              0,                  0                  },
+    {"farm_id",             NUMBER32, AT(farm_id),               0,                  0                  },
+    {"capacity.cru",        NUMBER64, AT(capacity.cru),          0,                  0                  },
+    {"capacity.mru",        NUMBER64, AT(capacity.mru),          0,                  0                  },
+    {"capacity.sru",        NUMBER64, AT(capacity.sru),          0,                  0                  },
+    {"capacity.hru",        NUMBER64, AT(capacity.hru),          0,                  0                  },
+    {"location.city",       TEXT,     AT(city),                  0,                  0                  },
+    {"location.country",    TEXT,     AT(country),               0,                  0                  },
+    {"location.latitude",   TEXT,     AT(latitude),              0,                  0                  },
+    {"location.longitude",  TEXT,     AT(longitude),             0,                  0                  },
+    {"terms.link",          TEXT,     AT(terms_link),            0,                  0                  },
+    {"terms.hash",          TEXT,     AT(terms_hash),            0,                  0                  },
+    {"prometheus_port",     NUMBER32, AT(prometheus_port),       0,                  0                  },
+    {"uptime_interval_s",   NUMBER32, AT(uptime_s),              0,                  0                  },
+    {"nru_interval_s",      NUMBER32, AT(nru_s),                 0,                  0                  },
+    {"meter_interval_s",    NUMBER32, AT(meter_s),               0,                  0                  },
+    {"sync_interval_s",     NUMBER32, AT(sync_s),                0,                  0                  },
+    {"log_level",           TEXT,     AT(log_level),             0,                  0                  },
+    {"log_json",            FLAG,     AT(is_log_json),           0,                  0                  },
+    {"json",                FLAG,     AT(is_json),               0,                  0                  },
 };
 #define SETTING_COUNT (sizeof settings / sizeof *settings)
 
@@ -246,16 +254,24 @@ static const setting_t *find_option(const char *option)
         if (*c == '-') *c = '_';
     if (strcmp(name, "relay") == 0) return find_key("relay.domain");
     for (size_t i = 0; i < SETTING_COUNT; i++) {
-        const char *dot = strchr(settings[i].key, '.');
-        if (strcmp(dot ? dot + 1 : settings[i].key, name) == 0) return &settings[i];
+        const char *key = settings[i].key, *dot = strchr(key, '.');
+        bool is_gateway = strncmp(key, "gateway.", 8) == 0 && strncmp(name, "gateway_", 8) == 0;
+        if (strcmp(dot ? dot + 1 : key, is_gateway ? name + 8 : name) == 0 &&
+            (is_gateway || strncmp(key, "gateway.", 8) != 0))
+            return &settings[i];
     }
     return NULL;
 }
 
 static void set_defaults(config_t *config)
 {
-    *config =
-        (config_t){.is_lan_blocked = true, .uptime_s = 2400, .nru_s = 3600, .meter_s = 60, .sync_s = 300};
+    *config            = (config_t){.is_lan_blocked     = true,
+                                    .gateway_http_port  = 80,
+                                    .gateway_https_port = 443,
+                                    .uptime_s           = 2400,
+                                    .nru_s              = 3600,
+                                    .meter_s            = 60,
+                                    .sync_s             = 300};
     config->state_dir  = strdup("/var/lib/zos");
     config->prefix     = strdup("zos");
     config->key_kind   = strdup("sr25519");
@@ -350,7 +366,12 @@ host_config_t config_host(const config_t *c)
                            .pool_size      = c->pool_size ? c->pool_size : c->capacity.sru + c->capacity.hru,
                            .is_lan_blocked = c->is_lan_blocked,
                            .is_ext4_forced = c->is_ext4_forced,
-                           .is_user_space_off = c->is_user_space_off};
+                           .is_user_space_off   = c->is_user_space_off,
+                           .gateway_domain      = c->gateway_domain,
+                           .gateway_address     = c->gateway_address,
+                           .gateway_certificate = c->gateway_certificate,
+                           .gateway_http_port   = c->gateway_http_port,
+                           .gateway_https_port  = c->gateway_https_port};
 }
 
 void config_fini(config_t *config)

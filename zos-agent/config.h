@@ -17,6 +17,8 @@ typedef struct {
     uint64_t pool_size; /* 0: as much as the capacity's sru and hru */
     bool is_lan_blocked, is_user_space_off, is_ext4_forced, is_stopping_workloads;
     char *dns[4];
+    char *gateway_domain, *gateway_address, *gateway_certificate; /* gateway_domain NULL: no gateway */
+    uint32_t gateway_http_port, gateway_https_port;
 
     char *substrate[CONFIG_URLS_CAP];
     uint32_t substrate_count;

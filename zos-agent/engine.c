@@ -40,8 +40,22 @@ void engine_free(engine_t *engine)
 
 /* ---- deploying ---- */
 
-static bool is_offered(const workload_t *w, char error[ENGINE_ERROR_MAX + 1])
+static bool ports_are_offered(const engine_t *engine, const workload_t *w, char error[ENGINE_ERROR_MAX + 1])
 {
+    machine_port_t ports[DEPLOYMENT_PORTS_CAP];
+    uint32_t count = 0;
+    char unread[DEPLOYMENT_ERROR_MAX + 1];
+    if (!engine->config.gateway_domain || !workload_ports(w, ports, &count, unread)) return true;
+    for (uint32_t i = 0; i < count; i++)
+        if (ports[i].host >= FORWARD_FIRST_PORT)
+            return refuse(error, "workload '%s': ports from %d on are the gateway's on this node", w->name,
+                          FORWARD_FIRST_PORT);
+    return true;
+}
+
+static bool is_offered(const engine_t *engine, const workload_t *w, char error[ENGINE_ERROR_MAX + 1])
+{
+    if (workload_is_gateway(w)) return gateway_offered(engine, w, error);
     if (!workload_is_machine(w)) {
         bool is_ok = workload_is_disk(w) || workload_is_network(w);
         return is_ok || refuse(error, "workload '%s': this node does not offer %s", w->name,
@@ -55,7 +69,7 @@ static bool is_offered(const workload_t *w, char error[ENGINE_ERROR_MAX + 1])
     for (uint32_t i = 0; i < w->machine.mount_count; i++)
         if (!w->machine.mounts[i].name[0])
             return refuse(error, "workload '%s': a mount has no name", w->name);
-    return true;
+    return ports_are_offered(engine, w, error);
 }
 
 static bool name_is_free(const engine_t *engine, const deployment_t *d, const workload_t *w,
@@ -168,7 +182,9 @@ bool engine_can_take(engine_t *engine, const deployment_t *d, bool is_update,
                      char error[ENGINE_ERROR_MAX + 1])
 {
     for (uint32_t i = 0; i < d->workload_count; i++)
-        if (!is_offered(&d->workloads[i], error) || !name_is_free(engine, d, &d->workloads[i], error) ||
+        if (!is_offered(engine, &d->workloads[i], error) ||
+            !name_is_free(engine, d, &d->workloads[i], error) ||
+            !gateway_name_is_free(engine, d, &d->workloads[i], error) ||
             !short_name_is_free(engine, d, &d->workloads[i], error))
             return false;
     return is_update ? can_update(engine, d, error) : can_create(engine, d, error);

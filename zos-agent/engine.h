@@ -27,6 +27,7 @@ typedef struct {
     const char *pool_dir;
     capacity_t total; /* what the node offers */
     bool has_user_spaces;
+    const char *gateway_domain; /* NULL: this node is no gateway */
     /* on_change is called when a deployment's resources may have changed: report them.  May be NULL. */
     void (*on_change)(void *context, uint64_t contract_id);
     void *context;
@@ -83,6 +84,10 @@ void engine_done(engine_t *engine, job_t *job, uint64_t now_ms);
 /* engine_look is called every few seconds: state says how a machine is (host's machine_state). */
 void engine_look(engine_t *engine, uint64_t now_ms,
                  machine_state_t (*state)(void *context, const char *wid, int *code), void *context);
+
+/* engine_has_gateway says whether a gateway should be up; engine_gateway_lost makes all of them anew. */
+bool engine_has_gateway(const engine_t *engine);
+void engine_gateway_lost(engine_t *engine);
 
 /* engine_sweep and engine_meter make a job of that kind the next one. */
 void engine_sweep(engine_t *engine);

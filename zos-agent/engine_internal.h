@@ -24,7 +24,7 @@ typedef struct record {
     char message[HOST_ERROR_MAX + 1];
     char *data; /* JSON of the result */
     int64_t created_s;
-    uint32_t link;   /* a network's index, from 1; 0: none yet */
+    uint32_t link;   /* a network's index or a gateway's slot, from 1; 0: none yet */
     bool is_made;    /* something of it may be on the machine */
     bool is_removed; /* an update took it out */
     bool is_dirty;   /* to be ensured again: at start, after an update */
@@ -86,6 +86,7 @@ typedef struct {
 
 /* The network that a machine names: of the same twin, on this node; NULL when nobody sent it. */
 record_t *plan_network_of(const engine_t *engine, const record_t *machine);
+record_t *plan_network_named(const engine_t *engine, uint32_t twin_id, const char *name);
 NODISCARD bool plan_network(const engine_t *engine, const record_t *network, scope_t scope,
                             network_plan_t *plan);
 NODISCARD bool plan_firewall(const engine_t *engine, scope_t scope, firewall_plan_t *plan);
@@ -93,9 +94,30 @@ NODISCARD bool plan_firewall(const engine_t *engine, scope_t scope, firewall_pla
 /* plan_machine fills the machine's part of a job; a result that is not HOST_OK says why it cannot be. */
 host_result_t plan_machine(engine_t *engine, const record_t *record, uint64_t now_ms, job_t *job);
 
+bool plan_is_going(const record_t *record);
+
+/* ---- engine_gateway.c ---- */
+
+bool workload_is_gateway(const workload_t *workload);
+
+/* gateway_offered says whether this node could take it, but for its name: gateway_name_is_free. */
+NODISCARD bool gateway_offered(const engine_t *engine, const workload_t *workload,
+                               char error[ENGINE_ERROR_MAX + 1]);
+NODISCARD bool gateway_name_is_free(const engine_t *engine, const deployment_t *deployment,
+                                    const workload_t *workload, char error[ENGINE_ERROR_MAX + 1]);
+void gateway_fqdn(const engine_t *engine, const workload_t *workload, char fqdn[GATEWAY_HOST_MAX + 1]);
+
+/* plan_gateways lists all gateways; plan_forwards those that lead into one network; plan_gateway fills a job.
+ */
+NODISCARD bool plan_gateways(const engine_t *engine, scope_t scope, gateways_plan_t *plan);
+NODISCARD bool plan_forwards(const engine_t *engine, const record_t *network, scope_t scope,
+                             network_plan_t *plan);
+host_result_t plan_gateway(engine_t *engine, record_t *record, scope_t scope, uint64_t now_ms, job_t *job);
+record_t *plan_gateway_network(const engine_t *engine, const record_t *record);
+
 /* plan_result is the JSON of an ok workload's result.data, the caller's to free(); plan_note what its user
  * should know. */
-char *plan_result(const record_t *record);
+char *plan_result(const engine_t *engine, const record_t *record);
 const char *plan_note(const record_t *record);
 
 /* plan_admit says whether there is room on the node for one more, and whether its ports are nobody else's. */

@@ -17,7 +17,7 @@ uint32_t plan_owner(const engine_t *engine, const entry_t *entry)
 
 void plan_disk_name(const record_t *record, char name[40]) { snprintf(name, 40, "vol-%s", record->wid); }
 
-static bool is_going(const record_t *record)
+bool plan_is_going(const record_t *record)
 {
     return record->is_removed || record->entry->desired == DESIRED_DELETED;
 }
@@ -29,16 +29,21 @@ static const char *network_name(const record_t *machine)
     return machine->workload->machine.interfaces[0].network;
 }
 
-record_t *plan_network_of(const engine_t *engine, const record_t *machine)
+record_t *plan_network_named(const engine_t *engine, uint32_t twin_id, const char *name)
 {
     for (const entry_t *entry = engine->entries; entry; entry = entry->next) {
-        if (entry->twin_id != machine->entry->twin_id) continue;
-        record_t *record = record_find(entry, network_name(machine));
-        if (record && workload_is_network(record->workload) && !is_going(record) &&
+        if (entry->twin_id != twin_id) continue;
+        record_t *record = record_find(entry, name);
+        if (record && workload_is_network(record->workload) && !plan_is_going(record) &&
             record->state != WORKLOAD_DELETED)
             return record;
     }
     return NULL;
+}
+
+record_t *plan_network_of(const engine_t *engine, const record_t *machine)
+{
+    return plan_network_named(engine, machine->entry->twin_id, network_name(machine));
 }
 
 static bool is_guest(const record_t *record, const record_t *network, scope_t scope)
@@ -46,7 +51,7 @@ static bool is_guest(const record_t *record, const record_t *network, scope_t sc
     if (!workload_is_machine(record->workload) || record == scope.without) return false;
     if (strcmp(network_name(record), network->workload->name) != 0) return false;
     if (record == scope.with) return true;
-    return record->is_made && !is_going(record) &&
+    return record->is_made && !plan_is_going(record) &&
            (record->state == WORKLOAD_OK || record->state == WORKLOAD_PAUSED);
 }
 
@@ -77,7 +82,7 @@ bool plan_network(const engine_t *engine, const record_t *network, scope_t scope
             if (!add_guest(plan, record, is_paused)) return false;
         }
     }
-    return true;
+    return plan_forwards(engine, network, scope, plan);
 }
 
 bool plan_firewall(const engine_t *engine, scope_t scope, firewall_plan_t *plan)
@@ -338,9 +343,9 @@ host_result_t plan_machine(engine_t *engine, const record_t *record, uint64_t no
 
 /* ---- results ---- */
 
-static json_t *result_of(const record_t *record)
+static json_t *result_of(const engine_t *engine, const record_t *record)
 {
-    char id[96];
+    char id[96], fqdn[GATEWAY_HOST_MAX + 1];
     const workload_t *w = record->workload;
     snprintf(id, sizeof id, "%u-%llu-%s", record->entry->twin_id,
              (unsigned long long)record->entry->contract_id, w->name);
@@ -353,6 +358,7 @@ static json_t *result_of(const record_t *record)
     case WORKLOAD_ZMACHINE_LIGHT:
         return json_pack("{s:s,s:s,s:s,s:s}", "id", id, "ip", w->machine.interfaces[0].ip.canonical,
                          "mycelium_ip", "", "console_url", "");
+    case WORKLOAD_GATEWAY_NAME: gateway_fqdn(engine, w, fqdn); return json_pack("{s:s}", "fqdn", fqdn);
     case WORKLOAD_NETWORK:
     case WORKLOAD_NETWORK_LIGHT:
     case WORKLOAD_QSFS:
@@ -360,16 +366,15 @@ static json_t *result_of(const record_t *record)
     case WORKLOAD_IP:
     case WORKLOAD_ZLOGS:
     case WORKLOAD_ZDB:
-    case WORKLOAD_GATEWAY_NAME:
     case WORKLOAD_GATEWAY_FQDN:
     case WORKLOAD_KIND_COUNT: break;
     }
     return json_object();
 }
 
-char *plan_result(const record_t *record)
+char *plan_result(const engine_t *engine, const record_t *record)
 {
-    json_t *json = result_of(record);
+    json_t *json = result_of(engine, record);
     char *text   = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     return text;

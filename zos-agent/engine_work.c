@@ -22,6 +22,12 @@ static uint64_t backoff_ms(engine_t *engine, uint32_t tries)
     return wait + (engine->seed >> 33) % (wait / 4);
 }
 
+/* What has to be stopped and started, not only allowed again. */
+static bool is_live(const record_t *record)
+{
+    return workload_is_machine(record->workload) || workload_is_gateway(record->workload);
+}
+
 static int64_t seconds(uint64_t ms) { return (int64_t)(ms / 1000); }
 
 static void changed(const engine_t *engine, const record_t *record)
@@ -68,7 +74,7 @@ static void failed(engine_t *engine, record_t *record, const host_result_t *resu
 {
     bool has_run =
         record->state == WORKLOAD_OK || record->state == WORKLOAD_PAUSED || record->started_ms != 0;
-    if (result->status == HOST_REFUSED && has_run && !workload_is_machine(record->workload)) {
+    if (result->status == HOST_REFUSED && has_run && !is_live(record)) {
         record->is_dirty = false;
         record_change(engine, record, record->state, result->error, seconds(now_ms));
         return;
@@ -104,6 +110,10 @@ static bool drop_job(engine_t *engine, record_t *record, job_t *job)
         job_for(job, JOB_DROP_NETWORK, record);
         plan_network_id(record->entry->twin_id, w->name, job->network.id);
         return plan_firewall(engine, scope, &job->firewall);
+    }
+    if (workload_is_gateway(w)) {
+        job_for(job, JOB_DROP_GATEWAY, record);
+        return plan_gateway(engine, record, scope, 0, job).status == HOST_OK;
     }
     job_for(job, JOB_DROP_MACHINE, record);
     const record_t *network = plan_network_of(engine, record);
@@ -165,11 +175,10 @@ static bool next_pause(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t 
     uint32_t count = entry->desired == DESIRED_PAUSED ? backwards(entry, records) : 0;
     for (uint32_t i = 0; i < count; i++) {
         record_t *record = records[i];
-        bool is_machine  = workload_is_machine(record->workload);
         if (record->state != WORKLOAD_OK &&
-            !(is_machine && record->state == WORKLOAD_PAUSED && record->is_dirty))
+            !(is_live(record) && record->state == WORKLOAD_PAUSED && record->is_dirty))
             continue;
-        if (!is_machine) {
+        if (!is_live(record)) {
             record_change(engine, record, WORKLOAD_PAUSED, "paused", seconds(now_ms));
             continue;
         }
@@ -177,8 +186,12 @@ static bool next_pause(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t 
             wake_at(wake_ms, record->next_ms);
             continue;
         }
+        scope_t scope = {.with = record, .is_with_paused = true};
+        if (workload_is_gateway(record->workload)) {
+            job_for(job, JOB_PAUSE_GATEWAY, record);
+            return plan_gateway(engine, record, scope, now_ms, job).status == HOST_OK;
+        }
         const record_t *network = plan_network_of(engine, record);
-        scope_t scope           = {.with = record, .is_with_paused = true};
         job_for(job, JOB_PAUSE, record);
         return (!network || network->link == 0 || plan_network(engine, network, scope, &job->network)) &&
                plan_firewall(engine, scope, &job->firewall);
@@ -202,7 +215,7 @@ static uint32_t free_link(const engine_t *engine)
         bool is_taken = false;
         for (const entry_t *entry = engine->entries; entry && !is_taken; entry = entry->next)
             for (const record_t *record = entry->records; record && !is_taken; record = record->next)
-                is_taken = record->link == link;
+                is_taken = workload_is_network(record->workload) && record->link == link;
         if (!is_taken) return link;
     }
     return 0;
@@ -228,6 +241,11 @@ static host_result_t plan_ensure(engine_t *engine, record_t *record, uint64_t no
             !plan_firewall(engine, scope, &job->firewall))
             return host_fail(HOST_LATER, "no memory");
         return host_ok();
+    }
+    if (workload_is_gateway(w)) {
+        job_for(job, JOB_GATEWAY, record);
+        job->is_new = !record->is_made;
+        return plan_gateway(engine, record, (scope_t){.with = record}, now_ms, job);
     }
     job_for(job, JOB_MACHINE, record);
     job->is_new = !record->is_made;
@@ -257,8 +275,7 @@ static bool next_ensure(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t
 {
     for (record_t *record = entry->records; record; record = record->next) {
         if (!wants_ensure(record)) continue;
-        bool is_plain =
-            record->state == WORKLOAD_PAUSED && !workload_is_machine(record->workload) && !record->is_dirty;
+        bool is_plain = record->state == WORKLOAD_PAUSED && !is_live(record) && !record->is_dirty;
         if (is_plain) {
             record_change(engine, record, WORKLOAD_OK, plan_note(record), seconds(now_ms));
             continue;
@@ -296,6 +313,8 @@ static bool sweep_job(engine_t *engine, job_t *job)
             plan_network_id(entry->twin_id, record->workload->name, id);
             if (workload_is_network(record->workload))
                 is_ok = know(job, 'n', "", id);
+            else if (workload_is_gateway(record->workload))
+                continue;
             else if (workload_is_disk(record->workload))
                 is_ok = know(job, 'd', "vol-", record->wid);
             else
@@ -306,7 +325,8 @@ static bool sweep_job(engine_t *engine, job_t *job)
     engine->suspects      = NULL;
     engine->suspect_count = 0;
     engine->wants_sweep   = false;
-    return is_ok && plan_firewall(engine, (scope_t){0}, &job->firewall);
+    return is_ok && plan_firewall(engine, (scope_t){0}, &job->firewall) &&
+           plan_gateways(engine, (scope_t){0}, &job->gateways);
 }
 
 bool engine_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_ms)
@@ -320,7 +340,8 @@ bool engine_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_m
     if (engine->wants_meter) {
         engine->wants_meter = false;
         *job                = (job_t){.kind = JOB_METER};
-        is_found            = plan_firewall(engine, (scope_t){0}, &job->firewall);
+        is_found            = plan_firewall(engine, (scope_t){0}, &job->firewall) &&
+                   plan_gateways(engine, (scope_t){0}, &job->gateways);
     } else if (engine->wants_sweep) {
         is_found = sweep_job(engine, job);
         if (!is_found) job_fini(job); /* knowing only a part would drop the rest */
@@ -341,7 +362,7 @@ static void made(engine_t *engine, record_t *record, uint64_t now_ms)
     record->next_ms  = 0;
     record->is_dirty = false;
     free(record->data);
-    record->data = plan_result(record);
+    record->data = plan_result(engine, record);
     if (workload_is_machine(record->workload) && is_news) record->started_ms = now_ms;
     record_change(engine, record, WORKLOAD_OK, plan_note(record), seconds(now_ms));
     changed(engine, record);
@@ -381,6 +402,16 @@ static void dropped(engine_t *engine, record_t *record, const host_result_t *res
         store_record(engine, record);
     else
         deleted(engine, record, now_ms);
+}
+
+/* What the slot of a new gateway had counted before it. */
+static void take_start(engine_t *engine, const job_t *job)
+{
+    for (uint32_t i = 0; i < job->count_count; i++)
+        db_do(engine->config.db,
+              "INSERT INTO meter(wid, contract, last, bytes) VALUES(?1, ?2, ?3, 0) ON CONFLICT(wid) DO "
+              "UPDATE SET last = ?3",
+              "tii", job->counts[i].wid, (int64_t)job->contract_id, (int64_t)job->counts[i].bytes);
 }
 
 static void take_counts(engine_t *engine, const job_t *job, int64_t now_s)
@@ -426,13 +457,17 @@ static void take_result(engine_t *engine, job_t *job, record_t *record, uint64_t
     case JOB_DISK:
     case JOB_NETWORK:
     case JOB_MACHINE:
+    case JOB_GATEWAY:
+        if (job->kind == JOB_GATEWAY && job->is_new) take_start(engine, job);
         if (job->result.status == HOST_OK)
             made(engine, record, now_ms);
         else
             failed(engine, record, &job->result, now_ms);
         return;
-    case JOB_PAUSE: paused(engine, record, &job->result, now_ms); return;
+    case JOB_PAUSE:
+    case JOB_PAUSE_GATEWAY: paused(engine, record, &job->result, now_ms); return;
     case JOB_DROP_DISK:
+    case JOB_DROP_GATEWAY:
     case JOB_DROP_NETWORK:
     case JOB_DROP_MACHINE: dropped(engine, record, &job->result, now_ms); return;
     case JOB_SWEEP:

@@ -4,6 +4,7 @@
 #include "netlink.h"
 #include "runner.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -173,6 +174,39 @@ static bool refuse(char error[HOST_ERROR_MAX + 1], const char *text)
     return false;
 }
 
+static bool is_domain(const char *text)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.");
+    return len >= 1 && len <= GATEWAY_HOST_MAX - DEPLOYMENT_NAME_MAX - 1 && text[len] == 0;
+}
+
+/* What goes into haproxy's configuration is checked here: it holds no blanks and no quotes. */
+static bool set_gateway(host_t *host, const host_config_t *config, char error[HOST_ERROR_MAX + 1])
+{
+    gateway_settings_t *g = &host->gateway;
+    const char *address   = config->gateway_address ? config->gateway_address : "0.0.0.0";
+    const char *pem       = config->gateway_certificate ? config->gateway_certificate : "";
+    struct in_addr parsed;
+    if (!config->gateway_domain) return true;
+    if (!is_domain(config->gateway_domain))
+        return refuse(error, "gateway.domain must be a domain name in small letters");
+    if (inet_pton(AF_INET, address, &parsed) != 1)
+        return refuse(error, "gateway.address must be an IPv4 address");
+    if (config->gateway_http_port < 1 || config->gateway_http_port > 65535 ||
+        config->gateway_https_port < 1 || config->gateway_https_port > 65535)
+        return refuse(error, "gateway.http_port and gateway.https_port must be 1 to 65535");
+    if (pem[0] && (strpbrk(pem, " \t\n\"'\\#$") || !file_exists(pem)))
+        return refuse(error, "gateway.certificate must be a PEM file or a folder, its path without blanks");
+    if (!find_program("haproxy", g->program)) return refuse(error, "a gateway needs haproxy: install it");
+    g->is_on      = true;
+    g->http_port  = (uint16_t)config->gateway_http_port;
+    g->https_port = (uint16_t)config->gateway_https_port;
+    snprintf(g->domain, sizeof g->domain, "%s", config->gateway_domain);
+    snprintf(g->address, sizeof g->address, "%s", address);
+    return pem[0] == 0 || path_join(g->certificate, "%s", pem) ||
+           refuse(error, "gateway.certificate: a long path");
+}
+
 bool host_init(host_t *host, const host_config_t *config, char error[HOST_ERROR_MAX + 1])
 {
     char tool[PATH_CAP];
@@ -202,6 +236,7 @@ bool host_init(host_t *host, const host_config_t *config, char error[HOST_ERROR_
     close(filter);
     if (!kernel_has("overlay") || !kernel_has("squashfs"))
         return refuse(error, "the kernel has no overlay or no squashfs: load the modules");
+    if (!set_gateway(host, config, error)) return false;
     host->has_btrfs = !config->is_ext4_forced && kernel_has("btrfs") && find_program("mkfs.btrfs", tool);
     host->shifts    = config->is_user_space_off ? HOST_SHIFTS_NONE : probe_shifting(host);
     host->has_user_spaces = host->shifts != HOST_SHIFTS_NONE;

@@ -6,6 +6,7 @@
 #ifndef HOST_H
 #define HOST_H
 #include "cgroup.h"
+#include "gateway.h"
 #include "plan.h"
 
 #define HOST_PREFIX_MAX 4 /* so that "PREFIXu" and a network's short name fit an interface's name */
@@ -15,7 +16,7 @@
 /* What the kernel can show with other owners: squashfs files since 6.2, folders since 5.12, or neither. */
 typedef enum { HOST_SHIFTS_NONE, HOST_SHIFTS_IMAGES, HOST_SHIFTS_FOLDERS } host_shifts_t;
 
-typedef struct {
+typedef struct host {
     char prefix[HOST_PREFIX_MAX + 1]; /* of namespaces, links, groups and the packet filter's table */
     char state_dir[PATH_CAP];         /* survives a reboot: images, pool */
     char run_dir[PATH_CAP];           /* need not: workloads' folders */
@@ -31,6 +32,7 @@ typedef struct {
     char runtime[PATH_CAP];
     cgroup_t cgroup;
     char unified[64]; /* a tree that the runtime must not see */
+    gateway_settings_t gateway;
 } host_t;
 
 typedef struct {
@@ -39,6 +41,9 @@ typedef struct {
     const char *pool_dir;                            /* NULL: a file in state_dir */
     uint64_t pool_size;
     bool is_lan_blocked, is_ext4_forced, is_user_space_off;
+    const char *gateway_domain;                        /* NULL: the node is no gateway */
+    const char *gateway_address, *gateway_certificate; /* may be NULL: 0.0.0.0, one made here */
+    uint32_t gateway_http_port, gateway_https_port;
 } host_config_t;
 
 /* host_init finds out what there is.  False, and error says what a person must install or mend. */
@@ -77,6 +82,19 @@ void network_namespace(const host_t *host, const char *id, char name[32]);
 
 /* firewall_apply writes the rules of the host; of no network: it removes them all. */
 host_result_t firewall_apply(const host_t *host, const firewall_plan_t *firewall);
+
+/* ---- gateways ---- */
+
+/* gateway_apply makes the machine's gateway lead just where the plan says; of an empty plan: stops it.
+ * gateway_clear ends what still goes through a slot that has no workload any more. */
+host_result_t gateway_apply(const host_t *host, const gateways_plan_t *plan);
+host_result_t gateway_clear(const host_t *host, uint32_t slot);
+host_result_t gateway_stop(const host_t *host);
+bool gateway_is_up(const host_t *host);
+
+/* gateway_counters writes the bytes that went through each slot, both ways, since the gateway started; false
+ * when it does not answer. */
+NODISCARD bool gateway_counters(const host_t *host, uint64_t bytes[GATEWAY_SLOTS]);
 
 /* port_is_free: does no program of this machine listen there? */
 bool port_is_free(bool is_udp, uint16_t port);

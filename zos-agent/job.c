@@ -67,6 +67,45 @@ static void run_drop_network(const host_t *host, job_t *job)
     host_rest(host);
 }
 
+/* ---- gateways ---- */
+
+static void see_count(void *context, const char *wid, uint64_t bytes)
+{
+    job_t *job        = context;
+    job_count_t *more = realloc(job->counts, (job->count_count + 1) * sizeof *more);
+    if (!more) return;
+    job->counts                  = more;
+    more[job->count_count].bytes = bytes;
+    snprintf(more[job->count_count++].wid, sizeof more->wid, "%.*s", WID_LEN, wid);
+}
+
+static void count_gateways(const host_t *host, job_t *job, const char *only_wid)
+{
+    uint64_t bytes[GATEWAY_SLOTS];
+    if (job->gateways.count == 0 || !gateway_counters(host, bytes)) return;
+    for (uint32_t i = 0; i < job->gateways.count; i++) {
+        const gateway_plan_t *gateway = &job->gateways.gateways[i];
+        if (!only_wid || strcmp(gateway->wid, only_wid) == 0)
+            see_count(job, gateway->wid, bytes[gateway->slot]);
+    }
+}
+
+/* A slot counts on when its workload changes: what it says before the first request of a new one is not his.
+ */
+static void run_gateway(const host_t *host, job_t *job)
+{
+    job->result = apply_rules(host, job);
+    if (is_ok(&job->result) && job->is_new) count_gateways(host, job, job->wid);
+    if (is_ok(&job->result)) job->result = gateway_apply(host, &job->gateways);
+}
+
+static void run_drop_gateway(const host_t *host, job_t *job)
+{
+    job->result = gateway_apply(host, &job->gateways);
+    if (is_ok(&job->result)) job->result = gateway_clear(host, job->slot);
+    if (is_ok(&job->result)) job->result = apply_rules(host, job);
+}
+
 /* ---- sweep ---- */
 
 static bool holds(const job_object_t *objects, uint32_t count, char kind, const char *name)
@@ -105,6 +144,7 @@ static void run_sweep(const host_t *host, job_t *job)
             job->dropped += host_drop(host, object->kind, object->name).status == HOST_OK;
     }
     if (job->firewall.network_count == 0) firewall_apply(host, &job->firewall);
+    if (job->gateways.count == 0) gateway_stop(host);
     host_rest(host);
     free(job->suspects);
     job->suspects      = sweep.found;
@@ -114,18 +154,9 @@ static void run_sweep(const host_t *host, job_t *job)
 
 /* ---- meter ---- */
 
-static void see_count(void *context, const char *wid, uint64_t bytes)
-{
-    job_t *job        = context;
-    job_count_t *more = realloc(job->counts, (job->count_count + 1) * sizeof *more);
-    if (!more) return;
-    job->counts                  = more;
-    more[job->count_count].bytes = bytes;
-    snprintf(more[job->count_count++].wid, sizeof more->wid, "%.*s", WID_LEN, wid);
-}
-
 static void run_meter(const host_t *host, job_t *job)
 {
+    count_gateways(host, job, NULL);
     for (uint32_t i = 0; i < job->firewall.network_count; i++) {
         char name[32];
         network_namespace(host, job->firewall.networks[i].id, name);
@@ -144,6 +175,9 @@ void job_run(const host_t *host, job_t *job)
     case JOB_NETWORK: job->result = apply_rules(host, job); return;
     case JOB_MACHINE: run_machine(host, job); return;
     case JOB_PAUSE: run_pause(host, job); return;
+    case JOB_GATEWAY:
+    case JOB_PAUSE_GATEWAY: run_gateway(host, job); return;
+    case JOB_DROP_GATEWAY: run_drop_gateway(host, job); return;
     case JOB_DROP_DISK:
         job->result = disk_drop(host, job->disk);
         host_rest(host);
@@ -159,7 +193,8 @@ void job_fini(job_t *job)
 {
     machine_plan_fini(&job->machine);
     firewall_plan_fini(&job->firewall);
-    free(job->network.guests);
+    network_plan_fini(&job->network);
+    gateways_plan_fini(&job->gateways);
     free(job->objects);
     free(job->suspects);
     free(job->counts);

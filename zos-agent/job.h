@@ -9,7 +9,10 @@ typedef enum {
     JOB_DISK,    /* ensure */
     JOB_NETWORK, /* ensure */
     JOB_MACHINE, /* ensure: network, filter, then the machine; thawed when it was frozen */
+    JOB_GATEWAY, /* ensure: its network's rules, then the gateway */
     JOB_PAUSE,   /* a machine, and the filter without its ports */
+    JOB_PAUSE_GATEWAY,
+    JOB_DROP_GATEWAY,
     JOB_DROP_DISK,
     JOB_DROP_NETWORK,
     JOB_DROP_MACHINE,
@@ -46,7 +49,10 @@ typedef struct job {
     uint32_t object_count;
     job_object_t *suspects;
     uint32_t suspect_count, dropped;
-    job_count_t *counts; /* JOB_METER: out */
+    gateways_plan_t gateways; /* as they are to be after the job */
+    uint32_t slot;            /* JOB_GATEWAY and its like */
+
+    job_count_t *counts; /* JOB_METER: out; JOB_GATEWAY that is_new: what its slot had counted before */
     uint32_t count_count;
 
     host_result_t result;

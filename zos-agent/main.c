@@ -157,6 +157,7 @@ static unsigned purge_all(const host_t *host)
         for (uint32_t i = 0; i < found.count; i++)
             if (found.objects[i].kind == *kind) purge_object(&purge, *kind, found.objects[i].name);
     free(found.objects);
+    if (gateway_stop(host).status != HOST_OK) purge.failed++;
     if (firewall_apply(host, &(firewall_plan_t){NULL, 0}).status != HOST_OK) purge.failed++;
     host_rest(host);
     return purge.failed;

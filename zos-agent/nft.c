@@ -35,6 +35,8 @@ static void network_nat(FILE *out, const char *table, const network_plan_t *netw
 {
     chain(out, table, "nat_in", "type nat hook prerouting priority dstnat; policy accept;");
     chain(out, table, "nat_out", "type nat hook postrouting priority srcnat; policy accept;");
+    uint8_t near[4];
+    network_host_end(table, network->index, near);
     for (uint32_t i = 0; i < network->guest_count; i++) {
         const guest_plan_t *guest = &network->guests[i];
         for (uint32_t p = 0; p < guest->port_count && !guest->is_paused; p++)
@@ -42,7 +44,27 @@ static void network_nat(FILE *out, const char *table, const network_plan_t *netw
                  guest->ports[p].is_udp ? "udp" : "tcp", guest->ports[p].host, IP_OF(guest->ip),
                  guest->ports[p].guest);
     }
+    for (uint32_t i = 0; i < network->forward_count; i++) {
+        const forward_plan_t *forward = &network->forwards[i];
+        rule(out, table, "nat_in",
+             "iifname \"" NFT_UPLINK "\" ip saddr " IP " tcp dport %u dnat ip to " IP ":%u", IP_OF(near),
+             forward->port, IP_OF(forward->ip), forward->to);
+    }
     rule(out, table, "nat_out", "oifname \"" NFT_UPLINK "\" masquerade");
+}
+
+/* What a gateway sends on is counted there, and not once more as its machine's. */
+static void network_forwarded(FILE *out, const char *table, const network_plan_t *network)
+{
+    if (network->forward_count > 0)
+        rule(out, table, "forward",
+             "meta l4proto tcp ct original proto-dst >= %d ct status dnat ct state established accept",
+             FORWARD_FIRST_PORT);
+    for (uint32_t i = 0; i < network->forward_count; i++)
+        rule(out, table, "forward",
+             "iifname \"" NFT_UPLINK "\" meta l4proto tcp ct original proto-dst %u ip daddr " IP
+             " ct status dnat accept",
+             network->forwards[i].port, IP_OF(network->forwards[i].ip));
 }
 
 static void network_forward(FILE *out, const char *table, const network_plan_t *network)
@@ -50,11 +72,14 @@ static void network_forward(FILE *out, const char *table, const network_plan_t *
     chain(out, table, "forward", "type filter hook forward priority filter; policy drop;");
     for (uint32_t i = 0; i < network->guest_count; i++) {
         const guest_plan_t *guest = &network->guests[i];
-        if (guest->is_paused) {
-            rule(out, table, "forward", "ip saddr " IP " drop", IP_OF(guest->ip));
-            rule(out, table, "forward", "ip daddr " IP " drop", IP_OF(guest->ip));
-            continue;
-        }
+        if (!guest->is_paused) continue;
+        rule(out, table, "forward", "ip saddr " IP " drop", IP_OF(guest->ip));
+        rule(out, table, "forward", "ip daddr " IP " drop", IP_OF(guest->ip));
+    }
+    network_forwarded(out, table, network);
+    for (uint32_t i = 0; i < network->guest_count; i++) {
+        const guest_plan_t *guest = &network->guests[i];
+        if (guest->is_paused) continue;
         rule(out, table, "forward", "oifname \"" NFT_UPLINK "\" ip saddr " IP " counter name \"w_%s\"",
              IP_OF(guest->ip), guest->wid);
         rule(out, table, "forward", "iifname \"" NFT_UPLINK "\" ip daddr " IP " counter name \"w_%s\"",

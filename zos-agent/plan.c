@@ -124,6 +124,19 @@ void plan_words_free(char **words)
     free(words);
 }
 
+void network_plan_fini(network_plan_t *plan)
+{
+    free(plan->guests);
+    free(plan->forwards);
+    *plan = (network_plan_t){0};
+}
+
+void gateways_plan_fini(gateways_plan_t *plan)
+{
+    free(plan->gateways);
+    *plan = (gateways_plan_t){0};
+}
+
 void machine_plan_fini(machine_plan_t *plan)
 {
     for (uint32_t i = 0; i < plan->env_count; i++) {
@@ -136,14 +149,14 @@ void machine_plan_fini(machine_plan_t *plan)
     free(plan->cwd);
     free(plan->env);
     free(plan->mounts);
-    free(plan->network.guests);
+    network_plan_fini(&plan->network);
     *plan = (machine_plan_t){0};
 }
 
 void firewall_plan_fini(firewall_plan_t *plan)
 {
     for (uint32_t i = 0; i < plan->network_count; i++)
-        free(plan->networks[i].guests);
+        network_plan_fini(&plan->networks[i]);
     free(plan->networks);
     *plan = (firewall_plan_t){0};
 }

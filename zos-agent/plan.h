@@ -9,6 +9,44 @@
 #define WID_LEN     12 /* the short name of a workload: in paths, cgroups and interfaces */
 #define NETWORK_LEN 8  /* the short name of a network */
 
+/* ---- gateways ---- */
+
+#define GATEWAY_SLOTS        128 /* names of the web that one node can lead to workloads */
+#define GATEWAY_BACKENDS_MAX 4
+#define GATEWAY_HOST_MAX     253
+
+typedef struct {
+    char address[46]; /* "": the far end of a network's link, of this index */
+    uint32_t network_index;
+    uint16_t port;
+} gateway_target_t;
+
+/* A name that leads to targets. */
+typedef struct {
+    char wid[WID_LEN + 1];
+    uint32_t slot; /* below GATEWAY_SLOTS, its own */
+    char host[GATEWAY_HOST_MAX + 1];
+    bool is_tls_passthrough, is_paused;
+    gateway_target_t targets[GATEWAY_BACKENDS_MAX];
+    uint32_t target_count;
+} gateway_plan_t;
+
+/* All gateways of the machine. */
+typedef struct {
+    gateway_plan_t *gateways;
+    uint32_t count;
+} gateways_plan_t;
+
+/* A port of a network's far end that leads to an address behind it: how a gateway on the host reaches a
+ * workload in a network.  Ports from FORWARD_FIRST_PORT on are kept for this, GATEWAY_BACKENDS_MAX of each
+ * slot. */
+#define FORWARD_FIRST_PORT (65536 - GATEWAY_SLOTS * GATEWAY_BACKENDS_MAX)
+typedef struct {
+    uint16_t port;
+    uint8_t ip[4];
+    uint16_t to;
+} forward_plan_t;
+
 /* ---- networks ---- */
 
 typedef struct {
@@ -27,7 +65,12 @@ typedef struct {
     uint8_t prefix;
     guest_plan_t *guests;
     uint32_t guest_count;
+    forward_plan_t *forwards;
+    uint32_t forward_count;
 } network_plan_t;
+
+/* network_plan_fini frees what a network's plan points to. */
+void network_plan_fini(network_plan_t *plan);
 
 /* All networks of the machine: its packet filter follows from them. */
 typedef struct {
@@ -82,6 +125,7 @@ typedef struct {
 /* machine_plan_fini frees what a plan points to. */
 void machine_plan_fini(machine_plan_t *plan);
 void firewall_plan_fini(firewall_plan_t *plan);
+void gateways_plan_fini(gateways_plan_t *plan);
 
 /* plan_words splits an entry point as a shell would split words: blanks, quotes and backslashes, nothing
  * else. Ends with NULL; the caller's to plan_words_free.  NULL when a quote is open or memory is short. */

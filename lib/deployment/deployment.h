@@ -239,6 +239,20 @@ typedef struct {
 NODISCARD bool workload_ports(const workload_t *workload, machine_port_t ports[DEPLOYMENT_PORTS_CAP],
                               uint32_t *count, char error[DEPLOYMENT_ERROR_MAX + 1]);
 
+/* ---- backends of a gateway ---- */
+
+typedef struct {
+    char address[46]; /* of an IP, as it came, without brackets */
+    bool is_v6;
+    uint8_t ip[16]; /* 4 bytes used of IPv4 */
+    uint16_t port;
+} gateway_backend_t;
+
+/* gateway_backend reads one: http://IP[:port], or IP:port when TLS is passed through; an IPv6 address is in
+ * brackets.  False for another form, and for an address that is the node itself (zos-protocol, "backends").
+ */
+NODISCARD bool gateway_backend(const gateway_data_t *gateway, uint32_t index, gateway_backend_t *backend);
+
 /* ---- hash ---- */
 
 /* Clients print some fields in different ways before they hash them. */

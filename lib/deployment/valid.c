@@ -138,41 +138,38 @@ static bool valid_machine(const check_t *c, const machine_data_t *m)
            workload_ports(c->workload, ports, &port_count, c->error);
 }
 
-/* The length of the IP address at the start of text, in brackets when it is IPv6; 0 when there is none that
-   another machine could have. */
-static size_t backend_host_len(const char *text)
+/* Reads the IP address at the start of text, in brackets when it is IPv6; the bytes taken, or 0 when there is
+   none that another machine could have. */
+static size_t backend_host(const char *text, gateway_backend_t *backend)
 {
     bool is_v6 = text[0] == '[';
-    char host[INET6_ADDRSTRLEN];
-    uint8_t raw[16] = {0};
-    size_t len      = strspn(text + is_v6, is_v6 ? "0123456789abcdefABCDEF:." : "0123456789.");
-    if (len == 0 || len >= sizeof host || (is_v6 && text[1 + len] != ']')) return 0;
-    memcpy(host, text + is_v6, len);
-    host[len] = 0;
-    if (inet_pton(is_v6 ? AF_INET6 : AF_INET, host, raw) != 1) return 0;
-    if (!is_v6) return raw[0] == 127 || raw[0] == 0 ? 0 : len;
-    struct in6_addr address;
-    memcpy(&address, raw, sizeof address);
-    bool is_ours =
-        IN6_IS_ADDR_LOOPBACK(&address) || IN6_IS_ADDR_UNSPECIFIED(&address) || IN6_IS_ADDR_V4MAPPED(&address);
+    size_t len = strspn(text + is_v6, is_v6 ? "0123456789abcdefABCDEF:." : "0123456789.");
+    if (len == 0 || len >= sizeof backend->address || (is_v6 && text[1 + len] != ']')) return 0;
+    *backend = (gateway_backend_t){.is_v6 = is_v6, .port = 80};
+    memcpy(backend->address, text + is_v6, len);
+    if (inet_pton(is_v6 ? AF_INET6 : AF_INET, backend->address, backend->ip) != 1) return 0;
+    if (!is_v6) return backend->ip[0] == 127 || backend->ip[0] == 0 ? 0 : len;
+    struct in6_addr ip;
+    memcpy(&ip, backend->ip, sizeof ip);
+    bool is_ours = IN6_IS_ADDR_LOOPBACK(&ip) || IN6_IS_ADDR_UNSPECIFIED(&ip) || IN6_IS_ADDR_V4MAPPED(&ip);
     return is_ours ? 0 : len + 2;
 }
 
-/* http://IP[:port], or IP:port when TLS is passed through; not to this node itself.  zos-protocol,
- * "backends". */
-static bool is_backend(const char *text, bool is_tls_passthrough)
+bool gateway_backend(const gateway_data_t *gateway, uint32_t index, gateway_backend_t *backend)
 {
-    if (!is_tls_passthrough) {
+    const char *text = gateway->backends[index];
+    if (!gateway->is_tls_passthrough) {
         if (strncmp(text, "http://", 7) != 0) return false;
         text += 7;
     }
-    size_t host_len = backend_host_len(text);
+    size_t host_len = backend_host(text, backend);
     if (host_len == 0) return false;
     text += host_len;
-    if (text[0] == 0) return !is_tls_passthrough;
+    if (text[0] == 0) return !gateway->is_tls_passthrough;
     size_t digits = strspn(text + 1, "0123456789");
     if (text[0] != ':' || digits < 1 || digits > 5 || text[1 + digits] != 0) return false;
     unsigned long port = strtoul(text + 1, NULL, 10);
+    backend->port      = (uint16_t)port;
     return port >= 1 && port <= 65535;
 }
 
@@ -182,8 +179,10 @@ static bool valid_gateway(const check_t *c, const gateway_data_t *g)
     MUST(len >= 1 && len <= 253 && g->name[len] == 0, "not a domain name");
     MUST(c->workload->kind == WORKLOAD_GATEWAY_FQDN || !strchr(g->name, '.'), "name must be one label");
     MUST(g->backend_count >= 1, "backends are missing");
-    for (uint32_t i = 0; i < g->backend_count; i++)
-        MUST(is_backend(g->backends[i], g->is_tls_passthrough), "a backend is no address of this form");
+    for (uint32_t i = 0; i < g->backend_count; i++) {
+        gateway_backend_t backend;
+        MUST(gateway_backend(g, i, &backend), "a backend is no address of this form");
+    }
     return true;
 }
 

@@ -374,6 +374,29 @@ TEST(a_contract_is_taken_only_as_it_is)
     OK(strstr(answer_text, "hash"));
 }
 
+TEST(the_name_of_a_gateway_needs_a_name_contract_of_its_twin)
+{
+    chain_expected_t other                            = expected;
+    smart_contract_create_name_contract_args_t mine   = {.name = BYTES("shop")},
+                                               theirs = {.name = BYTES("taken")};
+    other.wait_ms                                     = 1000;
+    other.name_count                                  = 1;
+    snprintf(other.names[0], sizeof other.names[0], "shop");
+    EQ(check(&other), CHAIN_CHECK_UNAVAILABLE);
+    OK(strstr(answer_text, "the name shop has no name contract"));
+    scale_writer_t w = blank();
+    smart_contract_create_name_contract_call_encode(&w, &mine);
+    OK(sent(&user_key, &w));
+    EQ(check(&other), CHAIN_CHECK_OK);
+    w = blank();
+    smart_contract_create_name_contract_call_encode(&w, &theirs);
+    OK(sent(&node_key, &w));
+    other.name_count = 2;
+    snprintf(other.names[1], sizeof other.names[1], "taken");
+    EQ(check(&other), CHAIN_CHECK_REFUSED);
+    OK(strstr(answer_text, "the name taken is reserved by another twin"));
+}
+
 TEST(a_check_may_be_cancelled)
 {
     is_checked           = false;

@@ -1,0 +1,145 @@
+/* core.h - the agent's core on the real machine: engine, worker and database, without chain and bus. */
+#ifndef CORE_H
+#define CORE_H
+#include "engine.h"
+#include "image.h"
+#include "real.h"
+
+#include <jansson.h>
+
+static host_t host;
+static char before[65536];
+static db_t *db;
+static engine_t *engine;
+
+static inline uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static inline void core_open(void)
+{
+    char error[256];
+    db                     = db_open(host.state_dir, false, error);
+    engine_config_t config = {
+        .db              = db,
+        .state_dir       = host.state_dir,
+        .pool_dir        = host.pool_dir,
+        .has_user_spaces = host.has_user_spaces,
+        .gateway_domain  = host.gateway.is_on ? host.gateway.domain : NULL,
+        .total           = {.cru = 4, .mru = UINT64_C(8) << 30, .sru = UINT64_C(100) << 30}
+    };
+    engine = db ? engine_new(&config) : NULL;
+    if (!engine) exit(1);
+}
+
+static inline void core_close(void)
+{
+    engine_free(engine);
+    db_close(db);
+    engine = NULL;
+    db     = NULL;
+}
+
+static inline machine_state_t look(void *context, const char *wid, int *code)
+{
+    (void)context;
+    return machine_state(&host, wid, code);
+}
+
+/* Works until nothing is to be done now; at most so long. */
+static inline void core_work(uint64_t most_ms)
+{
+    static job_t job;
+    uint64_t wake_ms, end_ms = now_ms() + most_ms;
+    while (now_ms() < end_ms) {
+        engine_look(engine, now_ms(), look, NULL);
+        if (engine_has_gateway(engine) && !gateway_is_up(&host)) engine_gateway_lost(engine);
+        if (engine_next(engine, now_ms(), &job, &wake_ms)) {
+            job_run(&host, &job);
+            engine_done(engine, &job, now_ms());
+            continue;
+        }
+        if (wake_ms > end_ms) return;
+        poll(NULL, 0, 20);
+    }
+}
+
+static inline const char *ports(uint16_t port)
+{
+    static char text[96];
+    snprintf(text, sizeof text, "{\"ports\":[{\"proto\":\"tcp\",\"host\":%u,\"guest\":80}]}", port);
+    return text;
+}
+
+static inline json_t *web(const char *flist, const char *metadata, json_int_t disk)
+{
+    return json_pack("[{s:i,s:s,s:s,s:{s:I}},{s:i,s:s,s:s,s:{s:s}},{s:i,s:s,s:s,s:s,s:{s:s,s:{s:[{s:s,s:s}]},"
+                     "s:{s:i,s:I},s:[{s:s,s:s}]}}]",
+                     "version", 0, "name", "data", "type", "zmount", "data", "size", disk, "version", 0,
+                     "name", "net", "type", "network-light", "data", "subnet", "10.20.3.0/24", "version", 0,
+                     "name", "web", "type", "zmachine-light", "metadata", metadata, "data", "flist", flist,
+                     "network", "interfaces", "network", "net", "ip", "10.20.3.2", "compute_capacity", "cpu",
+                     1, "memory", (json_int_t)268435456, "mounts", "name", "data", "mountpoint", "/data");
+}
+
+static inline deployment_t *deployment(uint64_t contract, json_t *workloads)
+{
+    char error[DEPLOYMENT_ERROR_MAX + 1];
+    json_t *json    = json_pack("{s:i,s:i,s:I,s:o}", "version", 0, "twin_id", 7, "contract_id",
+                                (json_int_t)contract, "workloads", workloads);
+    deployment_t *d = deployment_from_json(json, error);
+    json_decref(json);
+    if (!d || !deployment_valid(d, error)) {
+        printf("%s\n", error);
+        exit(1);
+    }
+    return d;
+}
+
+static inline const char *result_of(uint64_t contract, const char *name, const char *key)
+{
+    static char text[512];
+    json_t *json = engine_get(engine, 7, contract), *w;
+    size_t i;
+    text[0] = 0;
+    json_array_foreach(json_object_get(json, "workloads"), i, w)
+    {
+        const char *value = json_string_value(json_object_get(json_object_get(w, "result"), key));
+        if (value && strcmp(json_string_value(json_object_get(w, "name")), name) == 0)
+            snprintf(text, sizeof text, "%s", value);
+    }
+    json_decref(json);
+    return text;
+}
+#define IS(contract, name, state_)                                                                           \
+    do {                                                                                                     \
+        if (strcmp(result_of(contract, name, "state"), state_) != 0)                                         \
+            printf("%s: %s\n", name, result_of(contract, name, "message"));                                  \
+        OK(strcmp(result_of(contract, name, "state"), state_) == 0);                                         \
+    } while (0)
+
+static inline bool left_nothing(void)
+{
+    const char *after = real_traces();
+    if (strcmp(before, after) != 0) printf("before:\n%s\nafter:\n%s\n", before, after);
+    return strcmp(before, after) == 0;
+}
+
+/* core_start makes the host and the image web-demo, and remembers what is on the machine; core_end cleans up.
+ */
+static inline bool core_start(const host_config_t *extra)
+{
+    char error[IMAGE_ERROR_MAX + 1];
+    if (!real_start(&host, extra)) return false;
+    db         = db_open(host.state_dir, false, error);
+    bool is_ok = db && image_demo(db, host.state_dir, "web-demo", error);
+    if (!is_ok) printf("%s\n", error);
+    db_close(db);
+    snprintf(before, sizeof before, "%s", real_traces());
+    return is_ok;
+}
+
+#endif
