@@ -417,7 +417,7 @@ void random_put_call(random_calls_t *g, by_t by)
 
 /* ------------------------------------------------------------------------- what is to come */
 
-static queued_t *enqueue(random_calls_t *g, int kind, uint32_t signer, const hash_t *hash)
+static queued_t *enqueue(random_calls_t *g, queued_kind_t kind, uint32_t signer, const hash_t *hash)
 {
     if (g->queued == QUEUE_MAX) return NULL;
     queued_t *item = &g->queue[g->queued++];

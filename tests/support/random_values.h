@@ -8,8 +8,9 @@
 enum { RANDOM_CALL_MAX = 1 << 16, QUEUE_MAX = 48, QUEUED_MAX = 1024 };
 
 /* A call that is to come: of a motion under way. */
+typedef enum { QUEUED_CALL, QUEUED_VOTE, QUEUED_CLOSE, QUEUED_FARM_VOTE, QUEUED_DAO_CLOSE } queued_kind_t;
 typedef struct {
-    enum { QUEUED_CALL, QUEUED_VOTE, QUEUED_CLOSE, QUEUED_FARM_VOTE, QUEUED_DAO_CLOSE } kind;
+    queued_kind_t kind;
     uint32_t signer, farm_id, len;
     hash_t hash;
     uint8_t bytes[QUEUED_MAX];

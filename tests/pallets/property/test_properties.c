@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SEQUENCES = 60, CALLS = 1000 };
+enum { SEQUENCES = 150, CALLS = 1000 };
 
 static bool run_one(uint64_t seed, uint32_t calls)
 {
