@@ -22,6 +22,9 @@ struct web *web_of(io_t *io)
     web->io         = io;
     uv_timer_init(&io->loop, &web->turn);
     web->turn.data = web;
+    uv_prepare_init(&io->loop, &web->flush);
+    uv_unref((uv_handle_t *)&web->flush);
+    web->flush.data = web;
     lws_set_log_level(LLL_ERR | LLL_WARN, emit);
     return io->web = web;
 }
@@ -89,6 +92,7 @@ void web_fini(io_t *io)
     while (web->dying)
         uv_run(&io->loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&web->turn, NULL);
+    uv_close((uv_handle_t *)&web->flush, NULL);
     uv_run(&io->loop, UV_RUN_NOWAIT);
     free(web);
     io->web = NULL;

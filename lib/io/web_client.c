@@ -252,6 +252,7 @@ web_session_t *web_connect(io_t *io, const char *url, const char *ca_file, uint3
     client->handler  = *handler;
     client->session  = must(calloc(1, sizeof *client->session));
     *client->session = (web_session_t){.is_client   = true,
+                                       .web         = web_of(io),
                                        .client      = client,
                                        .message_max = message_len ? message_len : WEB_MESSAGE_MAX,
                                        .queue_max   = QUEUE_MAX,
@@ -401,6 +402,7 @@ static int session_callback(web_client_t *client, enum lws_callback_reasons reas
     if (reason == LWS_CALLBACK_CLIENT_WRITEABLE) return web_session_write(session);
     if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) {
         note_close(client, in, len);
+        session->is_left = true;
         return session->is_closing ? -1 : 0;
     }
     if (reason == LWS_CALLBACK_CLIENT_RECEIVE_PONG && client->handler.on_pong)

@@ -36,6 +36,8 @@ struct web {
     uint32_t ca_count;
     web_dying_t *dying;
     uv_timer_t turn;          /* runs while something is dying */
+    uv_prepare_t flush;       /* runs before the loop waits, while unsent is not empty */
+    web_session_t *unsent;    /* sessions with frames that nobody has tried to write yet */
     struct web_client *first; /* all clients */
     lws_retry_bo_t idle;
 };
@@ -63,7 +65,10 @@ void web_room_free(web_room_t *room);
 /* What both sides have. */
 struct web_session {
     struct lws *wsi; /* NULL: the line is gone, or not up yet */
-    bool is_client, is_open, is_closing, is_cut;
+    struct web *web;
+    web_session_t *next_unsent;
+    bool is_client, is_open, is_closing, is_cut, is_unsent;
+    bool is_left; /* the other side closes: what goes out is libwebsockets' alone */
     uint32_t message_max;
     size_t queue_max, handed; /* handed: given to libwebsockets and not known to be written */
     bool is_drain_untold;     /* something was written since on_drained was called last */
@@ -82,9 +87,14 @@ int web_session_receive(web_session_t *session, const void *data, size_t len);
 int web_session_write(web_session_t *session);
 void web_session_fini(web_session_t *session);
 
+/* web_flush writes what was sent since the loop waited last, all of a session at once, without waiting to be
+ * told that the socket takes it: that would cost two more turns of the loop a message. */
+void web_flush(uv_prepare_t *prepare);
+
 /* What a session's owner is told; by the side. */
 void web_session_told_message(web_session_t *session, bytes_t message, bool is_text);
 void web_session_told_drained(web_session_t *session);
+bool web_session_hears_drained(const web_session_t *session);
 /* web_session_told_too_long is false when the owner does not want to hear it. */
 bool web_session_told_too_long(web_session_t *session);
 

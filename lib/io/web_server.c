@@ -489,6 +489,7 @@ static int on_upgrade(web_socket_t *socket, const char *kind)
     web_limits_t *limits = &server->listen.limits;
     socket->is_admitted  = true;
     socket->session      = (web_session_t){.wsi         = socket->wsi,
+                                           .web         = web_of(server->io),
                                            .message_max = limits->message_len,
                                            .queue_max   = limits->queue_len,
                                            .self        = session_self,
@@ -528,6 +529,11 @@ void web_session_told_drained(web_session_t *session)
     if (session->is_client) return;
     const web_handler_t *handler = &session->server->handler;
     if (handler->on_drained) handler->on_drained(handler->self, session);
+}
+
+bool web_session_hears_drained(const web_session_t *session)
+{
+    return !session->is_client && session->server->handler.on_drained;
 }
 
 bool web_session_told_too_long(web_session_t *session)
@@ -595,7 +601,10 @@ static int socket_callback(web_socket_t *socket, enum lws_callback_reasons reaso
     if (reason == LWS_CALLBACK_RECEIVE) return web_session_receive(&socket->session, in, len);
     if (reason == LWS_CALLBACK_SERVER_WRITEABLE) return web_session_write(&socket->session);
     /* Its answer to our close ends it; libwebsockets answers one that it began. */
-    if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) return socket->session.is_closing ? -1 : 0;
+    if (reason == LWS_CALLBACK_WS_PEER_INITIATED_CLOSE) {
+        socket->session.is_left = true;
+        return socket->session.is_closing ? -1 : 0;
+    }
     if (reason == LWS_CALLBACK_RECEIVE_PONG && socket->server->handler.on_pong)
         socket->server->handler.on_pong(socket->server->handler.self, &socket->session);
     if (reason == LWS_CALLBACK_CLOSED) socket_end(socket);

@@ -95,6 +95,16 @@ static void add_frame(web_session_t *session, uint8_t opcode, bytes_t content)
     session->out.len += content.len;
 }
 
+static void write_soon(web_session_t *session)
+{
+    struct web *web = session->web;
+    if (session->is_unsent) return;
+    session->is_unsent   = true;
+    session->next_unsent = web->unsent;
+    web->unsent          = session;
+    uv_prepare_start(&web->flush, web_flush);
+}
+
 bool web_send(web_session_t *session, bytes_t message, bool is_text)
 {
     if (!session->is_open || session->is_closing) return false;
@@ -107,7 +117,7 @@ bool web_send(web_session_t *session, bytes_t message, bool is_text)
     count_memory(session);
     session->stats->messages_out++;
     session->stats->bytes_out += message.len;
-    lws_callback_on_writable(session->wsi);
+    write_soon(session);
     return true;
 }
 
@@ -133,16 +143,48 @@ void web_close(web_session_t *session, uint16_t code, const char *reason)
     lws_callback_on_writable(session->wsi);
 }
 
+static bool write_out(web_session_t *session)
+{
+    size_t len = session->out.len;
+    if (lws_write(session->wsi, session->out.data + LWS_PRE, len, LWS_WRITE_RAW) < 0) return false;
+    room_empty(&session->out);
+    if (lws_partial_buffered(session->wsi)) session->handed = len;
+    count_memory(session);
+    session->is_drain_untold = true;
+    return true;
+}
+
+/* Whoever is not to be written to now is told by libwebsockets when he is. */
+static void flush_one(web_session_t *session)
+{
+    if (!session->is_open || !session->wsi || session->out.len == 0) return;
+    if (session->is_left || session->handed > 0 || lws_partial_buffered(session->wsi)) {
+        lws_callback_on_writable(session->wsi);
+        return;
+    }
+    if (!write_out(session))
+        lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    else if (session->handed > 0 || session->is_closing || web_session_hears_drained(session))
+        lws_callback_on_writable(session->wsi);
+}
+
+void web_flush(uv_prepare_t *prepare)
+{
+    struct web *web = prepare->data;
+    while (web->unsent) {
+        web_session_t *session = web->unsent;
+        web->unsent            = session->next_unsent;
+        session->is_unsent     = false;
+        flush_one(session);
+    }
+    uv_prepare_stop(prepare);
+}
+
 int web_session_write(web_session_t *session)
 {
     session->handed = 0; /* libwebsockets asks only when it has nothing left */
     if (session->out.len > 0) {
-        size_t len = session->out.len;
-        if (lws_write(session->wsi, session->out.data + LWS_PRE, len, LWS_WRITE_RAW) < 0) return -1;
-        room_empty(&session->out);
-        if (lws_partial_buffered(session->wsi)) session->handed = len;
-        count_memory(session);
-        session->is_drain_untold = true;
+        if (!write_out(session)) return -1;
         lws_callback_on_writable(session->wsi);
         return 0;
     }
@@ -205,6 +247,12 @@ const char *web_session_peer(const web_session_t *session) { return session->pee
 
 void web_session_fini(web_session_t *session)
 {
+    for (web_session_t **at = &session->web->unsent; session->is_unsent && *at; at = &(*at)->next_unsent)
+        if (*at == session) {
+            *at                = session->next_unsent;
+            session->is_unsent = false;
+            break;
+        }
     *session->memory -= session->counted;
     web_room_free(&session->out);
     web_room_free(&session->in);
