@@ -51,6 +51,7 @@ static void on_ack(void *self, const char *uid, bool is_stored)
     bool is_news  = !out->is_acked;
     out->is_acked = true;
     if (is_stored && is_news && out->on_safe) out->on_safe(out->context);
+    if (!out->is_request && !is_stored && peer_out_pause(out)) return;
     if (!out->is_request) {
         peer_out_done(out, PEER_OK);
     } else if (!is_stored && !out->is_dropped) {

@@ -19,13 +19,14 @@ typedef struct out {
     uint64_t ticket;
     bool is_request; /* else a reply, which only has to be sent */
     bool is_error;
-    enum { OUT_NEW, OUT_LOOKING_SELF, OUT_LOOKING, OUT_READY, OUT_SENT, OUT_DONE } stage;
+    enum { OUT_NEW, OUT_LOOKING_SELF, OUT_LOOKING, OUT_READY, OUT_PAUSED, OUT_SENT, OUT_DONE } stage;
     bool is_acked, is_dropped, is_forged;
     bool is_encryptable;  /* our own key is on the chain */
     peer_status_t status; /* of OUT_DONE */
     peer_link_t *link;    /* of OUT_SENT */
     uint64_t deadline_s, dropped_ms;
-    peer_return_t to; /* uid and destination */
+    uint32_t refusals; /* of a reply; in OUT_PAUSED dropped_ms is when the last one came */
+    peer_return_t to;  /* uid and destination */
     char command[PEER_COMMAND_MAX + 1];
     char *tags, *schema; /* of schema NULL: application/json, empty: none */
     uint32_t error_code;
@@ -97,6 +98,8 @@ void peer_work_soon(peer_t *peer);
 out_t *peer_out_new(peer_t *peer, const peer_return_t *to, bool is_request, bytes_t payload, uint64_t life_s);
 out_t *peer_out_get(peer_t *peer, const char *uid);
 void peer_out_done(out_t *out, peer_status_t status);
+/* peer_out_pause has a reply that the relay refused sent again later; false: it was often enough. */
+bool peer_out_pause(out_t *out);
 void peer_outs_free(peer_t *peer);
 void peer_outs_resend(peer_t *peer, const peer_link_t *lost);
 void peer_outs_tick(peer_t *peer);

@@ -7,7 +7,8 @@
 #include "log.h"
 #include "peer_internal.h"
 
-#define DROPPED_MS 2000 /* how long to wait for the relay's words after it dropped something */
+#define REFUSALS_MAX 6    /* of one reply: after pauses of 1, 2, 4 ... seconds */
+#define DROPPED_MS   2000 /* how long to wait for the relay's words after it dropped something */
 
 static void work(void *self);
 
@@ -53,6 +54,17 @@ void peer_out_done(out_t *out, peer_status_t status)
     out->stage  = OUT_DONE;
     out->status = status;
     peer_work_soon(out->peer);
+}
+
+/* A relay refuses for want of room, which comes back, or for what will not change: nobody else tells who
+ * asked that there was an answer. */
+bool peer_out_pause(out_t *out)
+{
+    if (++out->refusals > REFUSALS_MAX) return false;
+    out->stage      = OUT_PAUSED;
+    out->is_acked   = false;
+    out->dropped_ms = io_ticks_ms(out->peer->config.io);
+    return true;
 }
 
 static void out_free(peer_t *peer, out_t *out)
@@ -242,7 +254,8 @@ void peer_outs_tick(peer_t *peer)
             peer_out_done(out, out->is_forged ? PEER_BAD_ANSWER : PEER_TIMEOUT);
         else if (out->is_dropped && now_ms - out->dropped_ms > DROPPED_MS)
             peer_out_done(out, PEER_RELAY);
-        else if (out->stage == OUT_READY)
-            peer_work_soon(peer);
+        else if (out->stage == OUT_PAUSED && now_ms - out->dropped_ms >= UINT64_C(500) << out->refusals)
+            out->stage = OUT_READY;
+        if (out->stage == OUT_READY) peer_work_soon(peer);
     }
 }
