@@ -1,6 +1,7 @@
 /* world.c - a small chain for tests of the grid's pallets. */
 #include "world.h"
 
+#include "runtime.h"
 #include "table_host.h"
 
 #include <stdio.h>
@@ -43,55 +44,6 @@ origin_t from(const account_id_t *who) { return (origin_t){.kind = ORIGIN_SIGNED
 
 /* ---------------------------------------------------------------------------------- genesis */
 
-static tfgrid_policy_t gigabytes(uint32_t value)
-{
-    return (tfgrid_policy_t){.value = value, .unit = TFGRID_UNIT_GIGABYTES};
-}
-
-static void put_policies(void)
-{
-    const tfgrid_pricing_policy_t pricing = {.version            = 1,
-                                             .id                 = 1,
-                                             .name               = BYTES("threefold_default_pricing_policy"),
-                                             .su                 = gigabytes(50000),
-                                             .cu                 = gigabytes(100000),
-                                             .nu                 = gigabytes(15000),
-                                             .ipu                = gigabytes(40000),
-                                             .unique_name        = gigabytes(2500),
-                                             .domain_name        = gigabytes(5000),
-                                             .foundation_account = foundation,
-                                             .certified_sales_account       = sales,
-                                             .discount_for_dedication_nodes = 50};
-    tfgrid_pricing_policies_put(rt, 1, &pricing);
-    tfgrid_pricing_policy_id_put(rt, 1);
-    tfgrid_pricing_policy_id_by_name_put(rt, pricing.name, 1);
-    const tfgrid_farming_policy_t diy       = {.version            = 1,
-                                               .id                 = 1,
-                                               .name               = BYTES("threefold_default_diy_farming_policy"),
-                                               .cu                 = 2400,
-                                               .su                 = 1000,
-                                               .nu                 = 30,
-                                               .ipv4               = 5,
-                                               .minimal_uptime     = 95,
-                                               .default_           = true,
-                                               .node_certification = SUPPORT_NODE_CERTIFICATION_DIY};
-    const tfgrid_farming_policy_t certified = {.version = 1,
-                                               .id      = 2,
-                                               .name    = BYTES("threefold_default_certified_farming_policy"),
-                                               .cu      = 3000,
-                                               .su      = 1250,
-                                               .nu      = 38,
-                                               .ipv4    = 6,
-                                               .minimal_uptime     = 95,
-                                               .default_           = true,
-                                               .immutable          = false,
-                                               .node_certification = SUPPORT_NODE_CERTIFICATION_CERTIFIED};
-    tfgrid_farming_policies_map_put(rt, 1, &diy);
-    tfgrid_farming_policies_map_put(rt, 2, &certified);
-    tfgrid_farming_policy_id_put(rt, 2);
-    tfgrid_connection_price_put(rt, 80);
-}
-
 static void begin_block(uint32_t number, uint64_t now_s)
 {
     system_number_put(rt, number);
@@ -99,28 +51,40 @@ static void begin_block(uint32_t number, uint64_t now_s)
     rt->phase = 0;
 }
 
+/* The development genesis (runtime/genesis.c) with the people of this world: one validator, no council and no
+ * bridge, which the tests of these make themselves. */
+static void build_genesis(void)
+{
+    const account_id_t *rich[] = {&alice,      &bob,   &farmer,  &node_account, &other_node_account,
+                                  &foundation, &sales, &council, &validator};
+    genesis_balance_t balances[sizeof rich / sizeof *rich];
+    genesis_t genesis;
+    for (size_t i = 0; i < sizeof rich / sizeof *rich; i++)
+        balances[i] = (genesis_balance_t){*rich[i], (u128_t)1000 * TFT};
+    runtime_genesis_dev(&genesis);
+    genesis.balances               = balances;
+    genesis.balance_count          = sizeof rich / sizeof *rich;
+    genesis.authorities[0]         = (genesis_authority_t){validator, validator, validator};
+    genesis.council_count          = 0;
+    genesis.bridge_validator_count = 0;
+    genesis.foundation             = foundation;
+    genesis.sales                  = sales;
+    genesis.billing_frequency      = BILLING_EVERY;
+    runtime_genesis_build(rt, &genesis);
+}
+
 void world_start(void)
 {
     static uint8_t *memory;
-    static account_id_t validators[1];
     if (!memory) memory = malloc(MEMORY_SIZE);
     table_free(table);
     table = table_new();
     host  = table_host(table);
     rt    = &runtime;
     rt_start(rt, &host, memory, MEMORY_SIZE);
+    build_genesis();
     begin_block(1, START_S);
-    put_policies();
-    validators[0] = validator;
-    session_validators_put(rt, (account_id_vec_t){.items = validators, .len = 1});
-    smart_contract_billing_frequency_put(rt, BILLING_EVERY);
-    tft_price_min_tft_price_put(rt, 10);
-    tft_price_max_tft_price_put(rt, 1000);
     tft_price_average_tft_price_put(rt, 50);
-    const account_id_t *rich[] = {&alice,      &bob,   &farmer,  &node_account, &other_node_account,
-                                  &foundation, &sales, &council, &validator};
-    for (size_t i = 0; i < sizeof rich / sizeof *rich; i++)
-        world_give(rich[i], (u128_t)1000 * TFT);
 }
 
 void world_verify_with(world_verify_t verify) { table_verify_with(table, verify); }
