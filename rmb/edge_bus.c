@@ -27,26 +27,26 @@ typedef struct link {
     enum { LINK_NEW, LINK_CHECKING, LINK_OPEN, LINK_CLOSING } state;
     uint64_t heard_ms;
     token_t token;
-    char token_text[TOKEN_MAX];
+    char *token_text; /* until it was checked */
     relay_session_t *session;
-    relay_message_t *in_flight[BUS_BATCH_COUNT]; /* sent, not acknowledged */
+    relay_message_t **in_flight; /* sent, not acknowledged: room for BUS_BATCH_COUNT, or NULL */
     uint32_t in_flight_count;
     bool is_waiting; /* for the acknowledgement of the last message */
-    bool is_dirty;
-    bool is_deaf; /* it leaves too many acknowledgements unread */
+    bool is_deaf;    /* it leaves too many acknowledgements unread */
     bus_writer_t acks;
-    struct link *next, *next_dirty;
+    struct link *next;
+    struct link *next_dirty[2]; /* by urgency */
+    bool is_dirty[2];
 } link_t;
 
 struct edge_bus {
     edge_config_t config;
     bus_t *bus;
     link_t *links[BUCKETS];
-    link_t *dirty;
+    link_t *dirty[2]; /* NOW and SOON */
     uint32_t link_count;
-    bool is_flush_now;
     char url[RMB_URL_MAX];
-    io_timer_t *flush_timer, *tick_timer, *listen_timer;
+    io_timer_t *flush_timer[2], *tick_timer, *listen_timer;
     bus_writer_t out;
 };
 
@@ -69,6 +69,8 @@ static void in_flight_drop(link_t *link)
     for (uint32_t i = 0; i < link->in_flight_count; i++)
         relay_message_drop(link->in_flight[i]);
     link->in_flight_count = 0;
+    free(link->in_flight); /* sessions are many, and idle most of the time */
+    link->in_flight = NULL;
 }
 
 /* The pipe is closed a little later, by the tick: the reason must leave first. */
@@ -80,8 +82,10 @@ static void link_end(link_t *link, const char *reason)
     if (link->session) relay_session_close(edge->config.relay, link->session);
     link->session = NULL;
     in_flight_drop(link);
-    link->state    = LINK_CLOSING;
-    link->heard_ms = io_ticks_ms(edge->config.io);
+    free(link->token_text);
+    link->token_text = NULL;
+    link->state      = LINK_CLOSING;
+    link->heard_ms   = io_ticks_ms(edge->config.io);
     bus_writer_reset(&edge->out);
     bus_write_refused(&edge->out, reason);
     bool is_told = say(link);
@@ -100,6 +104,7 @@ static void fill(link_t *link)
     while (link->in_flight_count < BUS_BATCH_COUNT && edge->out.len < BUS_BATCH_LEN &&
            (message = relay_session_next(edge->config.relay, link->session)) != NULL) {
         if (link->in_flight_count == 0) bus_write_batch(&edge->out, acks);
+        if (!link->in_flight) link->in_flight = calloc(BUS_BATCH_COUNT, sizeof *link->in_flight);
         link->in_flight[link->in_flight_count++] = message;
         bus_write_envelope(&edge->out, relay_message_wire(message));
     }
@@ -119,38 +124,51 @@ static void pump(link_t *link)
         return;
     }
     link->is_waiting = true;
-    bus_writer_reset(&link->acks);
+    bus_writer_fini(&link->acks);
 }
 
-static void flush(void *self)
+enum { NOW, SOON };
+
+static void flush(edge_bus_t *edge, int urgency)
 {
-    edge_bus_t *edge  = self;
-    edge->flush_timer = NULL;
-    while (edge->dirty) {
-        link_t *link   = edge->dirty;
-        edge->dirty    = link->next_dirty;
-        link->is_dirty = false;
+    while (edge->dirty[urgency]) {
+        link_t *link            = edge->dirty[urgency];
+        edge->dirty[urgency]    = link->next_dirty[urgency];
+        link->is_dirty[urgency] = false;
         pump(link);
     }
 }
 
-/* What one turn of the loop brings for a link leaves in one message.  Acknowledgements alone wait a little:
- * an answer that goes the same way takes them along. */
-static void dirty(link_t *link, uint64_t delay_ms)
+static void flush_now(void *self)
 {
-    edge_bus_t *edge = link->edge;
-    if (!link->is_dirty) {
-        link->is_dirty   = true;
-        link->next_dirty = edge->dirty;
-        edge->dirty      = link;
-    }
-    if (edge->flush_timer && (edge->is_flush_now || delay_ms > 0)) return;
-    if (edge->flush_timer) io_timer_stop(edge->flush_timer);
-    edge->is_flush_now = delay_ms == 0;
-    edge->flush_timer  = io_timer_start(edge->config.io, delay_ms, 0, flush, edge);
+    edge_bus_t *edge       = self;
+    edge->flush_timer[NOW] = NULL;
+    flush(edge, NOW);
 }
 
-static void on_wake(void *self) { dirty(self, 0); }
+static void flush_soon(void *self)
+{
+    edge_bus_t *edge        = self;
+    edge->flush_timer[SOON] = NULL;
+    flush(edge, SOON);
+}
+
+/* What one turn of the loop brings for a link leaves in one message.  Acknowledgements alone wait a little:
+ * an answer that goes the same way takes them along. */
+static void dirty(link_t *link, int urgency)
+{
+    edge_bus_t *edge = link->edge;
+    if (!link->is_dirty[urgency]) {
+        link->is_dirty[urgency]   = true;
+        link->next_dirty[urgency] = edge->dirty[urgency];
+        edge->dirty[urgency]      = link;
+    }
+    if (edge->flush_timer[urgency]) return;
+    edge->flush_timer[urgency] = io_timer_start(edge->config.io, urgency == NOW ? 0 : ACK_DELAY_MS, 0,
+                                                urgency == NOW ? flush_now : flush_soon, edge);
+}
+
+static void on_wake(void *self) { dirty(self, NOW); }
 
 static void on_ack(void *self, const char *uid, relay_ack_t ack)
 {
@@ -160,7 +178,7 @@ static void on_ack(void *self, const char *uid, relay_ack_t ack)
         return;
     }
     bus_write_ack(&link->acks, ack == RELAY_STORED ? BUS_STORED : BUS_DROPPED, uid);
-    dirty(link, link->acks.len > ACKS_NOW_LEN ? 0 : ACK_DELAY_MS);
+    dirty(link, link->acks.len > ACKS_NOW_LEN ? NOW : SOON);
 }
 
 static void on_relay_close(void *self, relay_close_t reason)
@@ -189,6 +207,8 @@ static void on_twin(void *context, twin_status_t status, const rmb_twin_t *twin)
         relay_address_t address = {.twin = link->token.twin, .has_connection = link->token.has_connection};
         memcpy(address.connection, link->token.connection, sizeof address.connection);
         link->state = LINK_OPEN;
+        free(link->token_text);
+        link->token_text = NULL;
         bus_writer_reset(&edge->out);
         bus_write_welcome(&edge->out);
         if (!say(link)) {
@@ -196,7 +216,7 @@ static void on_twin(void *context, twin_status_t status, const rmb_twin_t *twin)
             return;
         }
         link->session = relay_session_open(edge->config.relay, &address, link, true);
-        dirty(link, 0);
+        dirty(link, NOW);
         log_info(LOG_RELAY, "bus session opened", LOG_U64("twin", address.twin),
                  LOG_TEXT("connection", address.connection));
     }
@@ -209,6 +229,7 @@ static void login(link_t *link, bytes_t text)
         link_end(link, "the first message must be a login token");
         return;
     }
+    link->token_text = malloc(text.len);
     memcpy(link->token_text, text.data, text.len);
     token_status_t status = token_read((bytes_t){(uint8_t *)link->token_text, text.len},
                                        io_now_ms(edge->config.io) / 1000, &link->token);
@@ -239,7 +260,7 @@ static bool take_acks(link_t *link, bytes_t message)
         relay_session_taken(link->edge->config.relay, link->session, link->in_flight[i]);
     in_flight_drop(link);
     link->is_waiting = false;
-    dirty(link, 0);
+    dirty(link, NOW);
     return true;
 }
 
@@ -273,14 +294,15 @@ static void open_message(link_t *link, bytes_t message)
 
 static void on_message(void *self, uint32_t pipe, bytes_t message)
 {
-    link_t *link = link_get(self, pipe);
+    edge_bus_t *edge = self;
+    link_t *link     = link_get(edge, pipe);
     if (!link) return;
-    if (link->state != LINK_CLOSING) link->heard_ms = io_ticks_ms(link->edge->config.io);
+    if (link->state != LINK_CLOSING) link->heard_ms = io_ticks_ms(edge->config.io);
     switch (link->state) {
-    case LINK_NEW: login(link, message); return;
-    case LINK_CHECKING: link_end(link, "nothing may be sent before the token was checked"); return;
-    case LINK_OPEN: open_message(link, message); return;
-    case LINK_CLOSING: return;
+    case LINK_NEW: login(link, message); break;
+    case LINK_CHECKING: link_end(link, "nothing may be sent before the token was checked"); break;
+    case LINK_OPEN: open_message(link, message); break;
+    case LINK_CLOSING: break;
     }
 }
 
@@ -313,12 +335,15 @@ static void link_free(link_t *link)
     if (link->state == LINK_CHECKING) twin_cache_cancel(edge->config.twins, link);
     if (link->session) relay_session_close(edge->config.relay, link->session);
     in_flight_drop(link);
-    for (at = &edge->dirty; *at; at = &(*at)->next_dirty) {
-        if (*at != link) continue;
-        *at = link->next_dirty;
-        break;
+    for (int i = NOW; i <= SOON; i++) {
+        for (at = &edge->dirty[i]; *at; at = &(*at)->next_dirty[i]) {
+            if (*at != link) continue;
+            *at = link->next_dirty[i];
+            break;
+        }
     }
     bus_writer_fini(&link->acks);
+    free(link->token_text);
     free(link);
 }
 
@@ -404,7 +429,8 @@ void edge_bus_free(edge_bus_t *edge)
 {
     if (!edge) return;
     if (edge->bus) stop_listening(edge, relay_close_text(RELAY_CLOSE_STOPPING));
-    if (edge->flush_timer) io_timer_stop(edge->flush_timer);
+    for (int i = NOW; i <= SOON; i++)
+        if (edge->flush_timer[i]) io_timer_stop(edge->flush_timer[i]);
     if (edge->listen_timer) io_timer_stop(edge->listen_timer);
     io_timer_stop(edge->tick_timer);
     bus_writer_fini(&edge->out);

@@ -16,21 +16,24 @@
 #define EARLY_LEN     (256u << 10)
 #define TEXT          "text/plain; charset=utf-8"
 
+/* What came before the token was checked. */
+struct early {
+    uint8_t *data;
+    uint32_t len;
+};
+
 typedef struct {
     relay_link_t base;
     edge_web_t *edge;
     web_session_t *socket;
     relay_session_t *session;
     token_t token;
-    char token_text[TOKEN_MAX];
+    char *token_text; /* until it was checked */
     enum { LOGIN_CHECKING, LOGIN_GOOD, LOGIN_BAD, LOGIN_UNAVAILABLE } login;
     bool is_closing;
-    relay_message_t *in_flight[IN_FLIGHT_MAX]; /* queued in the socket */
+    relay_message_t **in_flight; /* queued in the socket: room for IN_FLIGHT_MAX, or NULL */
     uint32_t in_flight_count;
-    struct {
-        uint8_t *data;
-        uint32_t len;
-    } early[EARLY_MAX];
+    struct early *early; /* EARLY_MAX, while the token is checked */
     uint32_t early_count;
 } link_t;
 
@@ -57,6 +60,7 @@ static void on_wake(void *self)
            web_queued(link->socket) < QUEUE_LEN) {
         relay_message_t *message = relay_session_next(relay, link->session);
         if (!message) return;
+        if (!link->in_flight) link->in_flight = calloc(IN_FLIGHT_MAX, sizeof *link->in_flight);
         link->in_flight[link->in_flight_count++] = message;
         if (!web_send(link->socket, relay_message_wire(message), false)) link->is_closing = true;
     }
@@ -94,6 +98,9 @@ static void link_free(link_t *link)
         relay_message_drop(link->in_flight[i]);
     for (uint32_t i = 0; i < link->early_count; i++)
         free(link->early[i].data);
+    free(link->early);
+    free(link->in_flight);
+    free(link->token_text);
     free(link);
 }
 
@@ -103,12 +110,19 @@ static void session_open(link_t *link)
     relay_address_t address = {.twin = link->token.twin, .has_connection = link->token.has_connection};
     memcpy(address.connection, link->token.connection, sizeof address.connection);
     link->session = relay_session_open(edge->config.relay, &address, link, false);
+    free(link->token_text);
+    link->token_text = NULL;
     on_wake(link);
     log_info(LOG_RELAY, "session opened", LOG_U64("twin", address.twin),
              LOG_TEXT("connection", address.connection));
     for (uint32_t i = 0; i < link->early_count && link->session; i++)
         relay_session_input(edge->config.relay, link->session,
                             (bytes_t){link->early[i].data, link->early[i].len});
+    for (uint32_t i = 0; i < link->early_count; i++)
+        free(link->early[i].data);
+    free(link->early);
+    link->early       = NULL;
+    link->early_count = 0;
 }
 
 /* Called before the upgrade when the twin is known, which the follower of the chain sees to; else later. */
@@ -136,10 +150,10 @@ static int on_upgrade(void *self, const web_head_t *head, void **session_self)
     size_t len       = strlen(head->query);
     if (len == 0) return 400;
     if (len > TOKEN_MAX) return 401;
-    link_t *link   = calloc(1, sizeof *link);
-    link->base.ops = &link_ops;
-    link->edge     = edge;
-    memcpy(link->token_text, head->query, len);
+    link_t *link     = calloc(1, sizeof *link);
+    link->base.ops   = &link_ops;
+    link->edge       = edge;
+    link->token_text = strdup(head->query);
     if (token_read((bytes_t){(uint8_t *)link->token_text, (uint32_t)len}, io_now_ms(edge->config.io) / 1000,
                    &link->token) != TOKEN_OK) {
         link->login = LOGIN_BAD;
@@ -183,6 +197,7 @@ static void keep_early(link_t *link, bytes_t message)
         link_end(link, 1008, "too much was sent before the token was checked");
         return;
     }
+    if (!link->early) link->early = calloc(EARLY_MAX, sizeof *link->early);
     uint8_t *copy = malloc(message.len + 1);
     memcpy(copy, message.data, message.len);
     link->early[link->early_count].data  = copy;
@@ -214,6 +229,9 @@ static void on_drained(void *self, web_session_t *socket)
     }
     link->in_flight_count = 0;
     on_wake(link);
+    if (link->in_flight_count > 0) return;
+    free(link->in_flight); /* sessions are many, and idle most of the time */
+    link->in_flight = NULL;
 }
 
 static void on_close(void *self, web_session_t *socket)
