@@ -18,6 +18,7 @@
 #include "runtime.h"
 #include "runtime_call.h"
 #include "runtime_version.h"
+#include "twin_stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +50,7 @@ typedef struct {
         aura[ACTORS]; /* who acts, by every kind of key; aura: what each makes blocks with */
     uint32_t nonces[ACTORS];
     arena_t arena;
-    scale_writer_t out, extrinsic, load; /* load: the signed extrinsics of the block to come */
+    scale_writer_t extrinsic, load; /* load: the signed extrinsics of the block to come */
     uint32_t load_count, block;
     account_id_t authorities[AUTHORITIES_MAX];
     uint32_t authority_count;
@@ -76,64 +77,6 @@ static bool build_genesis(void *self, const host_t *host)
     runtime_genesis_build(&rt, &genesis);
     free(memory);
     return !rt.fault;
-}
-
-/* ------------------------------------------------------------------ the stream */
-
-static void put_change(scale_writer_t *w, bytes_t key, bytes_t value, bool is_removed)
-{
-    scale_put_bytes(w, key);
-    scale_put_option(w, !is_removed);
-    if (!is_removed) scale_put_bytes(w, value);
-}
-
-static void write_out(maker_t *maker)
-{
-    bytes_t bytes = scale_written(&maker->out);
-    if (maker->out.failed || fwrite(bytes.data, 1, bytes.len, stdout) != bytes.len) {
-        fprintf(stderr, "random_chain: the stream cannot be written\n");
-        exit(1);
-    }
-    maker->out.len = 0;
-}
-
-static void put_block(maker_t *maker, const hash_t *hash)
-{
-    bytes_t header, body = BYTES("\0");
-    maker->arena.used = 0;
-    if (!chain_header(maker->chain, hash, &maker->arena, &header)) die("no header", CHAIN_UNKNOWN_BLOCK);
-    (void)chain_body(maker->chain, hash, &maker->arena, &body);
-    scale_put_bytes(&maker->out, header);
-    scale_put_bytes(&maker->out, body);
-}
-
-static void write_genesis(maker_t *maker)
-{
-    hash_t genesis = chain_genesis(maker->chain).hash;
-    bytes_t key    = {0}, value;
-    uint32_t count = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        if (pass == 1) put_block(maker, &genesis), scale_put_compact(&maker->out, count);
-        for (key = BYTES(""), count = 0;; count++) {
-            if (!chain_state_next_key(maker->chain, &genesis, key, &maker->arena, &key)) break;
-            if (pass == 0) continue;
-            if (!chain_state_get(maker->chain, &genesis, key, &maker->arena, &value)) abort();
-            put_change(&maker->out, key, value, false);
-        }
-    }
-    write_out(maker);
-}
-
-static void on_event(void *self, const chain_event_t *event)
-{
-    maker_t *maker = self;
-    if (event->kind != CHAIN_IMPORTED) return;
-    put_block(maker, &event->block.hash);
-    scale_put_compact(&maker->out, event->values->count);
-    for (uint32_t i = 0; i < event->values->count; i++) {
-        const change_t *change = &event->values->items[i];
-        put_change(&maker->out, change->key, change->value, change->is_removed);
-    }
 }
 
 /* ------------------------------------------------------------------ load */
@@ -372,7 +315,6 @@ static void close_block(maker_t *maker, const sr25519_pair_t *author)
     put_digest_item(&w, DIGEST_SEAL, (bytes_t){signature, sizeof signature});
     status = chain_build_commit(maker->chain, scale_written(&w), &block);
     if (status != CHAIN_OK) die("a block cannot be kept", status);
-    write_out(maker);
     hash_t *old = &maker->recent[block.number % FINAL_BEHIND];
     if (block.number > FINAL_BEHIND && (status = chain_finalize(maker->chain, old, (bytes_t){0})) != CHAIN_OK)
         die("a block cannot be made final", status);
@@ -400,6 +342,7 @@ static scale_writer_t room_for(uint32_t size)
 int main(int argc, char **argv)
 {
     static maker_t maker;
+    twin_stream_t stream;
     if (argc < 3 || !crypto_init() || !log_filter("error")) {
         fprintf(stderr, "random_chain FOLDER BLOCKS [SEED]\n");
         return 2;
@@ -411,17 +354,16 @@ int main(int argc, char **argv)
     if (status != CHAIN_OK) die(argv[1], status);
     make_actors(&maker, seed);
     maker.arena = (arena_t){malloc(ARENA_SIZE), ARENA_SIZE, 0};
-    maker.out = room_for(ARENA_SIZE), maker.load = room_for(LOAD_CAP),
-    maker.extrinsic = room_for(EXTRINSIC_CAP);
-    maker.slot      = START_MS / 6000;
-    chain_listen(maker.chain, on_event, &maker);
-    write_genesis(&maker);
+    maker.load = room_for(LOAD_CAP), maker.extrinsic = room_for(EXTRINSIC_CAP);
+    maker.slot = START_MS / 6000;
+    twin_stream_start(&stream, maker.chain);
     for (uint32_t i = 0; i < blocks; i++)
         make_block(&maker);
     fprintf(stderr, "random_chain: seed %llu, %u blocks, %llu extrinsics, %llu not taken in\n",
             (unsigned long long)seed, blocks, (unsigned long long)maker.taken,
             (unsigned long long)maker.refused);
     random_calls_free(maker.calls);
+    twin_stream_end(&stream);
     chain_free(maker.chain);
     return fflush(stdout) != 0;
 }
