@@ -132,6 +132,39 @@ json_t *json_hex(bytes_t bytes)
     return value;
 }
 
+static char *text_room(rpc_text_t *text, size_t more)
+{
+    if (text->len + more + 1 > text->cap) {
+        text->cap  = (text->len + more + 1) * 2;
+        text->data = realloc(text->data, text->cap);
+        if (!text->data) abort();
+    }
+    char *at = text->data + text->len;
+    text->len += more;
+    text->data[text->len] = 0;
+    return at;
+}
+
+void rpc_text_add(rpc_text_t *text, const char *more)
+{
+    size_t len = strlen(more);
+    memcpy(text_room(text, len), more, len);
+}
+
+void rpc_text_hex(rpc_text_t *text, bytes_t bytes)
+{
+    char *at = text_room(text, (size_t)bytes.len * 2 + 4);
+    memcpy(at, "\"0x", 3);
+    hex_encode(at + 3, bytes);
+    memcpy(at + 3 + (size_t)bytes.len * 2, "\"", 2);
+}
+
+json_t *rpc_told(call_t *call)
+{
+    (void)call;
+    return json_null();
+}
+
 json_t *json_hash(const hash_t *hash) { return json_hex((bytes_t){hash->b, sizeof hash->b}); }
 
 json_t *json_number_hex(uint64_t number)

@@ -3,15 +3,14 @@
  * A block that they make is one like all others: its time is later than its parent's, its slot is our
  * authority's, and whoever executes it again comes to the same state. */
 
-#include "rpc_internal.h"
+#include "rpc_dev.h"
 
 #include <string.h>
 
 enum { DEV_BLOCKS_MAX = 10000 };                  /* of one call: it holds up all others */
 #define DEV_TIME_MS_MAX UINT64_C(253402300799999) /* the end of the year 9999 */
 
-/* is_allowed says whether this is a chain for trial, and one that we make blocks of. */
-static bool is_allowed(call_t *call)
+bool rpc_dev_is_allowed(call_t *call)
 {
     const rpc_options_t *o = &call->rpc->o;
     if (strcmp(o->chain_type, "Development") != 0 && strcmp(o->chain_type, "Local") != 0)
@@ -22,12 +21,22 @@ static bool is_allowed(call_t *call)
     return call->code == 0;
 }
 
-static json_t *not_made(call_t *call, author_status_t status)
+json_t *rpc_dev_not_made(call_t *call, author_status_t status)
 {
     bool has_failed = status == AUTHOR_FAILED;
     return rpc_fail(call, RPC_EXECUTION, NULL, "no block could be made: %s%s%s", author_status_text(status),
                     has_failed ? ": " : "",
                     has_failed ? chain_status_text(author_failure(call->rpc->o.author)) : "");
+}
+
+bool rpc_dev_made(call_t *call, uint64_t now_ms)
+{
+    const rpc_options_t *o = &call->rpc->o;
+    uint64_t next_ms;
+    if (o->finality && finality_tick(o->finality, now_ms, &next_ms) != CHAIN_OK)
+        return rpc_fail(call, RPC_EXECUTION, NULL, "no block could be finalized") != NULL;
+    pool_tick(o->pool, now_ms);
+    return true;
 }
 
 /* ------------------------------------------------------------------------------------ dev_newBlock */
@@ -76,17 +85,15 @@ static bool read_wish(call_t *call, uint32_t *count)
 static json_t *new_block(call_t *call)
 {
     uint32_t count;
-    uint64_t next_ms;
     chain_point_t block = {0};
     rpc_options_t *o    = &call->rpc->o;
-    if (!is_allowed(call) || !read_wish(call, &count)) return NULL;
+    if (!rpc_dev_is_allowed(call) || !read_wish(call, &count)) return NULL;
     for (uint32_t i = 0; i < count; i++) {
         uint64_t now_ms = io_now_ms(o->io);
         pool_tick(o->pool, now_ms);
         author_status_t status = author_create(o->author, now_ms, true, NULL, &block);
-        if (status != AUTHOR_OK) return not_made(call, status);
-        if (o->finality && finality_tick(o->finality, now_ms, &next_ms) != CHAIN_OK)
-            return rpc_fail(call, RPC_EXECUTION, NULL, "no block could be finalized");
+        if (status != AUTHOR_OK) return rpc_dev_not_made(call, status);
+        if (!rpc_dev_made(call, now_ms)) return NULL;
     }
     pool_tick(o->pool, io_now_ms(o->io));
     return json_hash(&block.hash);
@@ -98,7 +105,7 @@ static json_t *time_travel(call_t *call)
 {
     const json_t *value = param_at(call, 0);
     uint64_t time_ms;
-    if (!is_allowed(call)) return NULL;
+    if (!rpc_dev_is_allowed(call)) return NULL;
     if (!json_is_integer(value) || json_integer_value(value) <= 0 ||
         (uint64_t)json_integer_value(value) > DEV_TIME_MS_MAX)
         return rpc_bad_param(call, "parameter 1: expected the next block's time, in milliseconds since 1970");
@@ -108,34 +115,16 @@ static json_t *time_travel(call_t *call)
         return rpc_fail(call, RPC_EXECUTION, NULL,
                         "time only goes on: the next block cannot be before %llu, its parent's slot and one",
                         (unsigned long long)time_ms);
-    return status == AUTHOR_OK ? json_integer((json_int_t)time_ms) : not_made(call, status);
+    return status == AUTHOR_OK ? json_integer((json_int_t)time_ms) : rpc_dev_not_made(call, status);
 }
-
-/* ------------------------------------------------------------------------------------ what is refused */
-
-static json_t *set_storage(call_t *call)
-{
-    return rpc_fail(call, RPC_EXECUTION, NULL,
-                    "state changes by blocks alone, or no one could execute them again: begin a chain with "
-                    "other values instead (export-state, edit, --chain FILE)");
-}
-
-static json_t *set_head(call_t *call)
-{
-    return rpc_fail(call, RPC_EXECUTION, NULL,
-                    "the best block is the highest one: build on another with engine_createBlock, or take "
-                    "blocks back with trellis-node revert");
-}
-
-bool rpc_is_refused(const method_t *method) { return method->run == set_head || method->run == set_storage; }
 
 method_table_t rpc_dev_methods(void)
 {
     static const method_t methods[] = {
-        {"dev_newBlock",   true, new_block,   NULL},
-        {"dev_setHead",    true, set_head,    NULL},
-        {"dev_setStorage", true, set_storage, NULL},
-        {"dev_timeTravel", true, time_travel, NULL},
+        {"dev_newBlock",   true, new_block,           NULL               },
+        {"dev_setHead",    true, rpc_dev_set_head,    "hash_or_number"   },
+        {"dev_setStorage", true, rpc_dev_set_storage, "values block_hash"},
+        {"dev_timeTravel", true, time_travel,         NULL               },
     };
     return (method_table_t){methods, sizeof methods / sizeof *methods};
 }

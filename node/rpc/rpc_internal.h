@@ -106,6 +106,14 @@ struct subscription {
     void *own;
 };
 
+/* JSON as it is written, for answers that are long: a tree of it costs far more. */
+typedef struct {
+    char *data; /* ends in zero; NULL: nothing was added */
+    size_t len, cap;
+} rpc_text_t;
+void rpc_text_add(rpc_text_t *text, const char *more);
+void rpc_text_hex(rpc_text_t *text, bytes_t bytes); /* a string of digits, with its quotes */
+
 /* One call of a method. */
 typedef struct {
     rpc_t *rpc;
@@ -117,6 +125,7 @@ typedef struct {
     char message[256];
     json_t *data;
     subscription_t *started; /* a subscription whose id is the answer */
+    rpc_text_t text;         /* the result as it is written, in place of what run returns; see rpc_told */
 } call_t;
 
 typedef struct {
@@ -160,6 +169,9 @@ bool param_u32(call_t *call, size_t index, uint32_t *number);
 bool param_block(call_t *call, size_t index, hash_t *hash);
 bool param_keys(call_t *call, size_t index, bytes_t **keys, uint32_t *count);
 bool json_to_bytes(call_t *call, const json_t *value, bytes_t *bytes);
+
+/* rpc_told makes call->text the result. */
+json_t *rpc_told(call_t *call);
 
 json_t *json_hex(bytes_t bytes);
 json_t *json_hash(const hash_t *hash);
@@ -226,8 +238,6 @@ method_table_t rpc_author_methods(void), rpc_key_methods(void), rpc_chain_method
     rpc_state_methods(void), rpc_system_methods(void), rpc_engine_methods(void), rpc_spec_methods(void),
     rpc_head_methods(void), rpc_head_op_methods(void), rpc_archive_methods(void),
     rpc_transaction_methods(void), rpc_dev_methods(void);
-/* rpc_is_refused tells that a method only answers why it is not offered: rpc_methods does not list it. */
-bool rpc_is_refused(const method_t *method);
 const method_t *rpc_find(const rpc_t *rpc, const char *name);
 json_t *rpc_all_methods(const rpc_t *rpc);
 

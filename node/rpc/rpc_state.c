@@ -40,7 +40,9 @@ static json_t *get_storage(call_t *call)
     bytes_t value;
     bool is_there;
     if (!value_asked(call, &value, &is_there)) return NULL;
-    return is_there ? json_hex(value) : json_null();
+    if (!is_there) return json_null();
+    rpc_text_hex(&call->text, value);
+    return rpc_told(call);
 }
 
 static json_t *get_storage_hash(call_t *call)
@@ -119,9 +121,27 @@ static json_t *query_storage_at(call_t *call)
     uint32_t count;
     hash_t at;
     if (!param_keys(call, 0, &keys, &count) || !at_block(call, 1, &at)) return NULL;
-    size_t len     = 0;
-    json_t *values = values_at(call, &at, keys, count, &len);
-    return values ? json_pack("[o]", values) : NULL;
+    rpc_text_t *text = &call->text;
+    size_t len       = 0;
+    uint32_t used    = call->arena->used;
+    rpc_text_add(text, "[{\"block\":");
+    rpc_text_hex(text, (bytes_t){at.b, sizeof at.b});
+    rpc_text_add(text, ",\"changes\":[");
+    for (uint32_t i = 0; i < count; i++, call->arena->used = used) {
+        bytes_t value = {0};
+        bool is_there = get_value(call, &at, keys[i], &value);
+        if (is_too_long(call, &len, keys[i].len + value.len)) return NULL;
+        rpc_text_add(text, i > 0 ? ",[" : "[");
+        rpc_text_hex(text, keys[i]);
+        rpc_text_add(text, ",");
+        if (is_there)
+            rpc_text_hex(text, value);
+        else
+            rpc_text_add(text, "null");
+        rpc_text_add(text, "]");
+    }
+    rpc_text_add(text, "]}]");
+    return rpc_told(call);
 }
 
 /* keep_changed leaves of `values` what differs from `last`, which it brings up to date. */

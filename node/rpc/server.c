@@ -115,7 +115,8 @@ void rpc_give_back(arena_t *arena)
 
 /* answer_one gives the answer to one request, NULL to a notification. *started is the subscription that it
  * opened. */
-static json_t *answer_one(rpc_t *rpc, conn_t *conn, rate_t *rate, json_t *request, subscription_t **started)
+static json_t *answer_one(rpc_t *rpc, conn_t *conn, rate_t *rate, json_t *request, subscription_t **started,
+                          rpc_text_t *text)
 {
     json_t *id = json_is_object(request) ? json_object_get(request, "id") : NULL;
     *started   = NULL;
@@ -142,6 +143,11 @@ static json_t *answer_one(rpc_t *rpc, conn_t *conn, rate_t *rate, json_t *reques
         answer = answer_object(id, result, NULL);
     }
     json_decref(call.data);
+    if (call.code != 0 || !id) {
+        free(call.text.data);
+        call.text = (rpc_text_t){0};
+    }
+    *text = call.text;
     rpc_give_back(&rpc->arena);
     *started = call.started;
     if (id) return answer;
@@ -150,6 +156,8 @@ static json_t *answer_one(rpc_t *rpc, conn_t *conn, rate_t *rate, json_t *reques
 }
 
 /* ------------------------------------------------------------------------------------ whole messages */
+
+enum { ENVELOPE_MAX = 64 }; /* around a result, but for a long id */
 
 /* A message of many tiny values takes far more memory than its bytes: no request has so many. */
 static bool is_too_complex(bytes_t message)
@@ -168,21 +176,13 @@ static bool is_too_complex(bytes_t message)
     return count > RPC_VALUES_MAX;
 }
 
-typedef struct {
-    char *data;
-    size_t len, cap;
-} text_t;
-
-static void add_text(text_t *text, const char *more)
+/* answer_too_big is the error in the place of an answer, which it takes. */
+static json_t *answer_too_big(const rpc_t *rpc, json_t *answer)
 {
-    size_t len = strlen(more);
-    if (text->len + len + 1 > text->cap) {
-        text->cap  = (text->len + len + 1) * 2;
-        text->data = realloc(text->data, text->cap);
-        if (!text->data) abort();
-    }
-    memcpy(text->data + text->len, more, len + 1);
-    text->len += len;
+    json_t *id    = json_is_object(answer) ? json_object_get(answer, "id") : NULL;
+    json_t *error = beyond_limit(id, RPC_ANSWER_TOO_BIG, "Response is too big", rpc->o.response_max);
+    json_decref(answer);
+    return error;
 }
 
 /* take_text gives an answer as text, or in its place the error that it is too long; takes the answer. */
@@ -191,13 +191,32 @@ static char *take_text(const rpc_t *rpc, json_t *answer)
     char *text = json_dumps(answer, JSON_COMPACT);
     if (text && strlen(text) > rpc->o.response_max) {
         free(text);
-        json_t *id    = json_is_object(answer) ? json_object_get(answer, "id") : NULL;
-        json_t *error = beyond_limit(id, RPC_ANSWER_TOO_BIG, "Response is too big", rpc->o.response_max);
-        text          = json_dumps(error, JSON_COMPACT);
-        json_decref(error);
+        answer = answer_too_big(rpc, answer);
+        text   = json_dumps(answer, JSON_COMPACT);
     }
     json_decref(answer);
     return text;
+}
+
+/* take_told writes an answer around a result that is text; takes both. */
+static char *take_told(const rpc_t *rpc, json_t *answer, rpc_text_t *result)
+{
+    json_t *id       = json_object_get(answer, "id");
+    rpc_text_t whole = {0};
+    if (result->len + ENVELOPE_MAX > rpc->o.response_max) {
+        free(result->data);
+        return take_text(rpc, answer_too_big(rpc, answer));
+    }
+    char *id_text = json_dumps(id, JSON_COMPACT | JSON_ENCODE_ANY);
+    rpc_text_add(&whole, "{\"jsonrpc\":\"2.0\",\"result\":");
+    rpc_text_add(&whole, result->data);
+    rpc_text_add(&whole, ",\"id\":");
+    rpc_text_add(&whole, id_text ? id_text : "null");
+    rpc_text_add(&whole, "}");
+    free(id_text);
+    free(result->data);
+    json_decref(answer);
+    return whole.data;
 }
 
 static void add_started(rpc_started_t *all, subscription_t *started)
@@ -213,8 +232,10 @@ static void add_started(rpc_started_t *all, subscription_t *started)
 static char *answer_single(rpc_t *rpc, conn_t *conn, rate_t *rate, json_t *request, rpc_started_t *all)
 {
     subscription_t *started;
-    json_t *answer = answer_one(rpc, conn, rate, request, &started);
+    rpc_text_t text = {0};
+    json_t *answer  = answer_one(rpc, conn, rate, request, &started, &text);
     if (started) add_started(all, started);
+    if (text.data) return take_told(rpc, answer, &text);
     return answer ? take_text(rpc, answer) : NULL;
 }
 
@@ -229,22 +250,22 @@ static char *answer_batch(rpc_t *rpc, conn_t *conn, rate_t *rate, json_t *batch,
     if (json_array_size(batch) > rpc->o.batch_max)
         return take_text(
             rpc, beyond_limit(NULL, RPC_BATCH_TOO_BIG, "The batch request was too large", rpc->o.batch_max));
-    text_t text = {0};
+    rpc_text_t text = {0};
     json_t *request;
     size_t i;
     json_array_foreach(batch, i, request)
     {
         char *answer = answer_single(rpc, conn, rate, request, all);
         if (!answer) continue;
-        add_text(&text, text.len ? "," : "[");
-        add_text(&text, answer);
+        rpc_text_add(&text, text.len ? "," : "[");
+        rpc_text_add(&text, answer);
         free(answer);
         if (text.len <= rpc->o.response_max) continue;
         free(text.data);
         return take_text(rpc,
                          beyond_limit(NULL, RPC_ANSWER_TOO_BIG, "Response is too big", rpc->o.response_max));
     }
-    if (text.len) add_text(&text, "]");
+    if (text.len) rpc_text_add(&text, "]");
     return text.data;
 }
 
@@ -413,7 +434,7 @@ json_t *rpc_all_methods(const rpc_t *rpc)
 {
     json_t *names = json_array();
     for (size_t i = 0; i < rpc->method_count; i++)
-        if ((!rpc->methods[i]->is_unsafe || rpc->o.is_unsafe_allowed) && !rpc_is_refused(rpc->methods[i]))
+        if (!rpc->methods[i]->is_unsafe || rpc->o.is_unsafe_allowed)
             json_array_append_new(names, json_string(rpc->methods[i]->name));
     return json_pack("{s:o}", "methods", names);
 }
