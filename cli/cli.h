@@ -102,12 +102,18 @@ void cli_note(const cli_t *cli, const char *format, ...) __attribute__((format(p
  * ("id name twin_id"), or NULL. */
 int cli_print(const cli_t *cli, json_t *result, const char *columns);
 
+/* cli_cell writes a value on one line, of which `name` tells the unit; the caller frees it. */
+char *cli_cell(const char *name, const json_t *value);
+
 /* cli_print_value prints a value of a type: balances in TFT too.  cli_print_entries prints those of a map, as
  * a table when they are narrow enough.  cli_print_sent prints what came of a call.  All drop the JSON and
  * give 0. */
 int cli_print_value(const cli_t *cli, json_t *value, uint16_t type);
 int cli_print_entries(const cli_t *cli, json_t *entries, uint16_t type);
 int cli_print_sent(const cli_t *cli, json_t *result);
+
+/* cli_print_event prints {"Pallet": {"Event": data}} on a line, after the text of its place. */
+void cli_print_event(const char *place, json_t *event);
 
 /* ---- keys (keys.c) ---- */
 

@@ -13,6 +13,7 @@
 #define LINE_MAX_LEN (1u << 20)
 #define BATCH_MAX    1000
 #define FROM_OUTSIDE 2 /* TransactionSource::External */
+#define REQUIRES_AT  9 /* in Ok(ValidTransaction): after the priority */
 
 /* ---- lists ---- */
 
@@ -221,7 +222,8 @@ static const char *validity_text(bytes_t answer)
     return is_known ? invalid[answer.data[2]] : "the chain cannot tell why";
 }
 
-static bool ask_validity(cli_t *cli, bytes_t extrinsic, const char **refusal)
+/* ask_validity has the chain judge an extrinsic; one that waits needs another before it. */
+static bool ask_validity(cli_t *cli, bytes_t extrinsic, const char **refusal, bool *waits)
 {
     bytes_t answer;
     const client_chain_t *chain = client_chain(cli->client);
@@ -234,6 +236,8 @@ static bool ask_validity(cli_t *cli, bytes_t extrinsic, const char **refusal)
     client_error_t error = client_state_call_wait(cli->client, "TaggedTransactionQueue_validate_transaction",
                                                   scale_written(&w), NULL, &cli->arena, &answer);
     *refusal             = error.status == CLIENT_OK ? validity_text(answer) : NULL;
+    *waits               = error.status == CLIENT_OK && answer.len > REQUIRES_AT && answer.data[0] == 0 &&
+             answer.data[REQUIRES_AT] != 0;
     return error.status == CLIENT_OK || !cli_fail(cli, "%s", error.text);
 }
 
@@ -250,17 +254,19 @@ static json_t *ask_fee(cli_t *cli, json_t *extrinsic)
 static int try_call(cli_t *cli, bytes_t call)
 {
     const char *refusal    = NULL;
+    bool waits             = false;
     client_submit_t submit = {.key = &cli->keys[0], .call = call, .is_sign_only = true};
     if (!cli_submit_options(cli, &submit) || !cli_connect(cli)) return 2;
     client_outcome_t outcome = client_submit_wait(cli->client, &submit, &cli->arena);
     if (outcome.stage != CLIENT_TX_SIGNED) return cli_fail(cli, "%s", outcome.error.text);
-    if (!ask_validity(cli, outcome.extrinsic, &refusal)) return 1;
+    if (!ask_validity(cli, outcome.extrinsic, &refusal, &waits)) return 1;
     json_t *extrinsic = json_hex(outcome.extrinsic), *info = ask_fee(cli, extrinsic);
     json_t *result =
         json_pack("{s:b,s:O?,s:O?,s:o,s:o}", "valid", refusal == NULL, "fee",
                   json_object_get(info, "partialFee"), "weight", json_object_get(info, "weight"), "hash",
                   json_hex((bytes_t){outcome.extrinsic_hash.b, 32}), "extrinsic", extrinsic);
     if (refusal) json_object_set_new(result, "reason", json_string(refusal));
+    if (waits) json_object_set_new(result, "waits", json_string("for an earlier nonce of the account"));
     json_decref(info);
     cli_note(cli, "signed, not sent; whether the call itself is refused shows only in a block");
     int status = cli_print(cli, result, NULL);

@@ -97,12 +97,12 @@ static void print_event(const cli_t *cli, uint32_t block, const client_event_t *
         json_decref(line);
         return;
     }
-    char place[32], whole[96];
-    snprintf(place, sizeof place, is_of_call ? "%u-%u" : "%u", block, event->extrinsic);
-    snprintf(whole, sizeof whole, "%.40s.%.50s", pallet ? pallet : "?", name ? name : "?");
-    char *text = data ? json_dumps(data, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY) : NULL;
-    printf("%-10s %-44s %s\n", place, whole, text ? text : "");
-    free(text);
+    char place[48];
+    if (is_of_call)
+        snprintf(place, sizeof place, "%u-%-4u ", block, event->extrinsic);
+    else
+        snprintf(place, sizeof place, "%u      ", block);
+    cli_print_event(place, json);
 }
 
 static bool is_wanted(const shown_t *shown, const client_event_t *event)

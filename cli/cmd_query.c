@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ENTRIES_MAX 1000000u
 #define STEP_MS     1000
@@ -82,7 +83,8 @@ static bool show_change(cli_t *cli, const table_storage_t *item, json_t *value, 
     if (is_changed && cli->is_json)
         printf("{\"block\":%u,\"value\":%s}\n", number, text);
     else if (is_changed) {
-        printf("block %u  ", number);
+        printf("%sblock %u%s%s", cli_colour(STDOUT_FILENO, 'b'), number, cli_colour(STDOUT_FILENO, '0'),
+               json_is_object(value) || json_is_array(value) ? "\n" : "  ");
         (void)cli_print_value(cli, json_incref(value), item->value);
     }
     (void)fflush(stdout);

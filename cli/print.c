@@ -65,7 +65,9 @@ static bool is_amount(const char *name)
                                         "additional_reserve",
                                         "standard_overdraft",
                                         "additional_overdraft",
-                                        "tip"};
+                                        "tip",
+                                        "actual_fee",
+                                        "amount_locked"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0) return true;
     return false;
@@ -90,8 +92,7 @@ static char *size_cell(json_int_t bytes)
     return strdup(text);
 }
 
-/* cell writes a value on one line; the caller frees it. */
-static char *cell(const char *name, const json_t *value)
+char *cli_cell(const char *name, const json_t *value)
 {
     char amount[48], text[96];
     if (json_is_null(value)) return strdup("-");
@@ -145,7 +146,7 @@ static void print_object(json_t *object, int indent)
             print_object(value, indent + NESTED_INDENT);
             continue;
         }
-        char *text = cell(name, value);
+        char *text = cli_cell(name, value);
         printf("%*s%-*s  %s\n", indent, "", width, name, text ? text : "");
         free(text);
     }
@@ -188,7 +189,7 @@ static void print_table(const json_t *rows, const char *columns)
         {
             for (int c = 0; c < count; c++) {
                 json_t *value = json_object_get(row, names[c]);
-                char *text    = cell(names[c], value ? value : json_null());
+                char *text    = cli_cell(names[c], value ? value : json_null());
                 int len       = text ? (int)strlen(text) : 0;
                 if (pass == 0)
                     width[c] = len > width[c] ? (len > CELL_LEN_MAX ? CELL_LEN_MAX : len) : width[c];

@@ -72,6 +72,14 @@ static json_t *key_cell(const json_t *keys)
     return json_string(text);
 }
 
+/* has_fields: is a value of the type a struct, whose fields may stand side by side? */
+static bool has_fields(uint16_t type)
+{
+    const table_type_t *t = &runtime_types[type];
+    if (t->form != TABLE_COMPOSITE || t->count == 0) return false;
+    return t->fields[0].name ? true : t->count == 1 && has_fields(t->fields[0].type);
+}
+
 /* flat_row puts key and fields side by side; NULL when the value has no fields. */
 static json_t *flat_row(json_t *entry)
 {
@@ -105,10 +113,9 @@ int cli_print_entries(const cli_t *cli, json_t *entries, uint16_t type)
     bool is_flat = true;
     size_t i;
     int widest = 0;
-    (void)type;
     json_array_foreach(entries, i, entry)
     {
-        json_t *row = flat_row(entry);
+        json_t *row = has_fields(type) ? flat_row(entry) : NULL;
         int width   = row ? row_width(row) : 0;
         is_flat     = is_flat && row && json_object_size(row) <= TABLE_COLUMNS_MAX;
         widest      = width > widest ? width : widest;
@@ -117,8 +124,7 @@ int cli_print_entries(const cli_t *cli, json_t *entries, uint16_t type)
                                   : json_pack("{s:o,s:O}", "key", key_cell(json_object_get(entry, "key")),
                                               "value", json_object_get(entry, "value")));
     }
-    if (json_array_size(rows) == 0 || (is_flat && widest <= terminal_width()) ||
-        !json_is_object(json_object_get(json_array_get(entries, 0), "value"))) {
+    if (json_array_size(rows) == 0 || (is_flat && widest <= terminal_width()) || !has_fields(type)) {
         json_decref(entries);
         return cli_print(cli, rows, NULL);
     }
@@ -158,7 +164,28 @@ static bool has_error(const json_t *json)
     return false;
 }
 
-static void print_sent_event(json_t *event)
+/* print_fields writes what an event tells: "who 5Grw.., amount 1.5 TFT". */
+static void print_fields(json_t *data)
+{
+    const char *name;
+    json_t *value;
+    bool is_first = true;
+    if (!json_is_object(data)) {
+        char *text = data ? json_dumps(data, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY) : NULL;
+        printf(" %s", text ? text : "");
+        free(text);
+        return;
+    }
+    json_object_foreach(data, name, value)
+    {
+        char *text = cli_cell(name, value);
+        printf("%s %s %s", is_first ? "" : ",", name, text ? text : "");
+        free(text);
+        is_first = false;
+    }
+}
+
+void cli_print_event(const char *place, json_t *event)
 {
     const char *pallet = json_object_iter_key(json_object_iter(event));
     json_t *inner      = json_object_get(event, pallet ? pallet : "");
@@ -168,10 +195,17 @@ static void print_sent_event(json_t *event)
     bool is_bad  = has_error(inner);
     char whole[100];
     snprintf(whole, sizeof whole, "%.40s.%.50s", pallet ? pallet : "?", name ? name : "?");
-    char *text = data ? json_dumps(data, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY) : NULL;
-    printf("  %s%-40s%s %s\n", is_bad ? cli_colour(STDOUT_FILENO, 'r') : "", whole,
-           is_bad ? cli_colour(STDOUT_FILENO, '0') : "", text ? text : "");
-    free(text);
+    printf("%s%s%-40s%s", place, cli_colour(STDOUT_FILENO, is_bad ? 'r' : 'b'), whole,
+           cli_colour(STDOUT_FILENO, '0'));
+    print_fields(data);
+    putchar('\n');
+}
+
+/* is_routine: every call has these, and fee and success are told otherwise. */
+static bool is_routine(const json_t *event)
+{
+    return json_object_get(json_object_get(event, "System"), "ExtrinsicSuccess") ||
+           json_object_get(event, "TransactionPayment");
 }
 
 int cli_print_sent(const cli_t *cli, json_t *result)
@@ -191,7 +225,10 @@ int cli_print_sent(const cli_t *cli, json_t *result)
            "\nfee        %s TFT\nevents\n",
            json_integer_value(block), json_string_value(json_object_get(result, "block_hash")),
            json_integer_value(json_object_get(result, "index")), fee);
-    json_array_foreach(json_object_get(result, "events"), i, event) print_sent_event(event);
+    json_array_foreach(json_object_get(result, "events"), i, event)
+    {
+        if (!is_routine(event)) cli_print_event("  ", event);
+    }
     json_decref(result);
     return fflush(stdout) == 0 ? 0 : 1;
 }

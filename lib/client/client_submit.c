@@ -330,7 +330,7 @@ static void sign_and_send(submission_t *s)
         free(room);
         return;
     }
-    s->params                 = must_alloc(2 * (size_t)w.len + 8);
+    s->params = must_alloc(2 * (size_t)w.len + 8);
     memcpy(s->params, "[\"0x", 4);
     hex_encode(s->params + 4, scale_written(&w));
     memcpy(s->params + 4 + 2 * (size_t)w.len, "\"]", 3);

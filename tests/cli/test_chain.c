@@ -4,6 +4,8 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #define BOB "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 
@@ -188,6 +190,116 @@ TEST(state_is_read_at_any_block_and_key)
     EQ(run("query TfgridModule.Twins notanumber"), 2);
     EQ(run("rpc no_such_method"), 1);
     OK(says("Method not found"));
+}
+
+/* ---- any call, any item ---- */
+
+TEST(a_call_is_tried_without_being_sent)
+{
+    json_int_t before = number("balance //Ferdie", "free");
+    json_t *tried     = answer("call balances.transfer bob 1TFT --dry-run --key //Ferdie");
+    OK(json_is_true(json_object_get(tried, "valid")) && json_object_get(tried, "fee") &&
+       json_object_get(tried, "weight"));
+    json_decref(tried);
+    EQ(number("balance //Ferdie", "free"), before);
+    EQ(run("call balances.transfer bob 1TFT --dry-run --key //Nobody"), 1);
+    OK(says("cannot pay the fee"));
+    EQ(run("call balances.transfer bob 1TFT --dry-run --nonce 1000 --key //Ferdie"), 0);
+    OK(says("waits") && says("an earlier nonce"));
+}
+
+TEST(a_call_waits_as_long_as_is_asked)
+{
+    json_t *sent = answer("call system.remark a --wait none --key //Ferdie");
+    OK(json_object_get(sent, "extrinsic_hash") && !json_object_get(sent, "block"));
+    json_decref(sent);
+    OK(number("call system.remark b --wait finalized --key //Ferdie", "block") > 0);
+    OK(number("call system.remark c --immortal --tip 0.5 --key //Ferdie", "fee") >= 5000000);
+    OK(number("call system.remark d --mortal 8 --wait inblock --key //Ferdie", "block") > 0);
+    json_int_t nonce = number("query system.account //Ferdie", "nonce");
+    char line[128];
+    snprintf(line, sizeof line, "call system.remark e --nonce %lld --key //Ferdie", (long long)nonce);
+    OK(number(line, "block") > 0);
+    EQ(run(line), 1);
+    OK(says("outdated"));
+    EQ(run("call system.remark f --wait long --key //Ferdie"), 2);
+    EQ(run("call system.remark f --mortal 3 --key //Ferdie"), 1);
+}
+
+TEST(a_refusal_tells_its_documentation_and_what_to_do)
+{
+    EQ(run("call grid.create_farm green-farm [] --key //Bob"), 1);
+    OK(says("TfgridModule.FarmExists - Another farm has this name") && says("choose another"));
+    EQ(run("call grid.create_farm green-farm [] --key //Bob --json"), 1);
+    OK(says("\"name\":\"FarmExists\"") && says("\"fee\":\""));
+    EQ(run("call grid.set_connection_price 80 --key //Bob"), 1);
+    OK(says("BadOrigin") && says("--propose"));
+    EQ(run("call utility.force_batch \"grid.delete_node 99,system.remark a\" --key //Bob"), 0);
+    OK(says("ItemFailed") && says("NodeNotExists") && says("ItemCompleted"));
+}
+
+TEST(a_call_is_proposed_and_many_go_at_once)
+{
+    char hash[80], line[256];
+    json_t *sent  = answer("call grid.set_connection_price 77 --propose 2 --key //Alice");
+    json_t *event = json_object_get(json_array_get(json_object_get(sent, "events"), 1), "Council");
+    const char *text =
+        json_string_value(json_object_get(json_object_get(event, "Proposed"), "proposal_hash"));
+    snprintf(hash, sizeof hash, "%s", text ? text : "");
+    json_decref(sent);
+    snprintf(line, sizeof line, "council vote %s --key //Alice --key //Bob", hash);
+    EQ(run(line), 0);
+    snprintf(line, sizeof line, "council close %s --key //Alice", hash);
+    EQ(run(line), 0);
+    EQ(run("query grid.connection_price"), 0);
+    OK(strcmp(out, "77\n") == 0);
+
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/trellis-test-batch-%ld", (long)getpid());
+    FILE *file = fopen(path, "we");
+    fputs("# two calls\nsystem.remark 'a "
+          "word'\n\n{\"Balances\":{\"transfer_keep_alive\":{\"dest\":\"bob\",\"value\":\"1TFT\"}}}\n",
+          file);
+    OK(fclose(file) == 0);
+    snprintf(line, sizeof line, "call --batch %s --key //Alice", path);
+    EQ(run(line), 0);
+    OK(says("Utility.BatchCompleted") && says("amount 1 TFT"));
+    file = fopen(path, "we");
+    fputs("system.remark a\nno.such call\n", file);
+    OK(fclose(file) == 0);
+    EQ(run(line), 2);
+    OK(says("line 2"));
+    unlink(path);
+}
+
+TEST(items_are_counted_and_watched_and_events_are_heard)
+{
+    EQ(run("query grid.twins --count"), 0);
+    OK(strcmp(out, "3\n") == 0);
+    EQ(run("query grid.twins --count --at 1"), 0);
+    OK(strcmp(out, "0\n") == 0);
+    EQ(run("query grid.farms"), 0);
+    OK(says("green-farm"));
+    EQ(run("query grid.twin_id_by_account_id //Bob"), 0);
+    OK(strcmp(out, "1\n") == 0);
+    EQ(run("query balances.total_issuance"), 0);
+    OK(says(" TFT)"));
+    EQ(run("query system.number --watch --limit 1"), 0);
+    OK(says("block "));
+    EQ(run("query grid.twins --watch"), 2);
+    EQ(run("events grid.farm_stored --from 1 --limit 1"), 0);
+    OK(says("TfgridModule.FarmStored") && says("name green-farm"));
+    EQ(run("events balances --from 1 --limit 1 --json"), 0);
+    OK(says("\"pallet\":\"Balances\"") && says("\"block\":"));
+    EQ(run("events --at 1"), 0);
+    OK(says("System.ExtrinsicSuccess"));
+    json_t *tried = answer("call balances.transfer bob 1TFT --dry-run --nonce 7 --tip 2 --key //Ferdie");
+    char line[2048];
+    snprintf(line, sizeof line, "decode extrinsic %s --json",
+             json_string_value(json_object_get(tried, "extrinsic")));
+    json_decref(tried);
+    EQ(run(line), 0);
+    OK(says("\"nonce\":7") && says("\"tip\":\"20000000\"") && says("\"transfer\""));
 }
 
 TEST_MAIN()
