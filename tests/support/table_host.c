@@ -1,35 +1,58 @@
-/* table_host.c - a sorted array of entries, and a journal that undoes a layer. */
+/* table_host.c - state as places found by a hash, an array of those that hold something sorted by key, and a
+ * journal that undoes a layer. */
 
 #include "table_host.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Keys and values stand in chunks, each of which is filled from its start. */
+/* Keys, values and places stand in chunks, each of which is filled from its start. */
 typedef struct chunk {
     struct chunk *next;
     size_t used, size;
     uint8_t bytes[];
 } chunk_t;
-enum { CHUNK_SIZE = 1 << 18 };
+enum { CHUNK_SIZE = 1 << 18, FIRST_SLOTS = 1 << 10 };
+
+/* The place of a key, there once the key was written, whether it holds something or not. */
 typedef struct {
     bytes_t key, value;
+    uint64_t seen; /* the look of table_changes that met it last */
+    uint32_t hash;
+    bool exists;
+} place_t;
+typedef struct {
+    place_t *place;
+    bytes_t value;
     bool existed;
 } undo_t;
 
 struct table {
-    table_entry_t *entries;
+    place_t **slots; /* by hash; a power of two, at most half filled */
+    uint32_t slot_count, place_count;
+    place_t **order; /* those that hold something, by key */
     uint32_t count, cap;
     undo_t *journal;
     uint32_t journal_len, journal_cap;
     uint32_t *layers;
     uint32_t depth, depth_cap;
     chunk_t *chunks; /* every key and value ever put, freed with the table */
+    table_entry_t *entries;
+    uint32_t entry_cap;
+    uint64_t looks;
     table_verify_t verify;
     table_root_t root;
 };
 
-table_t *table_new(void) { return calloc(1, sizeof(table_t)); }
+table_t *table_new(void)
+{
+    table_t *table = calloc(1, sizeof(table_t));
+    if (!table) abort();
+    table->slot_count = FIRST_SLOTS;
+    table->slots      = calloc(FIRST_SLOTS, sizeof(place_t *));
+    if (!table->slots) abort();
+    return table;
+}
 
 void table_free(table_t *table)
 {
@@ -38,26 +61,35 @@ void table_free(table_t *table)
         next = chunk->next;
         free(chunk);
     }
+    free(table->slots);
+    free(table->order);
     free(table->entries);
     free(table->journal);
     free(table->layers);
     free(table);
 }
 
-static bytes_t keep(table_t *table, bytes_t bytes)
+static void *room(table_t *table, size_t len)
 {
     chunk_t *chunk = table->chunks;
-    if (!chunk || chunk->size - chunk->used < bytes.len) {
-        const size_t size = bytes.len > CHUNK_SIZE ? bytes.len : CHUNK_SIZE;
+    len            = (len + 7) & ~(size_t)7; /* what a place is aligned for */
+    if (!chunk || chunk->size - chunk->used < len) {
+        const size_t size = len > CHUNK_SIZE ? len : CHUNK_SIZE;
         chunk             = malloc(sizeof *chunk + size);
         if (!chunk) abort();
         *chunk        = (chunk_t){.next = table->chunks, .size = size};
         table->chunks = chunk;
     }
-    uint8_t *room = chunk->bytes + chunk->used;
-    if (bytes.len > 0) memcpy(room, bytes.data, bytes.len);
-    chunk->used += bytes.len;
-    return (bytes_t){room, bytes.len};
+    uint8_t *taken = chunk->bytes + chunk->used;
+    chunk->used += len;
+    return taken;
+}
+
+static bytes_t keep(table_t *table, bytes_t bytes)
+{
+    uint8_t *kept = room(table, bytes.len);
+    if (bytes.len > 0) memcpy(kept, bytes.data, bytes.len);
+    return (bytes_t){kept, bytes.len};
 }
 
 static int compare(bytes_t a, bytes_t b)
@@ -67,19 +99,61 @@ static int compare(bytes_t a, bytes_t b)
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-/* find gives the place of the first entry not below key. */
-static uint32_t find(const table_t *table, bytes_t key, bool *exists)
+/* ------------------------------------------------------------------------------------- places */
+
+/* Most keys begin with 32 bytes of hashes that many share, and go on with a hash of their own. */
+static uint32_t hash_of(bytes_t key)
 {
-    uint32_t low = 0, high = table->count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (compare(table->entries[middle].key, key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
+    uint64_t hash = key.len * UINT64_C(0x9e3779b97f4a7c15), word = 0;
+    for (uint32_t at = 0; at < key.len; at += 8) {
+        const uint32_t left = key.len - at;
+        word                = 0;
+        memcpy(&word, key.data + at, left < 8 ? left : 8);
+        hash = (hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
+        hash ^= hash >> 32;
     }
-    *exists = low < table->count && compare(table->entries[low].key, key) == 0;
-    return low;
+    return (uint32_t)hash;
+}
+
+static place_t **slot_of(const table_t *table, bytes_t key, uint32_t hash)
+{
+    uint32_t at = hash & (table->slot_count - 1);
+    while (table->slots[at] && (table->slots[at]->hash != hash || compare(table->slots[at]->key, key) != 0))
+        at = (at + 1) & (table->slot_count - 1);
+    return &table->slots[at];
+}
+
+static const place_t *place_of(const table_t *table, bytes_t key)
+{
+    const place_t *place = *slot_of(table, key, hash_of(key));
+    return place && place->exists ? place : NULL;
+}
+
+static void widen(table_t *table)
+{
+    place_t **old        = table->slots;
+    const uint32_t count = table->slot_count;
+    table->slot_count *= 2;
+    table->slots = calloc(table->slot_count, sizeof *table->slots);
+    if (!table->slots) abort();
+    for (uint32_t i = 0; i < count; i++)
+        if (old[i]) *slot_of(table, old[i]->key, old[i]->hash) = old[i];
+    free(old);
+}
+
+/* place_for finds or makes the place of a key that is written. */
+static place_t *place_for(table_t *table, bytes_t key)
+{
+    const uint32_t hash = hash_of(key);
+    place_t **slot      = slot_of(table, key, hash);
+    if (*slot) return *slot;
+    if (2 * ++table->place_count > table->slot_count) {
+        widen(table);
+        slot = slot_of(table, key, hash);
+    }
+    place_t *place = room(table, sizeof *place);
+    *place         = (place_t){.key = keep(table, key), .hash = hash};
+    return *slot   = place;
 }
 
 static void *grown(void *array, uint32_t len, uint32_t *cap, size_t size)
@@ -91,59 +165,68 @@ static void *grown(void *array, uint32_t len, uint32_t *cap, size_t size)
     return array;
 }
 
-static void set(table_t *table, bytes_t key, const bytes_t *value)
+/* rank_of gives the number of the first key, of those that hold something, not below `key`. */
+static uint32_t rank_of(const table_t *table, bytes_t key)
 {
-    bool exists;
-    uint32_t at          = find(table, key, &exists);
-    table_entry_t *entry = table->entries ? table->entries + at : NULL;
-    uint32_t after       = table->count - at;
-    if (!value) {
-        if (exists) {
-            memmove(entry, entry + 1, (after - 1) * sizeof *entry);
-            table->count--;
-        }
-        return;
+    uint32_t low = 0, high = table->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (compare(table->order[middle]->key, key) < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
-    if (!exists) {
-        table->entries = grown(table->entries, table->count, &table->cap, sizeof *entry);
-        entry          = table->entries + at;
-        memmove(entry + 1, entry, after * sizeof *entry);
-        table->count++;
-        entry->key = keep(table, key);
-    }
-    entry->value = *value;
+    return low;
 }
 
-static void note(table_t *table, bytes_t key)
+static void set(table_t *table, place_t *place, const bytes_t *value)
+{
+    if (value) place->value = *value;
+    if (place->exists == (value != NULL)) return;
+    place->exists     = value != NULL;
+    const uint32_t at = rank_of(table, place->key), after = table->count - at;
+    if (!value) {
+        memmove(table->order + at, table->order + at + 1, (after - 1) * sizeof *table->order);
+        table->count--;
+        return;
+    }
+    table->order = grown(table->order, table->count, &table->cap, sizeof *table->order);
+    memmove(table->order + at + 1, table->order + at, after * sizeof *table->order);
+    table->order[at] = place;
+    table->count++;
+}
+
+static void note(table_t *table, place_t *place)
 {
     if (table->depth == 0) return;
-    bool exists;
-    uint32_t at    = find(table, key, &exists);
     table->journal = grown(table->journal, table->journal_len, &table->journal_cap, sizeof *table->journal);
-    table->journal[table->journal_len++] =
-        (undo_t){keep(table, key), exists ? table->entries[at].value : (bytes_t){0}, exists};
+    table->journal[table->journal_len++] = (undo_t){place, place->value, place->exists};
 }
+
+/* -------------------------------------------------------------------------------------- the host */
 
 static bool get(void *state, bytes_t key, arena_t *arena, bytes_t *value)
 {
     (void)arena;
-    bool exists;
-    uint32_t at = find(state, key, &exists);
-    if (exists) *value = ((table_t *)state)->entries[at].value;
-    return exists;
+    const place_t *place = place_of(state, key);
+    if (place) *value = place->value;
+    return place != NULL;
 }
 
 static void put(void *state, bytes_t key, bytes_t value)
 {
-    bytes_t kept = keep(state, value);
-    note(state, key);
-    set(state, key, &kept);
+    const bytes_t kept = keep(state, value);
+    place_t *place     = place_for(state, key);
+    note(state, place);
+    set(state, place, &kept);
 }
 
 static void remove_key(void *state, bytes_t key)
 {
-    note(state, key);
-    set(state, key, NULL);
+    place_t *place = *slot_of(state, key, hash_of(key));
+    if (!place) return;
+    note(state, place);
+    set(state, place, NULL);
 }
 
 static void append(void *state, bytes_t key, uint32_t count, bytes_t items)
@@ -170,11 +253,11 @@ static void append(void *state, bytes_t key, uint32_t count, bytes_t items)
 static bool next_key(void *state, bytes_t key, arena_t *arena, bytes_t *next)
 {
     (void)arena;
-    table_t *table = state;
-    bool exists;
-    uint32_t at = find(table, key, &exists) + exists;
+    const table_t *table = state;
+    uint32_t at          = rank_of(table, key);
+    if (at < table->count && compare(table->order[at]->key, key) == 0) at++;
     if (at >= table->count) return false;
-    *next = table->entries[at].key;
+    *next = table->order[at]->key;
     return true;
 }
 
@@ -192,7 +275,7 @@ static void end(void *state, bool is_kept)
     uint32_t start = table->layers[--table->depth];
     while (!is_kept && table->journal_len > start) {
         undo_t *undo = &table->journal[--table->journal_len];
-        set(table, undo->key, undo->existed ? &undo->value : NULL);
+        set(table, undo->place, undo->existed ? &undo->value : NULL);
     }
     if (table->depth == 0) table->journal_len = 0;
 }
@@ -200,7 +283,8 @@ static void end(void *state, bool is_kept)
 static hash_t storage_root(void *state)
 {
     table_t *table = state;
-    return table->root ? table->root(table->entries, table->count) : (hash_t){{0}};
+    uint32_t count;
+    return table->root ? table->root(table_entries(table, &count), table->count) : (hash_t){{0}};
 }
 
 static bool verify(void *state, uint8_t kind, bytes_t signature, bytes_t message, const account_id_t *signer)
@@ -234,52 +318,31 @@ void table_verify_with(table_t *table, table_verify_t with) { table->verify = wi
 void table_root_with(table_t *table, table_root_t root) { table->root = root; }
 uint32_t table_depth(const table_t *table) { return table->depth; }
 
-const table_entry_t *table_entries(const table_t *table, uint32_t *count)
+const table_entry_t *table_entries(table_t *table, uint32_t *count)
 {
     *count = table->count;
+    while (table->entry_cap < table->count)
+        table->entries = grown(table->entries, table->entry_cap, &table->entry_cap, sizeof *table->entries);
+    for (uint32_t i = 0; i < table->count; i++)
+        table->entries[i] = (table_entry_t){table->order[i]->key, table->order[i]->value};
     return table->entries;
 }
 
-/* ------------------------------------------------------------------------------ what changed */
-
-static uint32_t slot_of(bytes_t key, uint32_t slots)
-{
-    uint32_t hash = 2166136261;
-    for (uint32_t i = key.len > 40 ? 32 : 0; i < key.len; i++)
-        hash = (hash ^ key.data[i]) * 16777619;
-    return (hash ^ hash >> 15) & (slots - 1);
-}
-
-/* is_first says that no earlier place of the journal has this key; slots holds places, plus one. */
-static bool is_first(const table_t *table, uint32_t *slots, uint32_t slot_count, uint32_t place)
-{
-    const bytes_t key = table->journal[place].key;
-    uint32_t at       = slot_of(key, slot_count);
-    for (; slots[at] > 0; at = (at + 1) & (slot_count - 1))
-        if (compare(table->journal[slots[at] - 1].key, key) == 0) return false;
-    slots[at] = place + 1;
-    return true;
-}
-
-uint32_t table_changes(const table_t *table, table_change_t *changes, uint32_t most)
+uint32_t table_changes(table_t *table, table_change_t *changes, uint32_t most)
 {
     if (table->depth == 0) abort();
-    const uint32_t start = table->layers[table->depth - 1];
-    uint32_t slot_count = 64, count = 0;
-    while (slot_count < 2 * (table->journal_len - start))
-        slot_count *= 2;
-    uint32_t *slots = calloc(slot_count, sizeof *slots);
-    if (!slots) abort();
-    for (uint32_t i = start; i < table->journal_len; i++) {
+    uint32_t count = 0;
+    table->looks++;
+    for (uint32_t i = table->layers[table->depth - 1]; i < table->journal_len; i++) {
         const undo_t *undo = &table->journal[i];
-        if (!is_first(table, slots, slot_count, i)) continue;
-        bool exists;
-        const uint32_t at     = find(table, undo->key, &exists);
-        const bytes_t now     = exists ? table->entries[at].value : (bytes_t){0};
-        const bool is_changed = exists != undo->existed || (exists && compare(now, undo->value) != 0);
+        place_t *place     = undo->place;
+        if (place->seen == table->looks) continue; /* the first note of a key tells what it was */
+        place->seen = table->looks;
+        const bool is_changed =
+            place->exists != undo->existed || (place->exists && compare(place->value, undo->value) != 0);
         if (is_changed && count < most)
-            changes[count++] = (table_change_t){undo->key, undo->value, now, undo->existed, exists};
+            changes[count++] =
+                (table_change_t){place->key, undo->value, place->value, undo->existed, place->exists};
     }
-    free(slots);
     return count;
 }

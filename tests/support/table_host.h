@@ -1,4 +1,4 @@
-/* table_host.h - a host for tests: state as a sorted table, with layers that can be undone.
+/* table_host.h - a host for tests: state as a table, with layers that can be undone.
  *
  * It grows as it must.  Values last until the table is freed, so what a runtime read stays readable.
  * Signatures are verified for real when the test links crypto (table_host_crypto.c), else refused. */
@@ -28,7 +28,7 @@ void table_root_with(table_t *table, table_root_t root);
 
 /* table_entries gives every entry, sorted by key; valid until the next change.  table_depth is how many
  * layers are open. */
-const table_entry_t *table_entries(const table_t *table, uint32_t *count);
+const table_entry_t *table_entries(table_t *table, uint32_t *count);
 uint32_t table_depth(const table_t *table);
 
 /* table_changes gives what is other than it was when the newest open layer began, each key once and at most
@@ -37,6 +37,6 @@ typedef struct {
     bytes_t key, before, now;
     bool was, is; /* there was a value, there is one */
 } table_change_t;
-uint32_t table_changes(const table_t *table, table_change_t *changes, uint32_t most);
+uint32_t table_changes(table_t *table, table_change_t *changes, uint32_t most);
 
 #endif

@@ -20,7 +20,7 @@ enum {
     ACTORS               = 20,
     FIRST_SLOT           = 280000000,
     BLOCK_CALLS          = 24, /* at most */
-    LOOK_EVERY           = 6,  /* blocks, at the whole state */
+    LOOK_EVERY           = 2,  /* blocks, at the whole state */
     GRACE_BLOCKS         = 201600,
     RANDOM_EXTRINSIC_MAX = (1 << 16) + 512,
 };
