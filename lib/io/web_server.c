@@ -9,6 +9,7 @@
 #include "web_socket.h"
 
 #include <assert.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -611,13 +612,23 @@ static int socket_callback(web_socket_t *socket, enum lws_callback_reasons reaso
     return 0;
 }
 
+/* Sessions are many and mostly idle: buffers are given back between records, and no session is remembered. */
+static void keep_little(SSL_CTX *tls)
+{
+    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
+}
+
 static int server_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                            size_t len)
 {
-    (void)user;
     web_server_t *server = lws_context_user(lws_get_context(wsi));
     if (server->is_ended)
         return reason == LWS_CALLBACK_FILTER_NETWORK_CONNECTION || reason == LWS_CALLBACK_HTTP ? -1 : 0;
+    if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS) {
+        keep_little(user);
+        return 0;
+    }
     if (reason == LWS_CALLBACK_FILTER_NETWORK_CONNECTION)
         return server->stats.sockets >= server->listen.limits.sockets;
     if (reason == LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED) {
@@ -702,7 +713,7 @@ web_server_t *web_listen(io_t *io, const web_listen_t *listen, const web_handler
                                             .secs_since_valid_hangup = (uint16_t)(idle_s + 1)};
     server->protocols[0] = (struct lws_protocols){.name = server->subprotocol ? server->subprotocol : "web",
                                                   .callback       = server_callback,
-                                                  .rx_buffer_size = 8192,
+                                                  .rx_buffer_size = 2048,
                                                   .tx_packet_size = 4u << 20};
     struct lws_context_creation_info info;
     void *loops[1];
