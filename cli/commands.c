@@ -156,7 +156,7 @@ const command_t cli_commands[] = {
      "~/.config/fish/completions/trellis.fish", cmd_completion},
     {"complete",                                                                      "LINE", "", "", 0, NULL, cmd_complete},
     {"man",                                                                        "[PAGE]", "Print a page of the manual, or write all of them", "dir", 0,
-     "  trellis man trellis-contract | man -l -\n  trellis man --dir /usr/local/share/man/man1", cmd_man},
+     "  trellis man trellis-contract | man -l -\n  trellis man --dir pages", cmd_man},
     {"help",                                               "[COMMAND]", "Show how it all goes, or explain a command", "", 0, NULL, cmd_help},
     {0                                                                          },
 };

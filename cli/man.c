@@ -120,9 +120,14 @@ static const command_t *next_group(const command_t *command, char group[32])
     return command->words ? command : NULL;
 }
 
+/* group_page names the page of a group; that of `node` may not be called as the node itself is. */
+static void group_page(const char *group, char name[64])
+{
+    snprintf(name, 64, "trellis-%.40s%s", group, strcmp(group, "node") == 0 ? "s" : "");
+}
+
 static void page_main(FILE *out)
 {
-    char group[32] = "";
     head(out, "trellis", 1, "use a grid: keys, twins, farms, nodes, contracts, deployments");
     fputs(".SH SYNOPSIS\n\\fBtrellis\\fR \\fICOMMAND\\fR [\\fIARGUMENTS\\fR] [\\fIOPTIONS\\fR]\n.SH "
           "DESCRIPTION\n"
@@ -139,7 +144,6 @@ static void page_main(FILE *out)
         roff_line(out, command->arguments);
         roff_line(out, command->summary);
     }
-    (void)group;
     fputs(".SH OPTIONS OF EVERY COMMAND\n", out);
     options(out, NULL, true);
     foot(out);
@@ -152,7 +156,7 @@ static void page_group(FILE *out, const char *group)
     for (const command_t *command = cli_commands; command->words && !first; command++)
         if (is_of_group(command, group)) first = command;
     bool is_one = first && !strchr(first->words, ' ');
-    snprintf(page, sizeof page, "trellis-%s", group);
+    group_page(group, page);
     snprintf(summary, sizeof summary, is_one ? "%s" : "commands about a %s",
              is_one && first ? first->summary : group);
     head(out, page, 1, summary);
@@ -256,6 +260,19 @@ static void page_items(FILE *out)
 
 /* ---- where they go ---- */
 
+static bool page_of_group(FILE *out, const char *name)
+{
+    char own[64], group[32];
+    for (const command_t *command = cli_commands; command->words; command++) {
+        snprintf(group, sizeof group, "%.*s", (int)strcspn(command->words, " "), command->words);
+        group_page(group, own);
+        if (!command->summary[0] || strcmp(own, name) != 0) continue;
+        page_group(out, group);
+        return true;
+    }
+    return false;
+}
+
 /* page writes one by its name; false when there is none of it. */
 static bool page(FILE *out, const char *name)
 {
@@ -265,15 +282,8 @@ static bool page(FILE *out, const char *name)
         page_calls(out);
     else if (strcmp(name, "trellis-query.7") == 0)
         page_items(out);
-    else if (strncmp(name, "trellis-", 8) == 0) {
-        for (const command_t *command = cli_commands; command->words; command++) {
-            if (!is_of_group(command, name + 8)) continue;
-            page_group(out, name + 8);
-            return true;
-        }
-        return false;
-    } else
-        return false;
+    else
+        return page_of_group(out, name);
     return true;
 }
 
@@ -300,7 +310,7 @@ static int write_all(const cli_t *cli, const char *dir)
                    write_page(cli, dir, "trellis-query.7", 7);
     snprintf(group, sizeof group, "%.*s", (int)strcspn(command->words, " "), command->words);
     for (; is_good && command; command = next_group(command, group)) {
-        snprintf(name, sizeof name, "trellis-%s", group);
+        group_page(group, name);
         if (command->summary[0]) is_good = write_page(cli, dir, name, 1);
     }
     return is_good ? 0 : 1;

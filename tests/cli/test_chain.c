@@ -302,4 +302,20 @@ TEST(items_are_counted_and_watched_and_events_are_heard)
     OK(says("\"nonce\":7") && says("\"tip\":\"20000000\"") && says("\"transfer\""));
 }
 
+TEST(the_pages_of_the_other_programs_are_well_formed)
+{
+    static const char *const programs[] = {NODE_PROGRAM, RELAY_PROGRAM};
+    char line[1024], page[64];
+    snprintf(page, sizeof page, "/tmp/trellis-test-page-%ld.1", (long)getpid());
+    for (int i = 0; i < 2; i++) {
+        snprintf(line, sizeof line,
+                 "python3 " TRELLIS_SOURCE_DIR
+                 "/tools/manpage.py %s %s && test $(grep -c '^.TP' %s) -gt 10 && "
+                 "test -z \"$(man --warnings -E UTF-8 -l -Tutf8 -Z %s 2>&1 > /dev/null)\"",
+                 programs[i], page, page, page);
+        EQ(system(line), 0);
+    }
+    unlink(page);
+}
+
 TEST_MAIN()
