@@ -153,6 +153,6 @@ test('malformed requests get the error that Substrate gives', () => withNode(['-
   assert.equal((await post('{"jsonrpc":"2.0","id":1,"method":"state_getKeysPaged","params":["0x",1001]}')).error.code, 4002)
   const batch = await post('[{"jsonrpc":"2.0","id":1,"method":"system_chain","params":[]},{"jsonrpc":"2.0","id":2,"method":"system_name"}]')
   assert.equal(batch.length, 2)
-  await assert.rejects(rpc(node.port, 'state_getStorage', ['0x00', '0x' + '11'.repeat(32)]), { code: 4003 })
-  assert.equal(await rpc(node.port, 'chain_getHeader', ['0x' + '11'.repeat(32)]), null)
+  await assert.rejects(node.rpc('state_getStorage', ['0x00', '0x' + '11'.repeat(32)]), { code: 4003 })
+  assert.equal(await node.rpc('chain_getHeader', ['0x' + '11'.repeat(32)]), null)
 }))
