@@ -216,6 +216,7 @@ chain_t *cmd_open(cmd_t *cmd, bool may_make)
     chain_options_t options = {.path         = cmd->path,
                                .state        = cmd->config.state,
                                .blocks       = cmd->config.blocks,
+                               .is_trial     = chainspec_is_for_trial(&cmd->spec),
                                .is_unsynced  = cmd->config.is_unsynced || may_make,
                                .cache_mib    = cmd->config.db_cache_mib,
                                .genesis      = may_make ? chainspec_genesis : NULL,

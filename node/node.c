@@ -107,6 +107,7 @@ static bool open_chain(node_t *node)
         .path         = node->path,
         .state        = node->config->state,
         .blocks       = node->config->blocks,
+        .is_trial     = chainspec_is_for_trial(&node->spec),
         .is_unsynced  = node->config->is_unsynced || node->config->is_tmp,
         .cache_mib    = node->config->db_cache_mib,
         .genesis      = chainspec_genesis,

@@ -12,14 +12,17 @@ enum {
     AUTHORITIES_MAX = 256,
     FULL_TRIES_MAX  = 16,      /* extrinsics that did not fit, before the block counts as full */
     ARENA_SIZE      = 1 << 18, /* headers and refusals */
+    DIGEST_CAP      = CHAIN_OVERRIDE_MAX + 64,
 };
 
 struct author {
     chain_t *chain;
     author_options_t options;
-    bool is_woken, has_told; /* told: that the runtime is another's */
-    int64_t ahead_ms;        /* of the clock, since the first block after author_travel */
-    uint64_t travel_ms;      /* the time of the next block; 0: the clock's */
+    bool is_woken, has_told;   /* told: that the runtime is another's */
+    const change_t *overrides; /* of the block that is being made */
+    uint32_t override_count;
+    int64_t ahead_ms;   /* of the clock, since the first block after author_travel */
+    uint64_t travel_ms; /* the time of the next block; 0: the clock's */
     chain_status_t failure;
     arena_t arena;
 };
@@ -187,14 +190,17 @@ author_status_t author_travel(author_t *author, uint64_t to_ms, uint64_t *time_m
 
 /* ------------------------------------------------------------------ fill */
 
-static bytes_t slot_digest(uint64_t slot, uint8_t room[16])
+/* digest_of is what stands in a header before the block is executed; empty: there is too much. */
+static bytes_t digest_of(const author_t *author, uint64_t slot, uint8_t room[DIGEST_CAP])
 {
-    scale_writer_t w = scale_writer(room, 16);
-    scale_put_compact(&w, 1);
+    scale_writer_t w = scale_writer(room, DIGEST_CAP);
+    scale_put_compact(&w, author->override_count ? 2 : 1);
     scale_put_u8(&w, DIGEST_PRE_RUNTIME);
     scale_put_raw(&w, "aura", 4);
     scale_put_compact(&w, 8);
     scale_put_u64(&w, slot);
+    if (author->override_count && !chain_override_write(&w, author->overrides, author->override_count))
+        return (bytes_t){0};
     return scale_written(&w);
 }
 
@@ -215,7 +221,7 @@ static chain_status_t fill(author_t *author, bool is_on_best, uint32_t *count)
     uint32_t full                 = 0;
     bytes_t extrinsic, validity;
     *count = 0;
-    if (!source->next) return CHAIN_OK;
+    if (!source->next || author->override_count) return CHAIN_OK;
     source->start(source->self);
     while (status != CHAIN_FAULT && full < FULL_TRIES_MAX && source->next(source->self, &extrinsic)) {
         if (author->options.block_len_max && len + extrinsic.len > author->options.block_len_max) {
@@ -268,13 +274,13 @@ static chain_status_t put_timestamp(author_t *author, uint64_t t)
 static author_status_t make(author_t *author, const moment_t *time, uint64_t t, bool may_be_empty,
                             chain_point_t *block)
 {
-    uint8_t digest[16];
+    uint8_t digest[DIGEST_CAP];
     uint32_t count     = 0;
     chain_point_t best = chain_best(author->chain);
     bool is_on_best    = memcmp(&best.hash, &time->parent.hash, sizeof best.hash) == 0;
     if (!is_our_runtime(author, &time->parent.hash)) return AUTHOR_OTHER_RUNTIME;
     author->failure =
-        chain_build_start(author->chain, &time->parent.hash, slot_digest(t / time->slot_ms, digest));
+        chain_build_start(author->chain, &time->parent.hash, digest_of(author, t / time->slot_ms, digest));
     if (author->failure == CHAIN_UNKNOWN_BLOCK || author->failure == CHAIN_FINALIZED_BEYOND)
         return AUTHOR_UNKNOWN_BLOCK;
     if (author->failure != CHAIN_OK) return AUTHOR_FAILED;
@@ -308,6 +314,17 @@ author_status_t author_create(author_t *author, uint64_t now_ms, bool create_emp
         return AUTHOR_EMPTY_POOL;
     status = make(author, &time, t, create_empty, block);
     if (status == AUTHOR_OK) arrive(author, now_ms);
+    return status;
+}
+
+author_status_t author_override(author_t *author, uint64_t now_ms, const change_t *items, uint32_t count,
+                                chain_point_t *block)
+{
+    author->overrides      = items;
+    author->override_count = count;
+    author_status_t status = author_create(author, now_ms, true, NULL, block);
+    author->overrides      = NULL;
+    author->override_count = 0;
     return status;
 }
 

@@ -67,6 +67,11 @@ void author_wake(author_t *author);
 author_status_t author_create(author_t *author, uint64_t now_ms, bool create_empty, const hash_t *parent,
                               chain_point_t *block);
 
+/* author_override makes a block without extrinsics that puts or removes keys at its end
+ * (chain_override_write), for development chains; as author_create otherwise. */
+author_status_t author_override(author_t *author, uint64_t now_ms, const change_t *items, uint32_t count,
+                                chain_point_t *block);
+
 /* author_travel moves the author's clock, for development chains: the next block on the best one has time
  * to_ms, or the first after it that is in a slot of ours, and what follows goes on from there.  *time_ms is
  * that time.  AUTHOR_NOTHING: to_ms is before the earliest time that the next block may have, which *time_ms

@@ -129,6 +129,7 @@ chain_status_t chain_open(const chain_options_t *options, chain_t **out)
         free(chain);
         return opened == STORE_OTHER_PRUNING ? CHAIN_OTHER_PRUNING : CHAIN_CANNOT_OPEN;
     }
+    chain->is_trial   = options->is_trial;
     chain->signatures = calloc(SIGNATURES_KEPT, sizeof *chain->signatures);
     assert(chain->signatures);
     exec_init(&chain->builder, chain, RUNTIME_MEMORY);

@@ -55,6 +55,7 @@ typedef struct {
 typedef struct {
     const char *path;
     chain_keep_t state, blocks;
+    bool is_trial;      /* a development chain: blocks may override state (chain_override_write) */
     bool is_unsynced;   /* do not wait for the disk after each block: a power cut may lose the last ones */
     uint32_t cache_mib; /* 0: a small default */
     /* genesis fills the state of block 0 through host; called when the database is new, and to compare
@@ -182,6 +183,16 @@ NODISCARD chain_status_t chain_build_finish(chain_t *chain, arena_t *arena, byte
 /* chain_build_commit appends the seal, an encoded digest item, to the header and keeps the block. */
 NODISCARD chain_status_t chain_build_commit(chain_t *chain, bytes_t seal, chain_point_t *block);
 void chain_build_drop(chain_t *chain);
+
+/* chain_override_write writes the digest item that has a block of a development chain put or remove keys at
+ * its end, whatever it executes; hand it to chain_build_start after the slot's.  False: more than
+ * CHAIN_OVERRIDE_MAX bytes, or a key that is too long. */
+#define CHAIN_OVERRIDE_MAX 3584 /* the runtime has 4096 for a digest */
+NODISCARD bool chain_override_write(scale_writer_t *w, const change_t *items, uint32_t count);
+
+/* chain_set_best makes an unfinalized block, or the finalized one, the best one, until a higher one comes.
+ * For development chains: what was above stays where it is. */
+NODISCARD chain_status_t chain_set_best(chain_t *chain, const hash_t *hash);
 
 /* chain_import checks a block that was made elsewhere, executes it and keeps it.  now_ms bounds its slot. */
 NODISCARD chain_status_t chain_import(chain_t *chain, bytes_t header, bytes_t body, uint64_t now_ms,

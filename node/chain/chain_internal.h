@@ -31,7 +31,8 @@ typedef struct {
     kv_t values, nodes;
     overlay_t overlay;
     trie_t trie;
-    hash_t root; /* what the runtime was told at the block's end */
+    bytes_t overrides; /* of the block under way; applied before its root is made */
+    hash_t root;       /* what the runtime was told at the block's end */
     host_t host;
     rt_t fresh, rt; /* as rt_start leaves it, and as it is */
 } exec_t;
@@ -42,12 +43,14 @@ typedef struct {
     chain_point_t parent;
     scale_writer_t body; /* the extrinsics one after the other (malloc) */
     uint32_t count;
+    uint8_t overrides[CHAIN_OVERRIDE_MAX + 16];
     bytes_t header; /* after finish, in header_room (malloc) */
     uint8_t *header_room;
 } build_t;
 
 struct chain {
     store_t *store;
+    bool is_trial;
     exec_t builder, query;
     build_t build;
     hash_t *signatures; /* SIGNATURES_KEPT slots */
@@ -90,6 +93,14 @@ hash_t exec_root(exec_t *exec);
 
 /* exec_settle moves an exec to the block that was just committed from it. */
 void exec_settle(exec_t *exec, const hash_t *at);
+
+/* exec_override applies and forgets the block's overrides. */
+void exec_override(exec_t *exec);
+
+/* chain_override_find finds the overrides that a header tells of, none: empty; false: several.
+ * chain_override_is_good says that they decode. */
+NODISCARD bool chain_override_find(const header_t *header, bytes_t *data);
+NODISCARD bool chain_override_is_good(bytes_t data);
 
 void chain_notify(chain_t *chain, const chain_event_t *event);
 

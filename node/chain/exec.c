@@ -200,7 +200,8 @@ void exec_start(exec_t *exec)
         rt_start(&exec->fresh, &exec->host, exec->runtime_memory, exec->runtime_size);
     else
         give_back(exec->runtime_memory, exec->rt.arena.used, RUNTIME_KEPT);
-    exec->rt = exec->fresh;
+    exec->rt        = exec->fresh;
+    exec->overrides = (bytes_t){0};
 }
 
 void exec_undo(exec_t *exec)
@@ -225,6 +226,7 @@ hash_t exec_root(exec_t *exec)
     if (!exec->has_trie) trie_init(&exec->trie, TRIE_V1, &exec->nodes, &exec->arena);
     exec->has_trie = true;
     exec->has_root = true;
+    exec_override(exec);
     if (exec->has_failed || !overlay_changes(&exec->overlay, &exec->arena, &changes)) {
         exec->has_failed = true;
         return root;

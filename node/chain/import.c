@@ -12,6 +12,7 @@ enum {
     SLOT_TOLERANCE_MS = 30000, /* how far ahead of the clock a peer's slot may be; as smoldot */
     HEADER_LEN_MAX    = 1 << 16,
     AUTHORITIES_MAX   = 256,
+    HEADER_MADE_MAX   = 8192, /* of what header_hash can hash */
     ARENA_SMALL       = 1 << 17,
     BLOCK_READ_MAX    = 32 << 20, /* a header and a body; the runtime's limit of a body is 5 MiB */
 };
@@ -108,9 +109,16 @@ static bool grow_body(scale_writer_t *body, uint32_t more)
     return true;
 }
 
+/* take_overrides hands an exec the overrides of the header that it is about to execute, where they may be. */
+static bool take_overrides(const chain_t *chain, exec_t *exec, const header_t *header)
+{
+    if (!chain_override_find(header, &exec->overrides)) return false;
+    return exec->overrides.len == 0 || (chain->is_trial && chain_override_is_good(exec->overrides));
+}
+
 chain_status_t chain_build_start(chain_t *chain, const hash_t *parent, bytes_t digest)
 {
-    uint8_t room[1024];
+    uint8_t room[HEADER_MADE_MAX];
     header_t header;
     chain_point_t best;
     build_t *build = &chain->build;
@@ -120,6 +128,10 @@ chain_status_t chain_build_start(chain_t *chain, const hash_t *parent, bytes_t d
     if (!start_header(&build->parent, digest, room, sizeof room, &header)) return CHAIN_MALFORMED;
     if (!exec_stand(&chain->builder, &build->parent.hash)) return CHAIN_UNKNOWN_BLOCK;
     exec_start(&chain->builder);
+    if (!take_overrides(chain, &chain->builder, &header)) return CHAIN_MALFORMED;
+    bytes_t *overrides = &chain->builder.overrides;
+    assert(overrides->len <= sizeof build->overrides);
+    if (overrides->len) overrides->data = memcpy(build->overrides, overrides->data, overrides->len);
     build->is_open = true;
     runtime_initialize_block(&chain->builder.rt, &header);
     if (exec_is_whole(&chain->builder)) return CHAIN_OK;
@@ -253,7 +265,7 @@ static bool take_seal(bytes_t bytes, sealed_t *sealed)
 
 static bool parent_slot(chain_t *chain, const chain_point_t *parent, uint64_t *slot)
 {
-    _Alignas(16) uint8_t room[4096];
+    _Alignas(16) static uint8_t room[HEADER_LEN_MAX + 1024]; /* one thread */
     arena_t arena = {room, sizeof room, 0};
     bytes_t bytes;
     header_t header;
@@ -310,6 +322,7 @@ chain_status_t chain_import(chain_t *chain, bytes_t header, bytes_t body, uint64
     exec_t *exec = &chain->builder;
     if (!exec_stand(exec, &sealed.parent.hash)) return CHAIN_UNKNOWN_BLOCK;
     exec_start(exec);
+    if (!take_overrides(chain, exec, &sealed.header)) return CHAIN_BAD_HEADER;
     bool is_true = runtime_execute_block(&exec->rt, &sealed.header, body) && exec_is_whole(exec) &&
                    exec->has_root && same(&exec->root, &sealed.header.state_root);
     status = is_true ? chain_keep(chain, exec, header, body, &sealed.parent.hash, sealed.header.number, block)
@@ -337,6 +350,7 @@ static chain_status_t check(chain_t *chain, const hash_t *hash, arena_t *arena)
     exec_t *exec = &chain->builder;
     if (!exec_stand(exec, &sealed.parent.hash)) return CHAIN_UNKNOWN_BLOCK;
     exec_start(exec);
+    if (!take_overrides(chain, exec, &sealed.header)) return CHAIN_BAD_HEADER;
     bool is_true = runtime_execute_block(&exec->rt, &sealed.header, body) && exec_is_whole(exec) &&
                    exec->has_root && same(&exec->root, &sealed.header.state_root);
     exec_forget(exec);
@@ -362,6 +376,18 @@ chain_status_t chain_revert(chain_t *chain, uint32_t number)
     if (store_revert(chain->store, number) != STORE_OK) return CHAIN_FINALIZED_BEYOND;
     exec_forget(&chain->builder);
     exec_forget(&chain->query);
+    return CHAIN_OK;
+}
+
+chain_status_t chain_set_best(chain_t *chain, const hash_t *hash)
+{
+    chain_point_t before = chain_best(chain);
+    assert(!chain->build.is_open);
+    if (same(&before.hash, hash)) return CHAIN_OK;
+    store_status_t status = store_set_best(chain->store, hash);
+    if (status != STORE_OK)
+        return status == STORE_UNKNOWN_BLOCK ? CHAIN_UNKNOWN_BLOCK : CHAIN_FINALIZED_BEYOND;
+    chain_notify(chain, &(chain_event_t){.kind = CHAIN_BEST, .block = chain_best(chain), .previous = before});
     return CHAIN_OK;
 }
 

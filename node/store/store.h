@@ -89,6 +89,9 @@ NODISCARD store_status_t store_finalize(store_t *store, const hash_t *hash, byte
  * of that number.  STORE_FINALIZED_ELSEWHERE: number is below the finalized block, or above the best one. */
 NODISCARD store_status_t store_revert(store_t *store, uint32_t number);
 
+/* store_set_best makes the finalized block, or one above it, the best one. */
+NODISCARD store_status_t store_set_best(store_t *store, const hash_t *hash);
+
 store_point_t store_best(const store_t *store);
 store_point_t store_finalized(const store_t *store);
 store_point_t store_genesis_point(const store_t *store);

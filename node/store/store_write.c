@@ -226,6 +226,19 @@ store_status_t store_finalize(store_t *store, const hash_t *hash, bytes_t justif
     return STORE_OK;
 }
 
+store_status_t store_set_best(store_t *store, const hash_t *hash)
+{
+    store_point_t best     = {.hash = *hash};
+    const pending_t *block = pending_find(&store->pending, hash);
+    if (!store_number(store, hash, &best.number)) return STORE_UNKNOWN_BLOCK;
+    if (!block && !same(hash, &store->finalized.hash)) return STORE_FINALIZED_ELSEWHERE;
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    put_best(store, batch, &best, block ? &block->parent : NULL);
+    store_write(store, batch);
+    store->best = best;
+    return STORE_OK;
+}
+
 /* ------------------------------------------------------------------ revert */
 
 store_status_t store_revert(store_t *store, uint32_t number)

@@ -32,7 +32,7 @@ typedef struct {
     keypair_t alice, bob, voter;
     uint64_t slot_ms;
     bytes_t code; /* of genesis; set it between world_path and world_open */
-    bool is_synced;
+    bool is_synced, is_trial;
     chain_keep_t state, blocks;
 } world_t;
 
@@ -90,6 +90,7 @@ static inline chain_status_t world_open(world_t *world)
     chain_options_t options = {.path         = world->path,
                                .state        = world->state,
                                .blocks       = world->blocks,
+                               .is_trial     = world->is_trial,
                                .is_unsynced  = !world->is_synced,
                                .genesis      = dev_genesis,
                                .genesis_self = world};
