@@ -266,8 +266,8 @@ static const char zsh_script[] =
     "            *) whole+=$one ;;\n"
     "        esac\n"
     "    done\n"
-    "    (($#open)) && compadd -S '' -a open\n"
-    "    (($#whole)) && compadd -a whole\n"
+    "    (($#open)) && compadd -U -S '' -a open\n"
+    "    (($#whole)) && compadd -U -a whole\n"
     "    (($#open + $#whole)) || _files\n"
     "}\n"
     "(($+functions[compdef])) && compdef _trellis trellis\n";

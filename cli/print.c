@@ -102,6 +102,15 @@ char *cli_cell(const char *name, const json_t *value)
         snprintf(text, sizeof text, "%s TFT", amount);
         return strdup(text);
     }
+    const json_t *module = json_object_get(value, "Module");
+    if (json_object_get(module, "name")) { /* a module's error, as errors_name writes it */
+        char told[400];
+        snprintf(told, sizeof told, "%.60s.%.60s - %.250s",
+                 json_string_value(json_object_get(module, "pallet")),
+                 json_string_value(json_object_get(module, "name")),
+                 json_string_value(json_object_get(module, "docs")));
+        return strdup(told);
+    }
     if (json_is_string(value)) {
         char *copy = strdup(json_string_value(value));
         for (char *at = copy; at && *at; at++)
