@@ -61,11 +61,12 @@ static void call_posted(uv_async_t *async)
 
 void io_wake(io_t *io) { uv_async_send(&io->async); }
 
-/* A timer that is due when the loop turns may make what is waited for true before it sleeps. */
+/* A timer that is due when the loop turns may make what is waited for true before it sleeps; or it is the
+ * waker, and nothing would end the sleep. */
 static void before_sleep(uv_prepare_t *prepare)
 {
     io_t *io = prepare->data;
-    if (io->awaited && *io->awaited) uv_stop(&io->loop);
+    if (io->awaited && (*io->awaited || io->is_woken)) uv_stop(&io->loop);
 }
 
 io_t *io_new(void)
@@ -86,6 +87,7 @@ io_t *io_new(void)
     uv_prepare_start(&io->prepare, before_sleep);
     uv_unref((uv_handle_t *)&io->prepare);
     uv_timer_init(&io->loop, &io->waker);
+    io->waker.data = io;
     io->posted_end = &io->posted;
     uv_mutex_init(&io->mutex);
     signal(SIGPIPE, SIG_IGN);
@@ -131,7 +133,7 @@ void io_stop(io_t *io)
     uv_async_send(&io->async);
 }
 
-static void on_waker(uv_timer_t *waker) { (void)waker; }
+static void on_waker(uv_timer_t *waker) { ((io_t *)waker->data)->is_woken = true; }
 
 /* One timer of the loop wakes it: a new one each time would have to be closed, and the loop does not sleep
  * while something is closing.  It is started anew each turn, for a wait within a wait takes it over. */
@@ -143,6 +145,7 @@ static bool run_until(io_t *io, const bool *is_done, uint64_t timeout_ms, bool i
     io->awaited       = is_done;
     do {
         uint64_t left_ms = end_ms > now_ms ? end_ms - now_ms : 0;
+        io->is_woken     = false;
         uv_timer_start(&io->waker, on_waker, left_ms, 0);
         uv_run(&io->loop, left_ms == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE);
         now_ms = io_ticks_ms(io);

@@ -17,6 +17,7 @@ struct io {
     uv_prepare_t prepare;
     uv_timer_t waker;    /* of io_step and io_wait */
     const bool *awaited; /* of io_wait: the loop does not sleep once it is true */
+    bool is_woken;       /* the waker rang in this turn: the loop must not sleep without it */
     uv_mutex_t mutex;    /* of the posted list */
     io_posted_t *posted, **posted_end;
     uv_signal_t signals[3]; /* SIGTERM, SIGINT, SIGHUP */
