@@ -103,7 +103,6 @@ peer_t *peer_new(const peer_config_t *config)
     peer->has_pk   = e2e_secret(&peer->key, peer->secret, peer->pk);
     peer->outs_end = &peer->outs;
     peer->ins_end  = &peer->ins;
-    peer->replays  = calloc(REPLAY_SETS, sizeof *peer->replays);
     if (config->connection) snprintf(peer->connection, sizeof peer->connection, "%s", config->connection);
     if (config->ca_file) snprintf(peer->ca_file, sizeof peer->ca_file, "%s", config->ca_file);
     peer->tick_timer = io_timer_start(config->io, PEER_TICK_MS, PEER_TICK_MS, tick, peer);

@@ -10,23 +10,48 @@
 
 /* ---- replays ---- */
 
-static replay_t *replay_set(peer_t *peer, const envelope_t *envelope, uint8_t id[16])
+static replay_t *replay_set(const peer_t *peer, const uint8_t id[16])
+{
+    uint32_t at = id[0] | (uint32_t)id[1] << 8 | (uint32_t)id[2] << 16;
+    return peer->replays[at & (peer->replay_sets - 1)];
+}
+
+/* Each set becomes two; what has ended is left behind. */
+static void replays_grow(peer_t *peer)
+{
+    replay_t(*old)[REPLAY_WAYS] = peer->replays;
+    uint32_t old_sets           = peer->replay_sets;
+    peer->replay_sets           = old_sets ? old_sets * 2 : REPLAY_SETS_MIN;
+    peer->replays               = calloc(peer->replay_sets, sizeof *peer->replays);
+    for (uint32_t i = 0; i < old_sets * REPLAY_WAYS; i++) {
+        const replay_t *entry = &old[i / REPLAY_WAYS][i % REPLAY_WAYS];
+        if (entry->deadline_s < peer_now_s(peer)) continue;
+        replay_t *to = replay_set(peer, entry->id);
+        while (to->deadline_s)
+            to++;
+        *to = *entry;
+    }
+    free(old);
+}
+
+/* Of a full set of a table that grows no more, the entry that ends first is forgotten. */
+static bool is_replay(peer_t *peer, const envelope_t *envelope)
 {
     char text[RMB_UID_MAX + RMB_CONNECTION_MAX + 32];
+    uint8_t id[16];
+    replay_t *set, *oldest;
     int len = snprintf(text, sizeof text, "%u/%s/%s", envelope->source.twin,
                        envelope->source.connection ? envelope->source.connection : "", envelope->uid);
     blake2b(id, 16, (bytes_t){(const uint8_t *)text, (uint32_t)len});
-    return peer->replays[(id[0] | (uint32_t)id[1] << 8) % REPLAY_SETS];
-}
-
-/* Of a full set the entry that ends first is forgotten. */
-static bool is_replay(peer_t *peer, const envelope_t *envelope)
-{
-    uint8_t id[16];
-    replay_t *set = replay_set(peer, envelope, id), *oldest = set;
-    for (uint32_t i = 0; i < REPLAY_WAYS; i++) {
-        if (set[i].deadline_s >= peer_now_s(peer) && memcmp(set[i].id, id, sizeof id) == 0) return true;
-        if (set[i].deadline_s < oldest->deadline_s) oldest = &set[i];
+    if (!peer->replays) replays_grow(peer);
+    for (;;) {
+        oldest = set = replay_set(peer, id);
+        for (uint32_t i = 0; i < REPLAY_WAYS; i++) {
+            if (set[i].deadline_s >= peer_now_s(peer) && memcmp(set[i].id, id, sizeof id) == 0) return true;
+            if (set[i].deadline_s < oldest->deadline_s) oldest = &set[i];
+        }
+        if (oldest->deadline_s < peer_now_s(peer) || peer->replay_sets >= REPLAY_SETS_MAX) break;
+        replays_grow(peer);
     }
     memcpy(oldest->id, id, sizeof id);
     oldest->deadline_s = envelope->timestamp_s + envelope->expiration_s;

@@ -10,7 +10,8 @@
 #define PEER_INPUTS_MAX 1024 /* envelopes that wait for the record of their sender, and their bytes */
 #define PEER_INPUTS_LEN (64u << 20)
 #define PEER_OUT_MAX    4096 /* envelopes of ours that wait; more are refused */
-#define REPLAY_SETS     8192
+#define REPLAY_SETS_MIN 64
+#define REPLAY_SETS_MAX (1u << 18) /* a million requests within the life of one; 24 MiB */
 #define REPLAY_WAYS     4
 
 /* An envelope of ours, until it is answered, acknowledged or expired. */
@@ -85,7 +86,8 @@ struct peer {
         peer_pong_fn done; /* NULL: none is under way */
         void *context;
     } ping;
-    replay_t (*replays)[REPLAY_WAYS];
+    replay_t (*replays)[REPLAY_WAYS]; /* grows when it is needed */
+    uint32_t replay_sets;
     uint64_t replay_count; /* requests that were dropped */
     bool is_closing;
     bool *is_freed; /* set when it is freed: of who looks at it still */
