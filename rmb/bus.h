@@ -2,7 +2,9 @@
  *
  * nng runs its own threads; nothing of ours runs on them but handing over.  A pipe is one connection.  Of
  * messages that were received but not handled yet BUS_HELD_MAX are held, more wait in their pipes.
- * A pipe's messages come after its on_open and before its on_close. */
+ * A pipe's messages come after its on_open and before its on_close.  nng 1.5.2 forgets the memory of a
+ * message that it was receiving when the connection broke (pair1_poly.c, pipe_recv_cb: the stopped aio_put
+ * keeps it): at most one a broken connection, and no message that anybody was told is safe. */
 #ifndef BUS_H
 #define BUS_H
 #include "io.h"
