@@ -201,7 +201,11 @@ void world_freeze(const account_id_t *who, u128_t frozen)
 {
     system_account_info_t info;
     system_account_get(rt, who, &info);
-    info.data.frozen = frozen;
+    const bool was_held = info.data.frozen > 0 || info.data.reserved > 0;
+    info.data.frozen    = frozen;
+    const bool is_held  = frozen > 0 || info.data.reserved > 0;
+    if (is_held && !was_held) info.consumers++;
+    if (was_held && !is_held) info.consumers--;
     system_account_put(rt, who, &info);
 }
 

@@ -71,8 +71,7 @@ void world_use(const account_id_t *node, uint64_t contract_id, support_resources
 
 tfgrid_create_node_args_t world_node_args(uint32_t farm_id);
 
-/* world_is_sound checks what holds after anything (spec smart-contract 0.3, invariants); prints what does
- * not. */
+/* world_is_sound checks what holds after anything (property/sound.h); prints what does not. */
 bool world_is_sound(void);
 
 #endif

@@ -79,7 +79,7 @@ static plan_t plans[] = {
     CALL(tfgrid, user_accept_tc, 3, BY_ANYONE, SAFE),
     CALL(tfgrid, delete_node_farm, 2, BY_FARMER, SAFE),
     CALL(tfgrid, set_farm_dedicated, 3, BY_RESTRICTED, SAFE),
-    CALL(tfgrid, force_reset_farm_ip, 2, BY_RESTRICTED, SAFE),
+    CALL(tfgrid, force_reset_farm_ip, 2, BY_RESTRICTED, TAKES_ADDRESSES),
     CALL(tfgrid, set_connection_price, 1, BY_RESTRICTED, SAFE),
     CALL(tfgrid, add_node_certifier, 2, BY_RESTRICTED, SAFE),
     CALL(tfgrid, remove_node_certifier, 1, BY_RESTRICTED, SAFE),
@@ -186,6 +186,7 @@ chance_t *random_calls_chance(random_calls_t *g) { return &g->chance; }
 static bool may_come(const random_calls_t *g, const plan_t *plan)
 {
     if (plan->danger == RAW && !g->config.has_root) return false;
+    if (plan->danger == TAKES_ADDRESSES && g->config.keeps_addresses) return false;
     return plan->danger != CHANGES_VALIDATORS || !g->config.keeps_validators;
 }
 

@@ -24,6 +24,7 @@ typedef struct {
     void *context;
     bool has_root;         /* calls by RANDOM_ROOT may come; also such as change code and raw storage */
     bool keeps_validators; /* nothing that changes who makes blocks */
+    bool keeps_addresses;  /* no public address is taken from a contract by force */
 } random_config_t;
 
 typedef struct {

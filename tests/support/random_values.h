@@ -64,7 +64,7 @@ typedef struct plan {
     const char *pallet, *name;
     uint16_t weight; /* how often, against the others */
     by_t by;
-    enum { SAFE, CHANGES_VALIDATORS, RAW } danger;
+    enum { SAFE, CHANGES_VALIDATORS, TAKES_ADDRESSES, RAW } danger;
     const table_pallet_t *table; /* found at the start */
     const table_variant_t *call;
 } plan_t;

@@ -206,7 +206,7 @@ def discount_cases(case):
     month = monthly_of(case('', ONE_CU))
     for own, bond in [(1, 1), (2, 2), (3, 3), (1, 20), (0, 20), (5, 13)]:
         yield case('bond', ONE_CU, balance=own * month + 2 * TFT, bond=bond * month + DEPOSIT)
-    yield case('bond', ONE_CU, balance=month, bond=DEPOSIT - 1)
+    yield case('bond', ONE_CU, balance=month, bond=DEPOSIT)
     for months in (1, 2, 4, 7, 20):
         yield case('certified', ONE_CU, certified=True, balance=months * month + DEPOSIT)
         yield case('certified', MACHINE, certified=True, fee=5000, balance=months * monthly_of(case('', MACHINE)) + DEPOSIT)

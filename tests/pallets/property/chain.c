@@ -235,6 +235,16 @@ static bool open_block(chain_t *chain)
     return step_end(chain, &step, 0);
 }
 
+static bool is_sound(chain_t *chain)
+{
+    rt_t *rt            = &chain->rt;
+    const uint32_t used = rt->arena.used;
+    const bool holds    = sound_all(rt) && (!chain->config.keeps_addresses || sound_addresses_agree(rt)) &&
+                       accounts_balance(rt, chain->accounts);
+    rt->arena.used = used;
+    return holds;
+}
+
 static bool close_block(chain_t *chain)
 {
     header_t header;
@@ -249,7 +259,7 @@ static bool close_block(chain_t *chain)
     if (!step_end(chain, &step, before)) return false;
     if (++chain->blocks_since_look < LOOK_EVERY) return true;
     chain->blocks_since_look = 0;
-    return sound_all(&chain->rt) && accounts_balance(&chain->rt, chain->accounts);
+    return is_sound(chain);
 }
 
 static void find_author(rt_t *rt, step_t *step)
@@ -378,5 +388,5 @@ bool chain_run(chain_t *chain, uint32_t calls)
             if (!one_call(chain)) return false;
         if (!close_block(chain)) return false;
     }
-    return sound_all(&chain->rt) && accounts_balance(&chain->rt, chain->accounts);
+    return is_sound(chain);
 }

@@ -10,6 +10,10 @@ bool sound_addresses(rt_t *rt); /* public addresses of farms and of contracts */
 bool sound_grid(rt_t *rt);      /* twins, entities, farms, nodes, policies */
 bool sound_councils(rt_t *rt);  /* council, DAO, validators, scheduler, bridge, prices */
 
+/* sound_addresses_agree: each address of a contract is lent to it by its farm, and so to no other.  Holds as
+ * long as the council takes none away by force. */
+bool sound_addresses_agree(rt_t *rt);
+
 bool sound_all(rt_t *rt);
 
 #endif

@@ -261,3 +261,32 @@ bool sound_addresses(rt_t *rt)
         }
     return true;
 }
+
+static bool is_lent_to(const support_farm_t *farm, bytes_t ip, uint64_t contract_id)
+{
+    for (uint32_t i = 0; i < farm->public_ips.len; i++)
+        if (farm->public_ips.items[i].contract_id == contract_id &&
+            bytes_equal(farm->public_ips.items[i].ip, ip))
+            return true;
+    return false;
+}
+
+bool sound_addresses_agree(rt_t *rt)
+{
+    bytes_t at = {0};
+    uint64_t id;
+    contract_t contract;
+    while (smart_contract_contracts_next(rt, &at, &id, &contract)) {
+        support_node_t node;
+        support_farm_t farm;
+        if (contract.contract_type.kind != SMART_CONTRACT_CONTRACT_DATA_NODE_CONTRACT) continue;
+        const smart_contract_node_contract_t *of = &contract.contract_type.node_contract;
+        if (of->public_ips == 0) continue;
+        HOLDS(tfgrid_nodes_get(rt, of->node_id, &node) && tfgrid_farms_get(rt, node.farm_id, &farm),
+              "contract %llu", U(id));
+        for (uint32_t i = 0; i < of->public_ips_list.len; i++)
+            HOLDS(is_lent_to(&farm, of->public_ips_list.items[i].ip, id),
+                  "contract %llu lists an address that it has not", U(id));
+    }
+    return true;
+}

@@ -279,6 +279,7 @@ TEST(b13_a_deleted_node_leaves_no_contract)
     world_blocks(13);
     const u128_t total = world_free(&alice) + world_reserved(&alice);
     tfgrid_pricing_policies_remove(rt, 1);
+    tfgrid_pricing_policy_id_by_name_remove(rt, BYTES("threefold_default_pricing_policy"));
     EQ(CALL(node_account, tfgrid_delete_node, .node_id = node), DISPATCH_OK);
     OK(is_gone(1) && is_gone(2) && is_gone(3));
     EQ(world_event_count(CONTRACTS, NODE_CANCELED), 2);
