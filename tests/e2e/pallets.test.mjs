@@ -6,8 +6,8 @@ import { Keyring } from '@polkadot/keyring'
 import { hexToU8a, u8aToHex } from '@polkadot/util'
 import { cryptoWaitReady, xxhashAsHex } from '@polkadot/util-crypto'
 import { WebSocket } from 'ws'
-import { waitFor, withNode } from './programs.mjs'
-import { OK, Scenario, checkRoots, declaredCalls } from './scenario.mjs'
+import { connect, waitFor, withNode } from './programs.mjs'
+import { OK, Scenario, checkRoots, declaredCalls, record } from './scenario.mjs'
 
 globalThis.WebSocket = WebSocket // Node 20 has none of its own
 const { createClient, Enum } = await import('polkadot-api')
@@ -373,7 +373,10 @@ const NEVER_TAKEN = {
 test('every call that the metadata declares ends as its rules say, every root agrees, and two clients read it all', () => withNode(['--sealing', 'manual'], async (api, node) => {
   const s = new Scenario(api, node, [alice, bob, charlie])
   for (const part of [accountsAndFarms, nodesAndEntities, contracts, whatTheCouncilDecides, tokensKeysAndPrices, validatorsAndMembers, whatFarmersOrdain]) await part(s, api.tx)
-  await readByPolkadot(api, node)
+  const recorder = await record(node)
+  const second = await connect(recorder)
+  await readByPolkadot(second, node)
+  await second.disconnect()
   await theEnd(s, api.tx)
   await timeThatIsNotTheirs(s)
   await reportsThatCannotBe(s)
@@ -382,13 +385,14 @@ test('every call that the metadata declares ends as its rules say, every root ag
   assert.deepEqual(declared.filter(call => !s.met.has(call)), [], 'every declared call was sent')
   assert.deepEqual(declared.filter(call => !s.met.get(call).includes(OK)).sort(), Object.keys(NEVER_TAKEN).sort(), 'and was taken')
 
-  const client = createClient(getWsProvider(node.url))
+  const client = createClient(getWsProvider(recorder.url))
   try {
     const papi = client.getUnsafeApi()
     const seen = await readByPapi(api, papi, s.calls)
     assert.deepEqual(declared.filter(call => !seen.has(call) && !/^grandpa.report/.test(call)), [])
     await callByPapi(client, papi, node)
-  } finally { client.destroy() }
+  } finally { client.destroy(); recorder.close() }
+  await recorder.check(['chainHead_v1_follow', 'transaction_v1_broadcast', 'state_queryStorageAt'])
   const blocks = await checkRoots(node)
   assert.ok(blocks > 50, `${blocks} blocks`)
 }))

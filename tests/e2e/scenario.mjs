@@ -1,5 +1,6 @@
 // scenario.mjs - many calls in few blocks: each with the result that it must have, and a list of what was called.
 import assert from 'node:assert/strict'
+import { WebSocket, WebSocketServer } from 'ws'
 import { calculate_state_root as stateRoot } from '@acala-network/chopsticks-executor'
 import { allEntries, withNode } from './programs.mjs'
 
@@ -122,3 +123,32 @@ export const withCheckedNode = (extra, test) => withNode(extra, async (api, node
   await test(api, node, dir)
   await checkRoots(node)
 })
+
+// record stands between clients and a node, and notes which methods they call; check says that the node lists them all.
+export async function record (node) {
+  const methods = new Set()
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  await new Promise(resolve => server.once('listening', resolve))
+  server.on('connection', client => {
+    const inside = new WebSocket(node.url)
+    const opened = new Promise((resolve, reject) => { inside.once('open', resolve); inside.once('error', reject) })
+    client.on('message', data => {
+      const text = data.toString()
+      for (const { method } of [JSON.parse(text)].flat()) methods.add(method)
+      opened.then(() => inside.send(text), () => client.close())
+    })
+    inside.on('message', data => client.send(data.toString()))
+    client.on('close', () => inside.close())
+    inside.on('close', () => client.close())
+  })
+  return {
+    url: `ws://127.0.0.1:${server.address().port}`,
+    methods,
+    async check (atLeast) {
+      const listed = new Set((await node.rpc('rpc_methods')).methods)
+      assert.deepEqual([...methods].filter(method => !listed.has(method)), [], 'rpc_methods lists what the clients call')
+      for (const method of atLeast) assert.ok(methods.has(method), `${method} was called`)
+    },
+    close: () => server.close()
+  }
+}

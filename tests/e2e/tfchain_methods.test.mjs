@@ -8,7 +8,7 @@ import { test } from 'node:test'
 import { rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { scratch, startNode } from './programs.mjs'
-import { checkRoots } from './scenario.mjs'
+import { checkRoots, record } from './scenario.mjs'
 
 const require = createRequire(import.meta.url)
 const tfchain = require('@threefold/tfchain_client')
@@ -217,17 +217,17 @@ async function bridgeAndPrice ({ alice, dave, bridge }) {
   assert.equal(await dave.tftPrice.get(), 55)
 }
 
-async function errors ({ alice, dave }, node) {
+async function errors ({ alice, dave }, { url }) {
   const extrinsic = alice.api.tx.system.remark('0x')
   const wrapper = watched(new TFChainErrorWrapper(new Error('1010: Invalid Transaction: Inability to pay some fees'), extrinsic, alice.api))
   assert.throws(() => wrapper.throw(), /Insufficient Balance/)
   assert.equal(wrapper.isDispatchError(new Error()), false)
   await assert.rejects(dave.applyExtrinsic(dave.api.tx.tfgridModule.createFarm('farm-1', [])),
     error => error.keyError === 'FarmExists' && error.section === 'tfgridModule')
-  const poor = watched(new Client({ url: node.url, mnemonicOrSecret: '//Nobody' }))
+  const poor = watched(new Client({ url, mnemonicOrSecret: '//Nobody' }))
   await poor.connect()
   await assert.rejects(poor.applyExtrinsic(poor.api.tx.system.remark('0x')), /Insufficient Balance/)
-  assert.throws(() => watched(new Client({ url: node.url, mnemonicOrSecret: 'no words' })).checkInputs(), /Invalid mnemonic/)
+  assert.throws(() => watched(new Client({ url, mnemonicOrSecret: 'no words' })).checkInputs(), /Invalid mnemonic/)
 }
 
 // The client's own life: another connection that is opened, waited for, and closed; one that ends its process.
@@ -259,7 +259,8 @@ test('every method of tfchain_client works, and every root agrees', async () => 
   assert.equal(declared.length, 93) // of the package's 2.9.2
   const dir = scratch()
   const node = await startNode(dir)
-  const client = secret => watched(new Client({ url: node.url, mnemonicOrSecret: secret }))
+  const recorder = await record(node)
+  const client = secret => watched(new Client({ url: recorder.url, mnemonicOrSecret: secret }))
   const clients = { alice: client('//Alice'), bob: client('//Bob'), charlie: client('//Charlie'), dave: client('//Dave'), bridge: client(BRIDGE),
     others: ['//Charlie', '//Eve', '//Ferdie', '//Alice//stash'].map(client) }
   const all = Object.values(clients).flat()
@@ -270,10 +271,11 @@ test('every method of tfchain_client works, and every root agrees', async () => 
   try {
     for (const one of all) await one.connect()
     for (const flow of [twinsAndBalances, farmsAndNodes, contracts, services, storeAndUtility, council, dao, bridgeAndPrice]) await flow(clients, node)
-    await errors(clients, node)
+    await errors(clients, recorder)
     await connections(node)
     await clients.alice.disconnect()
     assert.deepEqual(declared.filter(method => !called.has(method)), [], 'every public method was called')
+    await recorder.check(['author_submitAndWatchExtrinsic', 'state_subscribeStorage', 'state_getKeysPaged'])
     const blocks = await checkRoots(node)
     assert.ok(blocks > 80, `${blocks} blocks`)
     await node.stop()
@@ -284,6 +286,7 @@ test('every method of tfchain_client works, and every root agrees', async () => 
     console.log = log
     globalThis.setTimeout = setTimeout
     for (const one of all) await one.disconnect().catch(() => {})
+    recorder.close()
     node.child.kill('SIGKILL')
     rmSync(dir, { recursive: true, force: true })
   }
