@@ -24,7 +24,10 @@ static const char help[] =
     "  --validator              make blocks, with the keys that key insert stored, or as --alice, --bob, "
     "...\n"
     "  --alice --bob --charlie --dave --eve --ferdie\n"
-    "                           be this development authority; implies --validator\n"
+    "                           be this development authority; implies --validator.  Several make one node "
+    "be\n"
+    "                           all of them: --chain local has two, and needs both for a block to become "
+    "final\n"
     "  --sealing instant|manual|MS\n"
     "                           a block for each extrinsic | only by the RPC engine_createBlock |\n"
     "                           slots of MS milliseconds (of a new chain; its slot is then MS for ever)\n"
@@ -210,8 +213,10 @@ static bool read_switch(const char *flag, config_t *c)
     static const char *const uris[]  = {"//Alice", "//Bob", "//Charlie", "//Dave", "//Eve", "//Ferdie"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncmp(flag, "--", 2) == 0 && strcmp(flag + 2, names[i]) == 0) {
-            c->authority    = uris[i];
             c->is_validator = true;
+            for (uint32_t j = 0; j < c->authority_count; j++)
+                if (c->authorities[j] == uris[i]) return true;
+            c->authorities[c->authority_count++] = uris[i];
             return true;
         }
     bool *const found = is_any(flag, "--dev", NULL)                          ? &c->is_dev
@@ -298,7 +303,7 @@ static bool finish(config_t *c)
         return wrong("no chain was named", NULL,
                      "start a development chain with --dev, or take --chain dev|local|FILE");
     if (!c->chain) c->chain = "dev";
-    if (c->is_dev && !c->authority) c->authority = "//Alice";
+    if (c->is_dev && c->authority_count == 0) c->authorities[c->authority_count++] = "//Alice";
     if (c->is_dev) c->is_validator = true;
     if (c->is_rpc_external && c->is_validator && c->rpc_methods != RPC_METHODS_UNSAFE)
         return wrong("--rpc-external shouldn't be used if the node is running as a validator", NULL,

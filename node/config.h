@@ -5,13 +5,16 @@
 #include "log.h"
 #include "rpc.h"
 
+#define CONFIG_AUTHORITIES_MAX 6
+
 typedef enum { RPC_METHODS_AUTO, RPC_METHODS_SAFE, RPC_METHODS_UNSAFE } rpc_methods_t;
 
 typedef struct {
-    const char *chain;     /* "dev", "local", or a chain spec's file */
-    const char *base_path; /* NULL: the default under the home folder */
-    const char *name;      /* of this node, for people */
-    const char *authority; /* secret URI of a development authority, "//Alice"; NULL: none */
+    const char *chain;                               /* "dev", "local", or a chain spec's file */
+    const char *base_path;                           /* NULL: the default under the home folder */
+    const char *name;                                /* of this node, for people */
+    const char *authorities[CONFIG_AUTHORITIES_MAX]; /* secret URIs of development authorities: "//Alice" */
+    uint32_t authority_count;
     bool is_dev, is_tmp, is_validator;
     uint16_t rpc_port, p2p_port, prometheus_port;
     bool is_rpc_external, is_rpc_unsafe_external, is_prometheus_external, has_prometheus;

@@ -130,10 +130,9 @@ static bool open_chain(node_t *node)
 
 /* find_keys finds the authority's keys: a development authority's come of one URI (spec tfgrid 1.6), others
  * were stored by `key insert`. */
-static bool find_keys(const node_t *node, keypair_t *aura, keypair_t *grandpa)
+static bool find_keys(const node_t *node, const char *uri, keypair_t *aura, keypair_t *grandpa)
 {
     const char *path = node->keystore;
-    const char *uri  = node->config->authority;
     if (uri)
         return key_from_suri(uri, KEY_SR25519, aura) == KEY_OK &&
                key_from_suri(uri, KEY_ED25519, grandpa) == KEY_OK;
@@ -154,16 +153,33 @@ static void catch_up(const node_t *node)
         (void)author_travel(node->author, time_ms, &time_ms);
 }
 
+/* add_more adds the keys of the other development authorities that this node is. */
+static bool add_more(const node_t *node, author_options_t *author, finality_options_t *finality)
+{
+    const config_t *config = node->config;
+    for (uint32_t i = 1; i < config->authority_count; i++) {
+        keypair_t aura, grandpa;
+        if (!find_keys(node, config->authorities[i], &aura, &grandpa)) return false;
+        author->more[author->more_count++] = aura.sr25519;
+        memcpy(finality->more[finality->more_count++], grandpa.seed, sizeof finality->more[0]);
+        key_wipe(&aura);
+        key_wipe(&grandpa);
+    }
+    return true;
+}
+
 static bool start_authority(node_t *node)
 {
     const config_t *config = node->config;
+    const char *uri        = config->authority_count ? config->authorities[0] : NULL;
     keypair_t aura, grandpa;
     if (!config->is_validator) return true;
-    if (!find_keys(node, &aura, &grandpa)) return false;
+    if (!find_keys(node, uri, &aura, &grandpa)) return false;
     author_options_t author = {
         .sealing = config->sealing, .pair = aura.sr25519, .source = pool_source(node->pool)};
     finality_options_t options = {.is_manual = config->sealing == SEALING_MANUAL};
     memcpy(options.seed, grandpa.seed, sizeof options.seed);
+    if (!add_more(node, &author, &options)) return false;
     node->author   = author_new(node->chain, &author);
     node->finality = finality_new(node->chain, &options);
     memcpy(node->aura_key, aura.public_key, sizeof node->aura_key);

@@ -72,7 +72,8 @@ author_t *author_new(chain_t *chain, const author_options_t *options)
     assert(author);
     author->chain   = chain;
     author->options = *options;
-    author->arena   = (arena_t){malloc(ARENA_SIZE), ARENA_SIZE, 0};
+    assert(options->more_count <= AUTHOR_MORE_MAX);
+    author->arena = (arena_t){malloc(ARENA_SIZE), ARENA_SIZE, 0};
     assert(author->arena.start);
     (void)is_our_runtime(author, NULL);
     return author;
@@ -81,7 +82,7 @@ author_t *author_new(chain_t *chain, const author_options_t *options)
 void author_free(author_t *author)
 {
     if (!author) return;
-    crypto_wipe(&author->options.pair, sizeof author->options.pair);
+    crypto_wipe(&author->options, sizeof author->options);
     free(author->arena.start);
     free(author);
 }
@@ -142,9 +143,15 @@ static author_status_t read_clock(author_t *author, const hash_t *parent, moment
     return time->count == 0 || time->count > AUTHORITIES_MAX ? AUTHOR_NOT_AUTHORITY : AUTHOR_OK;
 }
 
-static bool is_ours(const author_t *author, const moment_t *time, uint64_t slot)
+/* key_of is our key for a slot; NULL: the slot is another's. */
+static const sr25519_pair_t *key_of(const author_t *author, const moment_t *time, uint64_t slot)
 {
-    return memcmp(time->authorities[slot % time->count].b, author->options.pair.public_key, 32) == 0;
+    const author_options_t *o = &author->options;
+    const uint8_t *wanted     = time->authorities[slot % time->count].b;
+    if (memcmp(wanted, o->pair.public_key, 32) == 0) return &o->pair;
+    for (uint32_t i = 0; i < o->more_count; i++)
+        if (memcmp(wanted, o->more[i].public_key, 32) == 0) return &o->more[i];
+    return NULL;
 }
 
 /* block_time is the first time at or after now that a block of ours may have; false when no slot is ours. */
@@ -156,7 +163,7 @@ static bool block_time(const author_t *author, const moment_t *time, uint64_t no
     if (*t < after_slot) *t = after_slot;
     if (*t < after_time) *t = after_time;
     for (uint32_t i = 0; i < time->count; i++) {
-        if (is_ours(author, time, *t / time->slot_ms)) return true;
+        if (key_of(author, time, *t / time->slot_ms)) return true;
         *t = (*t / time->slot_ms + 1) * time->slot_ms;
     }
     return false;
@@ -242,7 +249,7 @@ static chain_status_t fill(author_t *author, bool is_on_best, uint32_t *count)
     return status == CHAIN_FAULT ? CHAIN_FAULT : CHAIN_OK;
 }
 
-static chain_status_t seal(author_t *author, chain_point_t *block)
+static chain_status_t seal(author_t *author, const sr25519_pair_t *key, chain_point_t *block)
 {
     uint8_t room[80], signature[64];
     bytes_t header;
@@ -251,7 +258,7 @@ static chain_status_t seal(author_t *author, chain_point_t *block)
     chain_status_t status = chain_build_finish(author->chain, &author->arena, &header);
     if (status != CHAIN_OK) return status;
     hash_t hash = blake2_256(header);
-    sr25519_sign(&author->options.pair, (bytes_t){hash.b, sizeof hash}, signature);
+    sr25519_sign(key, (bytes_t){hash.b, sizeof hash}, signature);
     scale_put_u8(&w, DIGEST_SEAL);
     scale_put_raw(&w, "aura", 4);
     scale_put_bytes(&w, (bytes_t){signature, sizeof signature});
@@ -290,7 +297,8 @@ static author_status_t make(author_t *author, const moment_t *time, uint64_t t, 
         chain_build_drop(author->chain);
         return AUTHOR_EMPTY_POOL;
     }
-    if (author->failure == CHAIN_OK) author->failure = seal(author, block);
+    if (author->failure == CHAIN_OK)
+        author->failure = seal(author, key_of(author, time, t / time->slot_ms), block);
     if (author->failure == CHAIN_OK) {
         (void)is_our_runtime(author, &block->hash);
         return AUTHOR_OK;

@@ -29,9 +29,12 @@ typedef struct {
     uint32_t (*ready_count)(void *self);
 } author_source_t;
 
+#define AUTHOR_MORE_MAX 15
 typedef struct {
     sealing_t sealing;
-    sr25519_pair_t pair; /* the authority's key; copied */
+    sr25519_pair_t pair;                  /* the authority's key; copied */
+    sr25519_pair_t more[AUTHOR_MORE_MAX]; /* those of others that are held here too */
+    uint32_t more_count;
     author_source_t source;
     uint32_t block_len_max; /* bytes of a body; 0: the runtime's limit alone */
 } author_options_t;

@@ -1,4 +1,4 @@
-/* finality.c - when a block becomes final, with one voter. */
+/* finality.c - when a block becomes final. */
 #include "finality.h"
 #include "crypto.h"
 #include "justification.h"
@@ -9,7 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALONE_MS_MIN = 1000, JUSTIFICATION_LEN_MAX = 256 };
+enum {
+    ALONE_MS_MIN          = 1000,
+    VOTERS_MAX            = 256,
+    HELD_MAX              = 1 + FINALITY_MORE_MAX,
+    JUSTIFICATION_LEN_MAX = 64 + 132 * HELD_MAX
+};
 
 struct finality {
     chain_t *chain;
@@ -24,7 +29,7 @@ struct finality {
 
 static void read_round(finality_t *finality)
 {
-    _Alignas(16) uint8_t room[1 << 12];
+    _Alignas(16) uint8_t room[1 << 16];
     arena_t arena = {room, sizeof room, 0};
     bytes_t justification;
     chain_point_t final = chain_finalized(finality->chain);
@@ -38,6 +43,7 @@ finality_t *finality_new(chain_t *chain, const finality_options_t *options)
     assert(finality);
     finality->chain   = chain;
     finality->options = *options;
+    assert(options->more_count <= FINALITY_MORE_MAX);
     ed25519_public(options->seed, finality->round.voter);
     read_round(finality);
     return finality;
@@ -56,7 +62,7 @@ finality_round_t finality_round(const finality_t *finality) { return finality->r
 
 /* What the chain says about voters at a block. */
 typedef struct {
-    account_id_t voters[2];
+    account_id_t voters[VOTERS_MAX];
     uint32_t count;
     uint64_t set_id, slot_ms;
     bool has_set;
@@ -66,7 +72,7 @@ static void ask_voting(void *self, rt_t *rt)
 {
     voting_t *voting = self;
     bytes_t result;
-    voting->count   = runtime_grandpa_authorities(rt, voting->voters, 2);
+    voting->count   = runtime_grandpa_authorities(rt, voting->voters, VOTERS_MAX);
     voting->slot_ms = runtime_slot_duration(rt);
     voting->has_set = runtime_api(rt, BYTES("GrandpaApi_current_set_id"), (bytes_t){0}, &result);
     if (!voting->has_set) return;
@@ -84,28 +90,48 @@ static chain_status_t read_voting(finality_t *finality, voting_t *voting)
     return status;
 }
 
-static bool is_sole_voter(const finality_t *finality, const voting_t *voting)
+static bool is_voter(const voting_t *voting, const uint8_t seed[32])
 {
-    return voting->count == 1 && memcmp(voting->voters[0].b, finality->round.voter, 32) == 0;
+    account_id_t key;
+    ed25519_public(seed, key.b);
+    for (uint32_t i = 0; i < voting->count && i < VOTERS_MAX; i++)
+        if (memcmp(&voting->voters[i], &key, sizeof key) == 0) return true;
+    return false;
+}
+
+/* find_seeds lists the secrets of voters that are held here; false: they are too few to decide. */
+static bool find_seeds(finality_t *finality, const voting_t *voting, const uint8_t *seeds[HELD_MAX],
+                       uint32_t *count)
+{
+    const finality_options_t *o = &finality->options;
+    *count                      = 0;
+    if (is_voter(voting, o->seed)) seeds[(*count)++] = o->seed;
+    for (uint32_t i = 0; i < o->more_count; i++)
+        if (is_voter(voting, o->more[i])) seeds[(*count)++] = o->more[i];
+    finality->round.voters = voting->count;
+    finality->round.held   = *count;
+    return voting->count > 0 && *count >= 2 * (uint64_t)voting->count / 3 + 1;
 }
 
 chain_status_t finality_finalize(finality_t *finality, const hash_t *hash)
 {
     uint8_t room[JUSTIFICATION_LEN_MAX];
+    const uint8_t *seeds[HELD_MAX];
+    uint32_t seed_count;
     voting_t voting;
     chain_point_t target = {.hash = *hash}, final = chain_finalized(finality->chain);
     if (!chain_number(finality->chain, hash, &target.number)) return CHAIN_UNKNOWN_BLOCK;
     if (target.number <= final.number) return chain_finalize(finality->chain, hash, (bytes_t){0});
     chain_status_t status = read_voting(finality, &voting);
     if (status != CHAIN_OK) return status;
-    if (!is_sole_voter(finality, &voting)) return CHAIN_BAD_HEADER;
+    if (!find_seeds(finality, &voting, seeds, &seed_count)) return CHAIN_BAD_HEADER;
 
     if (finality->has_set && voting.set_id != finality->round.set_id) finality->round.round = 0;
     finality->has_set      = true;
     finality->round.set_id = voting.set_id;
     finality->round.round++;
     scale_writer_t w = scale_writer(room, sizeof room);
-    justification_sign(&w, finality->options.seed, &target, finality->round.round, voting.set_id);
+    justification_sign(&w, seeds, seed_count, &target, finality->round.round, voting.set_id);
     return chain_finalize(finality->chain, hash, scale_written(&w));
 }
 
@@ -122,6 +148,8 @@ static void look(finality_t *finality, const chain_point_t *best, uint64_t now_m
 chain_status_t finality_tick(finality_t *finality, uint64_t now_ms, uint64_t *next_ms)
 {
     chain_point_t best = chain_best(finality->chain), final = chain_finalized(finality->chain);
+    const uint8_t *seeds[HELD_MAX];
+    uint32_t seed_count;
     voting_t voting;
     hash_t before;
     *next_ms = FINALITY_NEVER;
@@ -129,8 +157,10 @@ chain_status_t finality_tick(finality_t *finality, uint64_t now_ms, uint64_t *ne
     if (finality->options.is_manual || best.number == final.number) return CHAIN_OK;
     chain_status_t status = read_voting(finality, &voting);
     if (status != CHAIN_OK) return status;
-    if (!is_sole_voter(finality, &voting)) {
-        if (!finality->has_warned) log_warn(LOG_FINAL, "not the only voter: nothing is finalized here");
+    if (!find_seeds(finality, &voting, seeds, &seed_count)) {
+        if (!finality->has_warned)
+            log_warn(LOG_FINAL, "too few voters' keys are held here: nothing becomes final",
+                     LOG_U32("voters", voting.count), LOG_U32("held", seed_count));
         finality->has_warned = true;
         return CHAIN_OK;
     }

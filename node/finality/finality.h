@@ -1,16 +1,21 @@
-/* finality.h - says which blocks will never be undone: GRANDPA with one voter.
+/* finality.h - says which blocks will never be undone: GRANDPA, where this node holds enough voters' keys.
  *
  * Block n - 1 is final when n is the best, and a best block that stays alone for a slot (at least a
  * second) is final too; SEALING_MANUAL finalizes only when told (spec chain-host 4.2, 7.7).  Each step
- * is one round: a precommit by the authority's ed25519 key, kept as a justification.  The round is on
- * disk before the block is final, so no round votes twice.  Time is handed in; nothing here waits. */
+ * is one round: a precommit by each voter's ed25519 key that is held here, kept as a justification.  More
+ * than two thirds of the voters must be: votes do not travel in this version, so with fewer nothing becomes
+ * final here. The round is on disk before the block is final, so no round votes twice.  Time is handed in;
+ * nothing here waits. */
 #ifndef FINALITY_H
 #define FINALITY_H
 #include "chain.h"
 
+#define FINALITY_MORE_MAX 15
 typedef struct {
-    uint8_t seed[32]; /* the authority's ed25519 secret; copied */
-    bool is_manual;   /* only finality_finalize */
+    uint8_t seed[32];                    /* the authority's ed25519 secret; copied */
+    uint8_t more[FINALITY_MORE_MAX][32]; /* those of others that are held here too */
+    uint32_t more_count;
+    bool is_manual; /* only finality_finalize */
 } finality_options_t;
 
 typedef struct finality finality_t;
@@ -31,7 +36,8 @@ NODISCARD chain_status_t finality_finalize(finality_t *finality, const hash_t *h
 /* finality_round is the last complete round and the authority set it is of (grandpa_roundState). */
 typedef struct {
     uint64_t set_id, round;
-    uint8_t voter[32];
+    uint8_t voter[32];     /* the first of those that are held here */
+    uint32_t voters, held; /* as last looked; 0: not yet */
 } finality_round_t;
 finality_round_t finality_round(const finality_t *finality);
 

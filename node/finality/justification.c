@@ -26,20 +26,22 @@ static bytes_t payload(const chain_point_t *target, uint64_t round, uint64_t set
     return scale_written(&w);
 }
 
-void justification_sign(scale_writer_t *w, const uint8_t seed[32], const chain_point_t *target,
-                        uint64_t round, uint64_t set_id)
+void justification_sign(scale_writer_t *w, const uint8_t *const *seeds, uint32_t count,
+                        const chain_point_t *target, uint64_t round, uint64_t set_id)
 {
     uint8_t room[PAYLOAD_LEN], signature[64], voter[32];
-    ed25519_sign(seed, payload(target, round, set_id, room), signature);
-    ed25519_public(seed, voter);
     scale_put_u64(w, round);
     scale_put_hash(w, &target->hash);
     scale_put_u32(w, target->number);
-    scale_put_compact(w, 1);
-    scale_put_hash(w, &target->hash);
-    scale_put_u32(w, target->number);
-    scale_put_raw(w, signature, sizeof signature);
-    scale_put_raw(w, voter, sizeof voter);
+    scale_put_compact(w, count);
+    for (uint32_t i = 0; i < count; i++) {
+        ed25519_sign(seeds[i], payload(target, round, set_id, room), signature);
+        ed25519_public(seeds[i], voter);
+        scale_put_hash(w, &target->hash);
+        scale_put_u32(w, target->number);
+        scale_put_raw(w, signature, sizeof signature);
+        scale_put_raw(w, voter, sizeof voter);
+    }
     scale_put_compact(w, 0);
 }
 

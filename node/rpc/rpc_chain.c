@@ -116,10 +116,11 @@ static json_t *round_state(call_t *call)
 {
     if (!call->rpc->o.finality) return rpc_fail(call, 1, NULL, "GRANDPA RPC endpoint not ready");
     finality_round_t round = finality_round(call->rpc->o.finality);
-    json_t *voted          = json_pack("{s:i, s:[]}", "currentWeight", 1, "missing");
-    return json_pack("{s:I, s:{s:I, s:i, s:i, s:O, s:o}, s:[]}", "setId", (json_int_t)round.set_id, "best",
-                     "round", (json_int_t)round.round, "totalWeight", 1, "thresholdWeight", 1, "prevotes",
-                     voted, "precommits", voted, "background");
+    json_int_t voters = round.voters ? round.voters : 1, held = round.voters ? round.held : 1;
+    json_t *voted = json_pack("{s:I, s:[]}", "currentWeight", held, "missing");
+    return json_pack("{s:I, s:{s:I, s:I, s:I, s:O, s:o}, s:[]}", "setId", (json_int_t)round.set_id, "best",
+                     "round", (json_int_t)round.round, "totalWeight", voters, "thresholdWeight",
+                     2 * voters / 3 + 1, "prevotes", voted, "precommits", voted, "background");
 }
 
 /* The first block from number on that has a justification of its own, and at most this far. */

@@ -127,6 +127,64 @@ TEST(a_kept_proof_is_good_and_a_changed_one_is_not)
     world_stop(&world);
 }
 
+static bool local_genesis(void *self, const host_t *host)
+{
+    static _Alignas(16) uint8_t memory[RUNTIME_QUERY_MEMORY];
+    genesis_t genesis;
+    rt_t rt;
+    (void)self;
+    rt_start(&rt, host, memory, sizeof memory);
+    runtime_genesis_local(&genesis);
+    runtime_genesis_build(&rt, &genesis);
+    return !rt.fault;
+}
+
+/* The local chain has two voters: one alone decides nothing, both keys in one node do. */
+TEST(two_voters_in_one_node_decide)
+{
+    world_t world;
+    uint64_t next;
+    bytes_t proof;
+    keypair_t bob;
+    OK(world_path(&world, 0));
+    chain_options_t chain = {.path = world.path, .is_unsynced = true, .genesis = local_genesis};
+    EQ(chain_open(&chain, &world.chain), CHAIN_OK);
+    OK(world_equip(&world));
+    EQ(key_from_suri("//Bob", KEY_ED25519, &bob), KEY_OK);
+    author_free(world.author);
+    author_options_t author          = {.sealing = SEALING_SLOTS, .pair = world.alice.sr25519};
+    author.more[author.more_count++] = world.bob.sr25519;
+    world.author                     = author_new(world.chain, &author);
+    for (uint32_t i = 0; i < 6; i++) { /* each slot is one of theirs */
+        EQ(author_tick(world.author, NOW + 6000 * i, &next), AUTHOR_OK);
+        EQ(next, NOW + 6000 * (i + 1));
+    }
+
+    finality_t *finality = finality_start(&world, false);
+    EQ(finality_tick(finality, NOW, &next), CHAIN_OK);
+    EQ(chain_finalized(world.chain).number, 0);
+    EQ(finality_round(finality).voters, 2);
+    EQ(finality_round(finality).held, 1);
+    finality_free(finality);
+
+    finality_options_t options = {.more_count = 1};
+    memcpy(options.seed, world.voter.seed, 32);
+    memcpy(options.more[0], bob.seed, 32);
+    finality = finality_new(world.chain, &options);
+    EQ(finality_tick(finality, NOW, &next), CHAIN_OK);
+    chain_point_t final = chain_finalized(world.chain);
+    EQ(final.number, 5);
+    OK(chain_justification(world.chain, &final.hash, fresh_arena(0), &proof));
+    const account_id_t voters[] = {world.voter.account, bob.account}, one[] = {world.voter.account};
+    OK(finality_check(proof, &final, voters, 2, 0));
+    OK(!finality_check(proof, &final, one, 1, 0));
+    finality_free(finality);
+    finality = finality_new(world.chain, &options);
+    EQ(finality_round(finality).round, 1);
+    finality_free(finality);
+    world_stop(&world);
+}
+
 TEST(one_voter_does_not_count_twice)
 {
     world_t world;
