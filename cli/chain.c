@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KEY_LEN_MAX   2048u
 #define CALL_LEN_MAX  (4u << 20)
@@ -140,6 +141,16 @@ static bool query_values(cli_t *cli, const table_storage_t *item, const bytes_t 
            !cli_fail(cli, "%s does not decode: this program and the chain differ in version", item->name);
 }
 
+/* tell_progress shows on a terminal how far a long reading is; is_over takes it away again. */
+static void tell_progress(const cli_t *cli, size_t count, bool is_over)
+{
+    if (cli->is_json || cli->is_quiet || !isatty(STDERR_FILENO)) return;
+    if (is_over)
+        fputs("\r\033[K", stderr);
+    else if (count >= 2 * PAGE)
+        fprintf(stderr, "\rread %zu entries ...", count);
+}
+
 bool cli_read_all(cli_t *cli, const char *pallet, const char *item, json_t *keys, uint32_t most,
                   const hash_t *at, json_t **entries)
 {
@@ -167,7 +178,9 @@ bool cli_read_all(cli_t *cli, const char *pallet, const char *item, json_t *keys
             after = (bytes_t){last, page[count - 1].len};
         }
         cli->arena.used = mark;
+        tell_progress(cli, json_array_size(*entries), false);
     }
+    tell_progress(cli, 0, true);
     return true;
 }
 
@@ -195,7 +208,9 @@ bool cli_count(cli_t *cli, const char *pallet, const char *item, json_t *keys, c
             after = (bytes_t){last, page[got - 1].len};
         }
         cli->arena.used = mark;
+        tell_progress(cli, *count, false);
     }
+    tell_progress(cli, 0, true);
     return true;
 }
 

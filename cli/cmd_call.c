@@ -38,20 +38,54 @@ int list_pallets(const cli_t *cli, unsigned kinds)
 
 typedef struct {
     json_t *rows;
+    unsigned kinds;
 } listing_t;
+
+#define TYPE_SHOWN 48 /* letters; a longer type is told by its name */
+
+static void short_type(uint16_t type, char text[400])
+{
+    typed_describe(type, text, 400);
+    if (strlen(text) <= TYPE_SHOWN) return;
+    const table_type_t *t = &runtime_types[type];
+    bool is_list          = t->form == TABLE_SEQUENCE;
+    const char *name      = is_list ? runtime_types[t->inner].name : t->name;
+    if (name[0])
+        snprintf(text, 400, "%s%s", is_list ? "list of " : "", name);
+    else
+        memcpy(text + TYPE_SHOWN - 3, "...", 4);
+}
+
+static json_t *item_row(const table_pallet_t *pallet, const table_storage_t *item, const char *snake)
+{
+    char keys[820] = "", value[400];
+    for (uint32_t i = 0; i < item->key_count; i++) {
+        char key[400];
+        short_type(item->keys[i], key);
+        snprintf(keys + strlen(keys), sizeof keys - strlen(keys), "%s%s", i ? ", " : "", key);
+    }
+    short_type(item->value, value);
+    return json_pack("{s:s+++,s:s,s:s,s:s}", "name", pallet->prefix, ".", snake, "", "keys", keys, "value",
+                     value, "docs", item->docs);
+}
 
 static void list_one(void *context, const table_pallet_t *pallet, const char *name, const char *docs)
 {
-    listing_t *listing = context;
+    listing_t *listing          = context;
+    const table_storage_t *item = listing->kinds & NAME_ITEM ? table_storage(pallet, bytes_text(name)) : NULL;
     char snake[80];
     name_snake(name, snake);
+    if (item) {
+        json_array_append_new(listing->rows, item_row(pallet, item, snake));
+        return;
+    }
     json_array_append_new(listing->rows,
                           json_pack("{s:s+++,s:s}", "name", pallet->prefix, ".", snake, "", "docs", docs));
 }
 
 int list_names(const cli_t *cli, const table_pallet_t *pallet, unsigned kinds)
 {
-    listing_t listing = {.rows = json_array()};
+    listing_t listing = {.rows = json_array(), .kinds = kinds};
     name_each(pallet, kinds, list_one, &listing);
     if (json_array_size(listing.rows) == 0) {
         json_decref(listing.rows);

@@ -1,10 +1,10 @@
 /* cmd_council.c - what a majority of the council decides: propose, vote, close.
  *
  * With several keys one command goes all the way: the first proposes, all vote, the first closes. */
-#include "cli.h"
 #include "hash.h"
 #include "hex.h"
 #include "runtime_json.h"
+#include "typed.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -172,14 +172,17 @@ static int decide_call(cli_t *cli, const char *pallet, const char *call, json_t 
 
 int cmd_council_propose(cli_t *cli)
 {
-    const char *name = cli_argument(cli, 0), *text = cli_argument(cli, 1),
-               *dot   = name ? strchr(name, '.') : NULL;
-    json_t *arguments = NULL;
-    if (!dot) return cli_usage(cli, "what? name a call as PALLET.CALL");
-    const table_pallet_t *pallet = table_pallet((bytes_t){(const uint8_t *)name, (uint32_t)(dot - name)});
-    if (!pallet) return cli_fail(cli, "there is no pallet in '%s' (trellis call lists them)", name);
-    if (text && !cli_json_argument(cli, text, &arguments)) return 2;
-    return decide_call(cli, pallet->name, dot + 1, arguments ? arguments : json_object());
+    const char *text = cli_argument(cli, 0);
+    json_t *arguments;
+    name_t name;
+    if (!text) return cli_usage(cli, "what? name a call as PALLET.CALL");
+    if (!name_find(cli, text, NAME_CALL, &name)) return 1;
+    if (!name.variant)
+        return cli_usage(cli, "which call of %s? trellis call %s lists them", name.pallet->name, text);
+    if (!typed_arguments(cli, name.pallet, name.variant, cli->arguments + 1, cli->argument_count - 1,
+                         &arguments))
+        return 2;
+    return decide_call(cli, name.pallet->name, name.variant->name, arguments);
 }
 
 int cmd_council_set_billing_frequency(cli_t *cli)

@@ -95,8 +95,8 @@ const command_t cli_commands[] = {
     {"contract recover",                                      "ID", "Bring back the deployment of your contract from the chain alone", "",
      NEEDS_KEY, "  trellis contract recover 7 --key-file me.key > web.json", cmd_contract_recover},
     {"council show",                                                                           "", "Show the council's members and open proposals", "", 0, NULL, cmd_council_show},
-    {"council propose",                                                                      "PALLET.CALL [ARGUMENTS]", "Propose a call to the council", "threshold", NEEDS_KEY,
-     "  trellis council propose TfgridModule.set_connection_price '{\"price\": 90}' --key //Alice\n\n"
+    {"council propose",                                                                      "PALLET.CALL [ARGUMENT ...]", "Propose a call to the council", "threshold", NEEDS_KEY,
+     "  trellis council propose grid.set_connection_price 90 --key //Alice\n\n"
      "With as many keys as must agree (several --key or --key-file) it is proposed, voted and closed in one "
      "go.", cmd_council_propose},
     {"council vote",                                                                          "HASH", "Vote for a proposal, or against it with --no", "no index", NEEDS_KEY, NULL,
