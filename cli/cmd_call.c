@@ -116,7 +116,7 @@ static json_t *call_errors(const table_pallet_t *pallet, const table_variant_t *
 static json_t *call_arguments(const table_variant_t *call)
 {
     json_t *rows = json_array();
-    char takes[400], example[400];
+    char takes[2000], example[400];
     for (uint32_t i = 0; i < call->field_count; i++) {
         typed_describe(call->fields[i].type, takes, sizeof takes);
         typed_example(call->fields[i].type, call->fields[i].name, example, sizeof example);

@@ -22,7 +22,7 @@ static int print_constant(const cli_t *cli, const table_constant_t *constant)
 
 static int explain_item(const cli_t *cli, const table_pallet_t *pallet, const table_storage_t *item)
 {
-    char takes[400], example[400], snake[80];
+    char takes[2000], example[400], snake[80];
     json_t *keys = json_array();
     name_snake(item->name, snake);
     for (uint32_t i = 0; i < item->key_count; i++) {

@@ -181,7 +181,7 @@ static void page_group(FILE *out, const char *group)
 
 static void page_calls(FILE *out)
 {
-    char takes[400];
+    char takes[2000];
     head(out, "trellis-call", 7, "every call of the chain");
     fputs(".SH DESCRIPTION\nSent by \\fBtrellis call\\fR \\fIPALLET.CALL\\fR \\fIARGUMENTS\\fR: in this "
           "order or as name=value. "
@@ -219,7 +219,7 @@ static void page_calls(FILE *out)
 
 static void page_items(FILE *out)
 {
-    char takes[400], snake[80];
+    char takes[2000], snake[80];
     head(out, "trellis-query", 7, "every storage item and constant of the chain");
     fputs(".SH DESCRIPTION\nRead by \\fBtrellis query\\fR \\fIPALLET.ITEM\\fR \\fIKEYS\\fR; fewer keys than "
           "an item has list its "

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define COLUMNS_CAP   16
-#define CELL_LEN_MAX  64
+#define CELL_LEN_MAX  100
 #define NESTED_INDENT 2
 
 static void say(const cli_t *cli, const char *format, va_list arguments)

@@ -270,7 +270,7 @@ typedef struct {
 
 static void on_outcome(void *context, const client_outcome_t *outcome)
 {
-    static const char *const names[] = {"sent", "in", "retracted", "final", "failed"};
+    static const char *const names[] = {"sent", "in", "retracted", "final", "failed", "signed"};
     told_t *told                     = context;
     size_t len                       = strlen(told->stages);
     snprintf(told->stages + len, sizeof told->stages - len, "%s%s", len ? " " : "", names[outcome->stage]);
@@ -416,6 +416,48 @@ TEST(a_call_that_no_block_took_fails_when_its_era_ends)
     }
     OK(strcmp(told.stages, "sent failed") == 0);
     EQ(told.last.error.status, CLIENT_TIMEOUT);
+    client_free(client);
+    fake_node_free(node);
+}
+
+TEST(a_call_may_be_signed_alone_and_its_terms_are_those_that_were_asked)
+{
+    static uint8_t room[4096];
+    arena_t arena           = {.start = room, .size = sizeof room};
+    fake_node_t *node       = fake_node_new(io, 0);
+    client_t *client        = client_of(fake_node_url(node), NULL);
+    client_submit_t signed_ = call;
+    signed_.is_sign_only    = true;
+    signed_.is_immortal     = true;
+    signed_.has_nonce       = true;
+    signed_.nonce           = 77;
+    client_outcome_t told   = client_submit_wait(client, &signed_, &arena);
+    EQ(told.stage, CLIENT_TX_SIGNED);
+    EQ(fake_node_submitted(node), 0);
+    scale_reader_t r = scale_reader(told.extrinsic, NULL);
+    EQ(scale_get_compact_u32(&r), scale_left(&r));
+    (void)scale_get_slice(&r, 1 + 1 + 32 + 1 + 64); /* version, who, signature */
+    EQ(scale_get_u8(&r), 0);                        /* immortal */
+    EQ(scale_get_compact_u32(&r), 77);
+    EQ(scale_get_compact_u32(&r), 0); /* tip */
+    OK(bytes_equal(scale_get_slice(&r, call.call.len), call.call) && scale_done(&r));
+    client_free(client);
+    fake_node_free(node);
+}
+
+TEST(a_call_may_be_left_in_the_pool)
+{
+    fake_node_t *node    = fake_node_new(io, 0);
+    client_t *client     = client_of(fake_node_url(node), NULL);
+    client_submit_t sent = call;
+    told_t first = {0}, second = {0};
+    sent.until_sent = true;
+    (void)client_submit(client, &sent, on_outcome, &first);
+    (void)client_submit(client, &call, on_outcome, &second);
+    OK(io_wait(io, &first.is_last, WAIT_MS));
+    OK(strcmp(first.stages, "sent") == 0);
+    OK(wait_sent(node, 2)); /* the next one goes on */
+    OK(!second.is_last);
     client_free(client);
     fake_node_free(node);
 }
