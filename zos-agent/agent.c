@@ -262,6 +262,7 @@ static bool engine_start(agent_t *agent)
                               .pool_dir        = agent->host.pool_dir,
                               .total           = agent->config->capacity,
                               .has_user_spaces = agent->host.has_user_spaces,
+                              .has_wireguard   = agent->host.wireguard != HOST_WIREGUARD_NONE,
                               .gateway_domain = agent->host.gateway.is_on ? agent->host.gateway.domain : NULL,
                               .on_change      = on_change,
                               .context        = agent};

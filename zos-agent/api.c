@@ -299,6 +299,8 @@ static void on_features(api_t *api, const peer_incoming_t *request)
 {
     json_t *list = json_pack("[s,s,s,s,s,s]", "zmachine", "network", "zmachine-light", "network-light",
                              "zmount", "volume");
+    if (api->agent->host.wireguard != HOST_WIREGUARD_NONE)
+        json_array_append_new(list, json_string("wireguard"));
     if (api->agent->host.gateway.is_on) {
         json_array_append_new(list, json_string("gateway-name-proxy"));
         json_array_append_new(list, json_string("gateway-fqdn-proxy"));
@@ -366,6 +368,11 @@ static void on_interfaces(api_t *api, const peer_incoming_t *request)
     reply(api, &request->from, json_pack("{s:o,s:[]}", "zos", addresses, "ygg"));
 }
 
+static void on_wg_ports(api_t *api, const peer_incoming_t *request)
+{
+    reply(api, &request->from, engine_wireguard_ports(api->agent->engine));
+}
+
 static void on_private_ips(api_t *api, const peer_incoming_t *request)
 {
     json_t *json     = payload_of(request);
@@ -410,7 +417,7 @@ static const struct {
     {"zos.system.hypervisor",         on_hypervisor   },
     {"zos.storage.pools",             on_pools        },
     {"zos.gpu.list",                  on_empty_list   },
-    {"zos.network.list_wg_ports",     on_empty_list   },
+    {"zos.network.list_wg_ports",     on_wg_ports     },
     {"zos.network.list_public_ips",   on_empty_list   },
     {"zos.network.list_private_ips",  on_private_ips  },
     {"zos.network.public_config_get", on_public_config},

@@ -27,6 +27,7 @@ typedef struct {
     const char *pool_dir;
     capacity_t total; /* what the node offers */
     bool has_user_spaces;
+    bool has_wireguard;
     const char *gateway_domain; /* NULL: this node is no gateway */
     /* on_change is called when a deployment's resources may have changed: report them.  May be NULL. */
     void (*on_change)(void *context, uint64_t contract_id);
@@ -56,6 +57,8 @@ struct json_t *engine_get(engine_t *engine, uint32_t twin_id, uint64_t contract_
 struct json_t *engine_list(engine_t *engine, uint32_t twin_id);
 struct json_t *engine_changes(engine_t *engine, uint32_t twin_id, uint64_t contract_id);
 struct json_t *engine_private_ips(engine_t *engine, uint32_t twin_id, const char *network);
+
+struct json_t *engine_wireguard_ports(engine_t *engine);
 
 /* engine_status is for the operator: {"workloads":[{contract,name,type,state,message,...}]}. */
 struct json_t *engine_status(engine_t *engine);

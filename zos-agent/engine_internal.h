@@ -96,6 +96,10 @@ host_result_t plan_machine(engine_t *engine, const record_t *record, uint64_t no
 
 bool plan_is_going(const record_t *record);
 
+/* ---- engine_wireguard.c ---- */
+
+NODISCARD bool plan_wireguard(const engine_t *engine, const network_data_t *data, wireguard_plan_t *plan);
+
 /* ---- engine_gateway.c ---- */
 
 bool workload_is_gateway(const workload_t *workload);
@@ -118,7 +122,7 @@ record_t *plan_gateway_network(const engine_t *engine, const record_t *record);
 /* plan_result is the JSON of an ok workload's result.data, the caller's to free(); plan_note what its user
  * should know. */
 char *plan_result(const engine_t *engine, const record_t *record);
-const char *plan_note(const record_t *record);
+const char *plan_note(const engine_t *engine, const record_t *record);
 
 /* plan_admit says whether there is room on the node for one more, and whether its ports are nobody else's. */
 host_result_t plan_admit(const engine_t *engine, const record_t *record);

@@ -82,7 +82,7 @@ bool plan_network(const engine_t *engine, const record_t *network, scope_t scope
             if (!add_guest(plan, record, is_paused)) return false;
         }
     }
-    return plan_forwards(engine, network, scope, plan);
+    return plan_forwards(engine, network, scope, plan) && plan_wireguard(engine, data, &plan->wireguard);
 }
 
 bool plan_firewall(const engine_t *engine, scope_t scope, firewall_plan_t *plan)
@@ -142,8 +142,36 @@ static bool share_address(const record_t *a, const record_t *b)
            memcmp(x->ip.address, y->ip.address, 4) == 0;
 }
 
+/* Does a machine publish the UDP port of a network? */
+static bool publishes(const record_t *machine, uint16_t port)
+{
+    machine_port_t ports[DEPLOYMENT_PORTS_CAP];
+    uint32_t count;
+    char error[DEPLOYMENT_ERROR_MAX + 1];
+    if (!workload_ports(machine->workload, ports, &count, error)) return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (ports[i].is_udp && ports[i].host == port) return true;
+    return false;
+}
+
+static uint16_t mesh_port(const record_t *record)
+{
+    const workload_t *w = record->workload;
+    return workload_is_network(w) && w->network.private_key[0] ? w->network.listen_port : 0;
+}
+
+static bool share_mesh_port(const record_t *a, const record_t *b)
+{
+    uint16_t mine = mesh_port(a), other = mesh_port(b);
+    return (mine && mine == other) || (mine && workload_is_machine(b->workload) && publishes(b, mine)) ||
+           (other && workload_is_machine(a->workload) && publishes(a, other));
+}
+
 static host_result_t check_neighbour(const record_t *record, const record_t *other)
 {
+    if (share_mesh_port(record, other))
+        return host_fail(HOST_REFUSED,
+                         "the WireGuard port of a network is in use on this node: take another");
     if (!workload_is_machine(record->workload) || !workload_is_machine(other->workload)) return host_ok();
     if (share_address(record, other))
         return host_fail(HOST_REFUSED, "its address is another machine's in this network");
@@ -380,10 +408,10 @@ char *plan_result(const engine_t *engine, const record_t *record)
     return text;
 }
 
-const char *plan_note(const record_t *record)
+const char *plan_note(const engine_t *engine, const record_t *record)
 {
     const workload_t *w = record->workload;
-    if (workload_is_network(w) && w->network.peer_count > 0)
+    if (workload_is_network(w) && w->network.peer_count > 0 && !engine->config.has_wireguard)
         return "this node offers no WireGuard: its peers are not reached";
     if (workload_is_network(w) && w->network.has_mycelium)
         return "this node offers no mycelium: there is no such address";

@@ -277,7 +277,7 @@ static bool next_ensure(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t
         if (!wants_ensure(record)) continue;
         bool is_plain = record->state == WORKLOAD_PAUSED && !is_live(record) && !record->is_dirty;
         if (is_plain) {
-            record_change(engine, record, WORKLOAD_OK, plan_note(record), seconds(now_ms));
+            record_change(engine, record, WORKLOAD_OK, plan_note(engine, record), seconds(now_ms));
             continue;
         }
         if (record->next_ms <= now_ms && ensure_job(engine, record, now_ms, job)) return true;
@@ -364,7 +364,7 @@ static void made(engine_t *engine, record_t *record, uint64_t now_ms)
     free(record->data);
     record->data = plan_result(engine, record);
     if (workload_is_machine(record->workload) && is_news) record->started_ms = now_ms;
-    record_change(engine, record, WORKLOAD_OK, plan_note(record), seconds(now_ms));
+    record_change(engine, record, WORKLOAD_OK, plan_note(engine, record), seconds(now_ms));
     changed(engine, record);
 }
 

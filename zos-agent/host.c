@@ -237,6 +237,7 @@ bool host_init(host_t *host, const host_config_t *config, char error[HOST_ERROR_
     if (!kernel_has("overlay") || !kernel_has("squashfs"))
         return refuse(error, "the kernel has no overlay or no squashfs: load the modules");
     if (!set_gateway(host, config, error)) return false;
+    host->wireguard = wireguard_probe(host->prefix);
     host->has_btrfs = !config->is_ext4_forced && kernel_has("btrfs") && find_program("mkfs.btrfs", tool);
     host->shifts    = config->is_user_space_off ? HOST_SHIFTS_NONE : probe_shifting(host);
     host->has_user_spaces = host->shifts != HOST_SHIFTS_NONE;

@@ -16,6 +16,9 @@
 /* What the kernel can show with other owners: squashfs files since 6.2, folders since 5.12, or neither. */
 typedef enum { HOST_SHIFTS_NONE, HOST_SHIFTS_IMAGES, HOST_SHIFTS_FOLDERS } host_shifts_t;
 
+/* Who speaks WireGuard: the kernel, the program wireguard-go, or nobody. */
+typedef enum { HOST_WIREGUARD_NONE, HOST_WIREGUARD_PROGRAM, HOST_WIREGUARD_KERNEL } host_wireguard_t;
+
 typedef struct host {
     char prefix[HOST_PREFIX_MAX + 1]; /* of namespaces, links, groups and the packet filter's table */
     char state_dir[PATH_CAP];         /* survives a reboot: images, pool */
@@ -33,6 +36,7 @@ typedef struct host {
     cgroup_t cgroup;
     char unified[64]; /* a tree that the runtime must not see */
     gateway_settings_t gateway;
+    host_wireguard_t wireguard;
 } host_t;
 
 typedef struct {
@@ -78,6 +82,17 @@ bool pool_rest(const host_t *host);
 
 host_result_t network_ensure(const host_t *host, const network_plan_t *network);
 host_result_t network_drop(const host_t *host, const char *id);
+/* wireguard_probe says what there is.  wireguard_ensure makes a network's mesh so, or away when the plan has
+ * none; what did not change is left alone, sessions live on.  wireguard_name is that of its link. */
+host_wireguard_t wireguard_probe(const char *prefix);
+host_result_t wireguard_ensure(const host_t *host, int netns, const network_plan_t *network);
+void wireguard_drop(const host_t *host, int netns, const char *id);
+void wireguard_name(const char *prefix, const char *id, char name[16]);
+
+/* network_is_whole says whether all of a network is there: its namespace, links and rules. */
+bool network_is_whole(const host_t *host, const network_plan_t *network);
+bool firewall_is_whole(const host_t *host, const firewall_plan_t *firewall);
+
 void network_namespace(const host_t *host, const char *id, char name[32]);
 
 /* firewall_apply writes the rules of the host; of no network: it removes them all. */
@@ -104,6 +119,9 @@ bool port_is_free(bool is_udp, uint16_t port);
 host_result_t machine_ensure(const host_t *host, const machine_plan_t *plan);
 host_result_t machine_pause(const host_t *host, const char *wid, bool is_paused);
 host_result_t machine_drop(const host_t *host, const char *wid);
+
+/* machine_connect ties a machine that runs to its network again, where it is not. */
+host_result_t machine_connect(const host_t *host, const char *wid);
 
 typedef enum {
     MACHINE_ABSENT,

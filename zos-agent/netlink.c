@@ -199,15 +199,19 @@ bool link_exists(int netns, const char *name)
     return link_index(netns, name, &index);
 }
 
-bool link_bridge(int netns, const char *name)
+static bool link_of_kind(int netns, const char *name, const char *kind)
 {
     uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
     struct nlmsghdr *message = link_message(room, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, name);
     struct nlattr *link      = mnl_attr_nest_start(message, IFLA_LINKINFO);
-    mnl_attr_put_strz(message, IFLA_INFO_KIND, "bridge");
+    mnl_attr_put_strz(message, IFLA_INFO_KIND, kind);
     mnl_attr_nest_end(message, link);
     return ask(netns, message, NULL, NULL) || errno == EEXIST;
 }
+
+bool link_bridge(int netns, const char *name) { return link_of_kind(netns, name, "bridge"); }
+
+bool link_wireguard(int netns, const char *name) { return link_of_kind(netns, name, "wireguard"); }
 
 bool link_veth(int netns, const char *name, int peer_netns, const char *peer_name)
 {
@@ -264,7 +268,8 @@ bool link_address(int netns, const char *name, const uint8_t address[4], uint8_t
     return ask(netns, message, NULL, NULL) || errno == EEXIST;
 }
 
-bool route_default(int netns, const uint8_t gateway[4])
+/* A route by a gateway when via is given, else through the link of that index. */
+static bool route(int netns, const uint8_t *address, uint8_t prefix, const uint8_t *via, uint32_t index)
 {
     uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
     struct nlmsghdr *message = mnl_nlmsg_put_header(room);
@@ -272,10 +277,21 @@ bool route_default(int netns, const uint8_t gateway[4])
     message->nlmsg_flags     = NLM_F_CREATE | NLM_F_REPLACE;
     struct rtmsg *info       = mnl_nlmsg_put_extra_header(message, sizeof *info);
     info->rtm_family         = AF_INET;
+    info->rtm_dst_len        = prefix;
     info->rtm_table          = RT_TABLE_MAIN;
     info->rtm_protocol       = RTPROT_STATIC;
-    info->rtm_scope          = RT_SCOPE_UNIVERSE;
+    info->rtm_scope          = via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
     info->rtm_type           = RTN_UNICAST;
-    mnl_attr_put(message, RTA_GATEWAY, 4, gateway);
+    if (address) mnl_attr_put(message, RTA_DST, 4, address);
+    if (via) mnl_attr_put(message, RTA_GATEWAY, 4, via);
+    if (!via) mnl_attr_put_u32(message, RTA_OIF, index);
     return ask(netns, message, NULL, NULL);
+}
+
+bool route_default(int netns, const uint8_t gateway[4]) { return route(netns, NULL, 0, gateway, 0); }
+
+bool route_link(int netns, const char *name, const uint8_t address[4], uint8_t prefix)
+{
+    uint32_t index;
+    return link_index(netns, name, &index) && route(netns, address, prefix, NULL, index);
 }

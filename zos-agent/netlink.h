@@ -30,6 +30,7 @@ NODISCARD bool netns_sysctl(int netns, const char *key, const char *value);
 /* link_bridge makes a bridge.  link_veth makes a pair, one end in each namespace. */
 NODISCARD bool link_bridge(int netns, const char *name);
 NODISCARD bool link_veth(int netns, const char *name, int peer_netns, const char *peer_name);
+NODISCARD bool link_wireguard(int netns, const char *name); /* false where the kernel has none */
 bool link_drop(int netns, const char *name);
 bool link_exists(int netns, const char *name);
 
@@ -38,6 +39,7 @@ NODISCARD bool link_up(int netns, const char *name, const char *master);
 
 /* Addresses are 4 bytes, as on the wire. */
 NODISCARD bool link_address(int netns, const char *name, const uint8_t address[4], uint8_t prefix);
+NODISCARD bool route_link(int netns, const char *name, const uint8_t address[4], uint8_t prefix);
 NODISCARD bool route_default(int netns, const uint8_t gateway[4]);
 
 #endif

@@ -75,6 +75,7 @@ host_result_t network_ensure(const host_t *host, const network_plan_t *network)
         result = host_fail(HOST_LATER, "the network cannot be made: %s", strerror(errno));
     else
         result = apply_rules(host, netns, network);
+    if (result.status == HOST_OK) result = wireguard_ensure(host, netns, network);
     if (netns >= 0) close(netns);
     if (own >= 0) close(own);
     return result;
@@ -88,10 +89,37 @@ host_result_t network_drop(const host_t *host, const char *id)
     int own = netns_own();
     network_namespace(host, id, name);
     uplink_name(host, id, uplink);
+    int netns = netns_open(name);
+    if (netns >= 0) wireguard_drop(host, netns, id);
+    if (netns >= 0) close(netns);
     bool is_ok = own >= 0 && link_drop(own, uplink);
     if (own >= 0) close(own);
     if (is_ok && netns_drop(name)) return host_ok();
     return host_fail(HOST_LATER, "the network cannot be removed: %s", strerror(errno));
+}
+
+bool network_is_whole(const host_t *host, const network_plan_t *network)
+{
+    char name[32], uplink[LINK_NAME_CAP], mesh[LINK_NAME_CAP];
+    network_namespace(host, network->id, name);
+    uplink_name(host, network->id, uplink);
+    wireguard_name(host->prefix, network->id, mesh);
+    int netns = netns_open(name), own = netns_own();
+    bool is_whole = netns >= 0 && own >= 0 && link_exists(netns, NFT_BRIDGE) &&
+                    link_exists(netns, NFT_UPLINK) && link_exists(own, uplink) &&
+                    nft_has_table(netns, host->prefix) &&
+                    (!network->wireguard.text || link_exists(netns, mesh));
+    if (netns >= 0) close(netns);
+    if (own >= 0) close(own);
+    return is_whole;
+}
+
+bool firewall_is_whole(const host_t *host, const firewall_plan_t *firewall)
+{
+    int own       = netns_own();
+    bool is_whole = own >= 0 && nft_has_table(own, host->prefix) == (firewall->network_count > 0);
+    if (own >= 0) close(own);
+    return is_whole;
 }
 
 host_result_t firewall_apply(const host_t *host, const firewall_plan_t *firewall)

@@ -86,6 +86,10 @@ static void network_forward(FILE *out, const char *table, const network_plan_t *
              IP_OF(guest->ip), guest->wid);
     }
     rule(out, table, "forward", "ct state established,related accept");
+    if (network->wireguard.text) {
+        rule(out, table, "forward", "iifname \"%sw*\" oifname \"" NFT_BRIDGE "\" accept", table);
+        rule(out, table, "forward", "iifname \"%sw*\" oifname \"%sw*\" accept", table, table);
+    }
     for (uint32_t i = 0; i < network->guest_count; i++) {
         const guest_plan_t *guest = &network->guests[i];
         if (guest->is_paused) continue;
@@ -110,6 +114,8 @@ char *nft_network_text(const char *table, const network_plan_t *network)
     rule(out, table, "input", "ct state established,related accept");
     rule(out, table, "input", "iifname \"lo\" accept");
     rule(out, table, "input", "meta l4proto icmp accept");
+    if (network->wireguard.port)
+        rule(out, table, "input", "iifname \"" NFT_UPLINK "\" udp dport %u accept", network->wireguard.port);
     return fclose(out) == 0 ? text : NULL;
 }
 
@@ -117,6 +123,9 @@ static void publish(FILE *out, const char *table, const char *name, const networ
 {
     uint8_t far[4];
     network_far_end(table, network->index, far);
+    if (network->wireguard.port)
+        rule(out, table, name, "fib daddr type local meta nfproto ipv4 udp dport %u dnat ip to " IP ":%u",
+             network->wireguard.port, IP_OF(far), network->wireguard.port);
     for (uint32_t i = 0; i < network->guest_count; i++) {
         const guest_plan_t *guest = &network->guests[i];
         for (uint32_t p = 0; p < guest->port_count && !guest->is_paused; p++)

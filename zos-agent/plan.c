@@ -126,6 +126,9 @@ void plan_words_free(char **words)
 
 void network_plan_fini(network_plan_t *plan)
 {
+    if (plan->wireguard.text) explicit_bzero(plan->wireguard.text, strlen(plan->wireguard.text));
+    free(plan->wireguard.text);
+    free(plan->wireguard.routes);
     free(plan->guests);
     free(plan->forwards);
     *plan = (network_plan_t){0};

@@ -57,6 +57,19 @@ typedef struct {
     machine_port_t ports[DEPLOYMENT_PORTS_CAP];
 } guest_plan_t;
 
+typedef struct {
+    uint8_t ip[4], prefix;
+} route_plan_t;
+
+/* How a network reaches its parts on other nodes. */
+typedef struct {
+    char *text;    /* what `wg syncconf` reads, with the secret key; NULL: no WireGuard */
+    uint16_t port; /* of the node, UDP; 0: none, this node calls the others */
+    uint8_t address[4];
+    route_plan_t *routes;
+    uint32_t route_count;
+} wireguard_plan_t;
+
 /* A network of one twin: a namespace with a bridge, tied to the host by a pair of links. */
 typedef struct {
     char id[NETWORK_LEN + 1];
@@ -67,6 +80,7 @@ typedef struct {
     uint32_t guest_count;
     forward_plan_t *forwards;
     uint32_t forward_count;
+    wireguard_plan_t wireguard;
 } network_plan_t;
 
 /* network_plan_fini frees what a network's plan points to. */

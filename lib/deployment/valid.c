@@ -46,8 +46,40 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
     return true;
 }
 
+static bool is_wireguard_key(const char *text)
+{
+    size_t len = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    return len == 43 && text[43] == '=' && text[44] == 0;
+}
+
+/* ADDRESS:port or [ADDRESS]:port; a node asks no name server for its user. */
+static bool is_endpoint(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    bool is_v6        = text[0] == '[';
+    size_t host = colon ? (size_t)(colon - text) : 0, digits = colon ? strspn(colon + 1, "0123456789") : 0;
+    if (host < 2 || digits < 1 || digits > 5 || colon[1 + digits] || strtoul(colon + 1, NULL, 10) > 65535)
+        return false;
+    if (is_v6) return text[host - 1] == ']' && strspn(text + 1, "0123456789abcdefABCDEF:.") == host - 2;
+    return strspn(text, "0123456789.") == host;
+}
+
+static bool valid_mesh(const check_t *c, const network_data_t *n)
+{
+    MUST(!n->private_key[0] || is_wireguard_key(n->private_key),
+         "wireguard_private_key must be base64 of 32 bytes");
+    for (uint32_t i = 0; i < n->peer_count; i++) {
+        MUST(is_wireguard_key(n->peers[i].public_key),
+             "a peer's wireguard_public_key must be base64 of 32 bytes");
+        MUST(!n->peers[i].endpoint[0] || is_endpoint(n->peers[i].endpoint),
+             "a peer's endpoint must be ADDRESS:port");
+    }
+    return true;
+}
+
 static bool valid_network(const check_t *c, const network_data_t *n)
 {
+    if (!valid_mesh(c, n)) return false;
     MUST(!is_reserved_network(c->workload->name), "a network cannot have this name");
     MUST(n->subnet.is_given && !n->subnet.is_v6, "subnet must be an IPv4 network");
     MUST(n->subnet.prefix >= 16 && n->subnet.prefix <= 30, "subnet must have a prefix of 16 to 30");

@@ -28,6 +28,7 @@ static inline void core_open(void)
         .state_dir       = host.state_dir,
         .pool_dir        = host.pool_dir,
         .has_user_spaces = host.has_user_spaces,
+        .has_wireguard   = host.wireguard != HOST_WIREGUARD_NONE,
         .gateway_domain  = host.gateway.is_on ? host.gateway.domain : NULL,
         .total           = {.cru = 4, .mru = UINT64_C(8) << 30, .sru = UINT64_C(100) << 30}
     };
@@ -85,11 +86,12 @@ static inline json_t *web(const char *flist, const char *metadata, json_int_t di
                      1, "memory", (json_int_t)268435456, "mounts", "name", "data", "mountpoint", "/data");
 }
 
-static inline deployment_t *deployment(uint64_t contract, json_t *workloads)
+static inline deployment_t *deployment_of(uint32_t twin, uint32_t version, uint64_t contract,
+                                          json_t *workloads)
 {
     char error[DEPLOYMENT_ERROR_MAX + 1];
-    json_t *json    = json_pack("{s:i,s:i,s:I,s:o}", "version", 0, "twin_id", 7, "contract_id",
-                                (json_int_t)contract, "workloads", workloads);
+    json_t *json    = json_pack("{s:i,s:i,s:I,s:o}", "version", (int)version, "twin_id", (int)twin,
+                                "contract_id", (json_int_t)contract, "workloads", workloads);
     deployment_t *d = deployment_from_json(json, error);
     json_decref(json);
     if (!d || !deployment_valid(d, error)) {
@@ -97,6 +99,11 @@ static inline deployment_t *deployment(uint64_t contract, json_t *workloads)
         exit(1);
     }
     return d;
+}
+
+static inline deployment_t *deployment(uint64_t contract, json_t *workloads)
+{
+    return deployment_of(7, 0, contract, workloads);
 }
 
 static inline const char *result_of(uint64_t contract, const char *name, const char *key)

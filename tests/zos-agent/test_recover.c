@@ -120,6 +120,88 @@ TEST(grace_stops_it_and_payment_brings_it_back)
     core_close();
 }
 
+/* ---- what is taken away under it ---- */
+
+static int first_process(void)
+{
+    char wid[WID_LEN + 1], folder[PATH_CAP];
+    shim_run_t run = {0};
+    plan_wid(7, 42, "web", wid);
+    return machine_folder(&host, wid, folder) && shim_run_read(folder, &run) ? run.pid : 0;
+}
+
+static bool in_network(const char *command)
+{
+    char id[NETWORK_LEN + 1], netns[32], table[8], link[20], wid[WID_LEN + 1];
+    plan_network_id(7, "net", id);
+    plan_wid(7, 42, "web", wid);
+    network_namespace(&host, id, netns);
+    snprintf(table, sizeof table, "%s", real_prefix);
+    snprintf(link, sizeof link, "v%s", wid);
+    spawn_result_t said;
+    bool is_ok = SPAWN(&said, 5000, "sh", "-c", command, netns, table, link);
+    if (!is_ok) printf("%s: %s\n", command, said.text);
+    return is_ok;
+}
+
+/* A namespace goes away some time after its name. */
+static bool is_silent(void)
+{
+    for (int i = 0; i < 100; i++) {
+        if (real_fetch("127.0.0.1", real_port, 0)[0] == 0) return true;
+        poll(NULL, 0, 20);
+    }
+    return false;
+}
+
+TEST(what_is_deleted_under_it_is_made_again_and_nothing_is_restarted)
+{
+    static const char *const harms[] = {
+        "ip netns delete $0",
+        "ip netns exec $0 ip link delete dev br",
+        "ip netns exec $0 ip link delete dev uplink",
+        "ip netns exec $0 ip link delete dev $2",
+        "ip netns exec $0 nft delete table inet $1",
+        "nft delete table inet $1",
+    };
+    core_open();
+    core_work(500);
+    int pid = first_process();
+    for (size_t i = 0; i < sizeof harms / sizeof *harms; i++) {
+        OK(in_network(harms[i]));
+        bool is_gone = is_silent();
+        if (!is_gone) printf("still there after: %s\n", harms[i]);
+        OK(is_gone);
+        engine_sweep(engine);
+        core_work(200);
+        bool is_back = strstr(real_fetch("127.0.0.1", real_port, 3000), "<b>42</b>") != NULL;
+        if (!is_back) printf("not back after: %s\n", harms[i]);
+        OK(is_back);
+        IS(42, "web", "ok");
+    }
+    EQ(first_process(), pid);
+    EQ(count_servers(), 1);
+    core_close();
+}
+
+TEST(a_paused_machine_is_tied_to_its_network_again)
+{
+    core_open();
+    core_work(500);
+    int pid = first_process();
+    engine_desire(engine, 42, DESIRED_PAUSED, "grace period", "", 1);
+    core_work(300);
+    OK(in_network("ip netns delete $0"));
+    engine_sweep(engine);
+    core_work(300);
+    OK(real_fetch("127.0.0.1", real_port, 0)[0] == 0);
+    engine_desire(engine, 42, DESIRED_RUN, "paid", "", 2);
+    core_work(500);
+    OK(strstr(real_fetch("127.0.0.1", real_port, 3000), "<b>42</b>"));
+    EQ(first_process(), pid);
+    core_close();
+}
+
 static void forget_namespace(void *context, const char *name)
 {
     (void)context;
