@@ -141,7 +141,7 @@ TEST(it_outlives_the_agent_and_is_started_again_when_it_dies)
     SAYS("http", "shop." DOMAIN, "<b>42</b>");
     core_open();
     core_work(500);
-    pid_t pid = (pid_t)atoi(text);
+    pid_t pid = (pid_t)strtol(text, NULL, 10);
     OK(kill(pid, SIGKILL) == 0);
     for (int i = 0; i < 100 && gateway_is_up(&host); i++)
         poll(NULL, 0, 20);

@@ -58,8 +58,8 @@ static const char *fetch_from(uint32_t twin, const char *network, const char *ur
     static spawn_result_t said;
     char name[32];
     namespace_of(twin, network, name);
-    SPAWN(&said, 20000, "ip", "netns", "exec", name, "curl", "--interface", "10.20.4.1", "-s", "-m", "10", "--retry",
-          "3", "--retry-connrefused", url);
+    SPAWN(&said, 20000, "ip", "netns", "exec", name, "curl", "--interface", "10.20.4.1", "-s", "-m", "10",
+          "--retry", "3", "--retry-connrefused", url);
     return said.text;
 }
 
