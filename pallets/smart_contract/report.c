@@ -20,7 +20,9 @@ smart_contract_report_contract_resources(rt_t *rt, const account_id_t *who,
 {
     support_node_t node;
     TRY(contract_node_of(rt, who, &node));
-    for (uint32_t i = 0; i < args->contract_resources.len; i++) {
+    const uint32_t used = rt->arena.used;
+    for (uint32_t i = 0; i < args->contract_resources.len;
+         i++, rt->arena.used = used) { /* there may be many */
         const smart_contract_contract_resources_t *resources = &args->contract_resources.items[i];
         bool is_ours;
         TRY(is_reported(rt, &node, resources->contract_id, &is_ours));
@@ -55,7 +57,8 @@ dispatch_t smart_contract_add_nru_reports(rt_t *rt, const account_id_t *who,
     ENSURE(tfgrid_pricing_policies_get(rt, farm.pricing_policy_id, &policy),
            SMART_CONTRACT_PRICING_POLICY_NOT_EXISTS);
 
-    for (uint32_t i = 0; i < args->reports.len; i++) {
+    const uint32_t used = rt->arena.used;
+    for (uint32_t i = 0; i < args->reports.len; i++, rt->arena.used = used) { /* there may be many */
         const smart_contract_nru_consumption_t *report = &args->reports.items[i];
         bool is_ours;
         if (!smart_contract_contract_billing_information_by_id_exists(rt, report->contract_id) &&
