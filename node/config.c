@@ -31,7 +31,7 @@ static const char help[] =
     "  --sealing instant|manual|MS\n"
     "                           a block for each extrinsic | only by the RPC engine_createBlock |\n"
     "                           slots of MS milliseconds (of a new chain; its slot is then MS for ever)\n"
-    "  --db-cache MIB           memory for the database's cache (default 32)\n"
+    "  --db-cache MIB           memory for what is read of the database, at most (default 1024)\n"
     "  --db-sync on|off         wait for the disk after each block (default on); off: a power cut may lose "
     "the last ones\n"
     "  --state-pruning archive|archive-canonical|N\n"
@@ -328,7 +328,7 @@ config_result_t config_read(int argc, char **argv, config_t *config)
                          .pool_count            = POOL_READY_MAX,
                          .pool_kib              = POOL_READY_BYTES_MAX / 1024,
                          .pool_ban_s            = POOL_BAN_MS / 1000,
-                         .db_cache_mib          = 32};
+                         .db_cache_mib          = 1024};
     for (int i = 1; i < argc; i++) {
         if (is_any(argv[i], "--help", "-h")) {
             fputs(help, stdout);

@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     chain_t *chain;
     arena_t arena;           /* of overlay and trie; its pages are touched only when needed */
+    size_t touched;          /* of it, at most */
     uint8_t *runtime_memory; /* of rt, likewise */
     uint32_t runtime_size;
     hash_t at;

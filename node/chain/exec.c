@@ -31,9 +31,12 @@ static void give_back(uint8_t *memory, size_t used, size_t kept)
     if (used > kept) madvise(memory + kept, used - kept, MADV_DONTNEED);
 }
 
+/* clear keeps the pages that the last block needed: the next one is mostly of its size. */
 static void clear(exec_t *exec)
 {
-    give_back(exec->arena.start, exec->arena.used, STATE_KEPT);
+    const size_t used = exec->arena.used, kept = used > STATE_KEPT ? used : STATE_KEPT;
+    give_back(exec->arena.start, exec->touched > used ? exec->touched : used, kept);
+    exec->touched    = kept;
     exec->arena.used = 0;
     exec->is_ready = exec->has_trie = exec->has_root = exec->has_failed = false;
 }

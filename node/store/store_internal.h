@@ -21,6 +21,7 @@ struct store {
     pending_set_t pending;
     store_cache_t records;
     store_point_t genesis, best, finalized;
+    store_point_t looked_at; /* a final block that was asked for last */
     prune_t prune;
     bool is_empty, is_unsynced;
 };

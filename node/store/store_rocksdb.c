@@ -255,6 +255,7 @@ static store_status_t load(store_t *store, const store_options_t *options)
         !store_load_point(store, "best", &store->best) ||
         !store_load_point(store, "finalized", &store->finalized) || !load_pending(store))
         return STORE_CANNOT_OPEN;
+    store->looked_at = store->genesis;
     return STORE_OK;
 }
 

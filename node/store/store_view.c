@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { STEPS_MAX = 4 }; /* of an iterator, before it seeks */
+
 bool store_is_empty(const store_t *store) { return store->is_empty; }
 store_point_t store_best(const store_t *store) { return store->best; }
 store_point_t store_finalized(const store_t *store) { return store->finalized; }
@@ -97,13 +99,29 @@ uint32_t store_unfinalized_count(const store_t *store) { return store->pending.b
 
 /* ------------------------------------------------------------------ state */
 
+/* find_final finds the number of a block on the finalized chain.  What was found stays true. */
+static bool find_final(store_t *store, const hash_t *hash, uint32_t *number)
+{
+    const store_point_t *points[] = {&store->finalized, &store->looked_at};
+    for (uint32_t i = 0; i < 2; i++) {
+        if (memcmp(&points[i]->hash, hash, sizeof *hash) != 0) continue;
+        *number = points[i]->number;
+        return true;
+    }
+    if (!store_is_canonical(store, hash) || !store_number(store, hash, number) ||
+        *number > store->finalized.number)
+        return false;
+    store->looked_at = (store_point_t){*hash, *number};
+    return true;
+}
+
 bool store_view(store_t *store, const hash_t *hash, store_view_t *view)
 {
+    if (store->is_empty) return false;
     *view = (store_view_t){.store = store, .pending = pending_find(&store->pending, hash)};
     if (view->pending) view->number = view->pending->number;
     if (view->pending) return true;
-    return !store->is_empty && store_is_canonical(store, hash) && store_number(store, hash, &view->number) &&
-           view->number <= store->finalized.number && view->number >= store->prune.horizon;
+    return find_final(store, hash, &view->number) && view->number >= store->prune.horizon;
 }
 
 /* base_number is the block whose versions lie under the pending ones of a view. */
@@ -199,37 +217,58 @@ static bytes_t unescape(bytes_t found, uint8_t *room)
     return (bytes_t){room, len};
 }
 
+/* stands_in says whether an iterator is at one of the versions of a key. */
+static bool stands_in(rocksdb_iterator_t *it, const store_key_t *plain)
+{
+    if (!rocksdb_iter_valid(it)) return false;
+    bytes_t found = found_key(it);
+    return found.len == plain->len + 4 && memcmp(found.data, plain->bytes, plain->len) == 0;
+}
+
+/* leave moves an iterator behind the versions of a key.  From one of them it is mostly a step. */
+static void leave(rocksdb_iterator_t *it, store_key_t *plain)
+{
+    for (uint32_t i = 0; i < STEPS_MAX && stands_in(it, plain); i++) {
+        rocksdb_iter_next(it);
+        if (!stands_in(it, plain)) return;
+    }
+    plain->bytes[plain->len - 1] = 1; /* after all versions of this key, before any longer one */
+    rocksdb_iter_seek(it, (const char *)plain->bytes, plain->len);
+}
+
+/* settle_on moves an iterator from a key's first version to the one as of a block; false: there is none. */
+static bool settle_on(rocksdb_iterator_t *it, const store_key_t *plain, uint32_t number)
+{
+    for (uint32_t i = 0; i < STEPS_MAX; i++, rocksdb_iter_next(it)) {
+        if (!stands_in(it, plain)) return false;
+        if (number_of(found_key(it)) <= number) return true;
+    }
+    store_key_t seek = *plain;
+    store_key_u32(&seek, ~number);
+    rocksdb_iter_seek(it, (const char *)seek.bytes, seek.len);
+    return stands_in(it, plain);
+}
+
 /* version_next finds the first key after `key` that has a value as of a block. */
 static bool version_next(store_t *store, bytes_t key, uint32_t number, arena_t *arena, bytes_t *next)
 {
-    store_key_t seek;
+    store_key_t plain;
+    size_t len;
     rocksdb_iterator_t *it = store_iterator(store, COLUMN_VALUE, true);
-    if (!store_key_plain(&seek, COLUMN_VALUE, key)) return false;
-    seek.bytes[seek.len - 1] = 1; /* after all versions of this key, before any longer one */
+    if (!store_key_plain(&plain, COLUMN_VALUE, key)) return false;
     for (;;) {
-        rocksdb_iter_seek(it, (const char *)seek.bytes, seek.len);
+        leave(it, &plain);
         if (!rocksdb_iter_valid(it)) return false;
-        bytes_t found  = found_key(it);
-        uint32_t plain = found.len - 4;
-        if (found.len < 6 || found.len > sizeof seek.bytes) store_die("read", "a storage key that is none");
-        memcpy(seek.bytes, found.data, plain);
-        seek.len = plain;
-        store_key_u32(&seek, ~number);
-        rocksdb_iter_seek(it, (const char *)seek.bytes, seek.len);
-        if (rocksdb_iter_valid(it)) {
-            size_t len;
-            found = found_key(it);
-            if (found.len == seek.len && memcmp(found.data, seek.bytes, plain) == 0 &&
-                rocksdb_iter_value(it, &len)[0] != 0) {
-                uint8_t *room = arena_take(arena, found.len);
-                if (!room) store_die("read", "no room for a key in its reader's memory");
-                *next = unescape(found, room);
-                return true;
-            }
-        }
-        seek.len                 = plain;
-        seek.bytes[seek.len - 1] = 1;
+        bytes_t found = found_key(it);
+        if (found.len < 6 || found.len > sizeof plain.bytes) store_die("read", "a storage key that is none");
+        plain.len = found.len - 4;
+        memcpy(plain.bytes, found.data, plain.len);
+        if (settle_on(it, &plain, number) && rocksdb_iter_value(it, &len)[0] != 0) break;
     }
+    uint8_t *room = arena_take(arena, plain.len);
+    if (!room) store_die("read", "no room for a key in its reader's memory");
+    *next = unescape((bytes_t){plain.bytes, plain.len + 4}, room);
+    return true;
 }
 
 static bool value_next(void *self, bytes_t key, arena_t *arena, bytes_t *next)

@@ -82,8 +82,8 @@ store_status_t store_genesis(store_t *store, const store_block_t *block)
     store_batch_meta(store, batch, "best", &point);
     store_batch_meta(store, batch, "finalized", &point);
     store_write(store, batch);
-    store->genesis = store->best = store->finalized = point;
-    store->is_empty                                 = false;
+    store->genesis = store->best = store->finalized = store->looked_at = point;
+    store->is_empty                                                    = false;
     return STORE_OK;
 }
 
