@@ -445,6 +445,7 @@ static void take_counts(engine_t *engine, const job_t *job, int64_t now_s)
 static void take_sweep(engine_t *engine, job_t *job)
 {
     if (job->dropped > 0) log_warn(LOG_ENGINE, "swept", LOG_U64("objects", job->dropped));
+    if (job->repaired > 0) log_warn(LOG_ENGINE, "repaired", LOG_U64("networks", job->repaired));
     free(engine->suspects);
     engine->suspects      = job->suspects;
     engine->suspect_count = job->suspect_count;

@@ -134,6 +134,24 @@ static void see_object(void *context, char kind, const char *name)
     snprintf(more[sweep->count++].name, sizeof more->name, "%s", name);
 }
 
+/* What somebody took away under us is made again, and what hung on it is tied to it: nothing is restarted. */
+static void repair(const host_t *host, job_t *job)
+{
+    const firewall_plan_t *all = &job->firewall;
+    for (uint32_t i = 0; i < all->network_count; i++) {
+        const network_plan_t *network = &all->networks[i];
+        if (!network_is_whole(host, network)) {
+            job->repaired++;
+            if (network_ensure(host, network).status != HOST_OK) continue;
+        }
+        for (uint32_t g = 0; g < network->guest_count; g++)
+            machine_connect(host, network->guests[g].wid);
+    }
+    if (firewall_is_whole(host, all)) return;
+    job->repaired += all->network_count > 0;
+    firewall_apply(host, all);
+}
+
 static void run_sweep(const host_t *host, job_t *job)
 {
     sweep_t sweep = {.job = job};
@@ -143,7 +161,7 @@ static void run_sweep(const host_t *host, job_t *job)
         if (holds(job->suspects, job->suspect_count, object->kind, object->name))
             job->dropped += host_drop(host, object->kind, object->name).status == HOST_OK;
     }
-    if (job->firewall.network_count == 0) firewall_apply(host, &job->firewall);
+    repair(host, job);
     if (job->gateways.count == 0) gateway_stop(host);
     host_rest(host);
     free(job->suspects);

@@ -16,7 +16,7 @@ typedef enum {
     JOB_DROP_DISK,
     JOB_DROP_NETWORK,
     JOB_DROP_MACHINE,
-    JOB_SWEEP, /* drop what nobody knows, twice seen */
+    JOB_SWEEP, /* drop what nobody knows, twice seen; repair networks */
     JOB_METER, /* read the counters of all networks */
 } job_kind_t;
 
@@ -48,7 +48,7 @@ typedef struct job {
     job_object_t *objects; /* JOB_SWEEP: in: what is known; out: what was not, for the next time */
     uint32_t object_count;
     job_object_t *suspects;
-    uint32_t suspect_count, dropped;
+    uint32_t suspect_count, dropped, repaired;
     gateways_plan_t gateways; /* as they are to be after the job */
     uint32_t slot;            /* JOB_GATEWAY and its like */
 

@@ -185,12 +185,26 @@ static host_result_t start_shim(const host_t *host, const char *folder)
     return host_fail(HOST_LATER, "it cannot be started: %.400s", said.text);
 }
 
+host_result_t machine_connect(const host_t *host, const char *wid)
+{
+    char folder[PATH_CAP];
+    shim_run_t run;
+    shim_plan_t *plan = calloc(1, sizeof *plan);
+    bool is_running   = plan && machine_folder(host, wid, folder) && shim_run_read(folder, &run) &&
+                      shim_run_is_alive(&run) && shim_plan_read(folder, plan);
+    int network = is_running ? netns_open(plan->netns) : -1;
+    bool is_ok  = !is_running || (network >= 0 && shim_connect(plan, network, run.pid));
+    if (network >= 0) close(network);
+    free(plan);
+    return is_ok ? host_ok() : host_fail(HOST_LATER, "its network cannot be connected: %s", strerror(errno));
+}
+
 host_result_t machine_ensure(const host_t *host, const machine_plan_t *plan)
 {
     char folder[PATH_CAP], root[PATH_CAP], image[PATH_CAP];
     int code;
     machine_state_t state = machine_state(host, plan->wid, &code);
-    if (state == MACHINE_RUNNING) return host_ok();
+    if (state == MACHINE_RUNNING) return machine_connect(host, plan->wid);
     if (state == MACHINE_STARTING) return host_fail(HOST_LATER, "it is starting");
     if (!machine_folder(host, plan->wid, folder) || !folder_make(folder, 0711))
         return host_fail(HOST_LATER, "it has no folder: %s", strerror(errno));

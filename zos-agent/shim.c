@@ -164,19 +164,6 @@ static bool runtime(const char *step, const char *const *more, int output)
 }
 #define RUNTIME(step, output, ...) runtime(step, (const char *const[]){__VA_ARGS__, NULL}, output)
 
-/* Its links, before its first process runs: one end in the network's namespace, one in its own. */
-static bool connect_network(int network, int pid)
-{
-    int own    = netns_of(pid);
-    bool is_ok = own >= 0 && link_drop(network, plan.veth) && link_veth(network, plan.veth, own, "eth0") &&
-                 link_up(network, plan.veth, plan.bridge) && link_up(own, "lo", NULL) &&
-                 link_up(own, "eth0", NULL) && link_address(own, "eth0", plan.ip, plan.prefix) &&
-                 route_default(own, plan.gateway);
-    if (!is_ok) fail("its network cannot be connected: %s", strerror(errno));
-    if (own >= 0) close(own);
-    return is_ok;
-}
-
 static bool write_run(int pid)
 {
     char path[PATH_CAP], text[128], boot[37];
@@ -208,7 +195,9 @@ static bool start(int network, int output, int log, int *pidfd)
     if (!read_pid(&pid)) return false;
     *pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (*pidfd < 0) return fail("it ended before it started");
-    return connect_network(network, pid) && write_run(pid) && RUNTIME("start", log, plan.wid);
+    if (!shim_connect(&plan, network, pid))
+        return fail("its network cannot be connected: %s", strerror(errno));
+    return write_run(pid) && RUNTIME("start", log, plan.wid);
 }
 
 /* Leaves nothing in the kernel: processes, groups, the runtime's record. */

@@ -52,6 +52,10 @@ NODISCARD bool shim_exit_read(const char *folder, shim_exit_t *end);
 /* process_start_ticks is 0 when there is no such process, or it is a zombie. */
 uint64_t process_start_ticks(int pid);
 
+/* shim_connect ties a container to its network: one end of a pair of links in the network's namespace, one in
+ * that of process pid.  What is tied is only tied to the bridge again; false, and errno says why. */
+NODISCARD bool shim_connect(const shim_plan_t *plan, int network, int pid);
+
 /* shim_run_is_alive: is the process of FOLDER/run still that one? */
 bool shim_run_is_alive(const shim_run_t *run);
 

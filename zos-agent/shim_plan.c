@@ -1,11 +1,14 @@
-/* shim_plan.c - the files between agent and shim. */
+/* shim_plan.c - what agent and shim share: the files between them, and the container's link. */
+#include "netlink.h"
 #include "shim.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool take_text(const json_t *json, const char *key, char *text, size_t cap)
 {
@@ -129,4 +132,22 @@ bool shim_run_is_alive(const shim_run_t *run)
     boot_id(boot);
     return strcmp(boot, run->boot) == 0 && process_start_ticks(run->pid) == run->start_ticks &&
            run->start_ticks != 0;
+}
+
+/* An old pair may lead into a namespace that has no name any more: it goes by the container's end. */
+bool shim_connect(const shim_plan_t *plan, int network, int pid)
+{
+    int own = netns_of(pid);
+    if (own < 0) return false;
+    bool is_tied = link_exists(network, plan->veth) && link_exists(own, "eth0");
+    bool is_ok   = is_tied || (link_drop(network, plan->veth) && link_drop(own, "eth0") &&
+                             link_veth(network, plan->veth, own, "eth0"));
+    is_ok        = is_ok && link_up(network, plan->veth, plan->bridge);
+    if (!is_tied)
+        is_ok = is_ok && link_up(own, "lo", NULL) && link_up(own, "eth0", NULL) &&
+                link_address(own, "eth0", plan->ip, plan->prefix) && route_default(own, plan->gateway);
+    int error = errno;
+    close(own);
+    errno = error;
+    return is_ok;
 }
