@@ -142,6 +142,7 @@ chain_t *chain_new(chance_t chance)
     chain->config.sign             = sign;
     chain->config.context          = chain;
     chain->config.has_root         = true;
+    chain->config.keeps_addresses  = chance_percent(&chance, 50);
     chain->calls                   = random_calls_new(&chain->config, chance);
     fault_clear();
     return chain;

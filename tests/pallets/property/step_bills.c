@@ -5,6 +5,7 @@
 
 #include "hash.h"
 #include "smart_contract/contract.h"
+#include "smart_contract/cost.h"
 #include "system_pallet.h"
 
 #include <stdlib.h>
@@ -232,17 +233,35 @@ void accounts_before_end(rt_t *rt, accounts_t *accounts)
         accounts->due[accounts->due_count++] = list.items[i];
 }
 
-/* is_missed says whether a bill that did not come would have charged: it is tried, and undone. */
-static bool is_missed(rt_t *rt, uint64_t id)
+/* costs_something: by its price alone, whatever billing makes of it, the contract has to be billed now. */
+static bool costs_something(rt_t *rt, uint64_t id, uint64_t seconds)
 {
+    contract_t contract;
+    support_node_t node = {0};
+    support_node_power_t power;
+    tfgrid_pricing_policy_t policy;
+    uint64_t tft;
+    if (!smart_contract_contracts_get(rt, id, &contract) || !tfgrid_pricing_policies_get(rt, 1, &policy))
+        return false;
+    const uint32_t node_id = contract_node_id(&contract);
+    if (node_id != 0 && !tfgrid_nodes_get(rt, node_id, &node)) return false;
+    tfgrid_node_power_get(rt, node_id, &power);
+    if (contract_is_rent(&contract) && power.state.kind == SUPPORT_POWER_STATE_DOWN) return false;
+    const uint64_t units = cost_of_contract(rt, &contract, &node, &policy, seconds);
+    return cost_in_tft(rt, units, &tft) == DISPATCH_OK && tft >= 3; /* four tenths of it are one at least */
+}
+
+/* is_missed says whether a bill that did not come could have come: it is tried, and undone. */
+static bool is_missed(rt_t *rt, uint64_t id, uint64_t seconds)
+{
+    const bool has_to       = costs_something(rt, id, seconds);
     const rt_layer_t layer  = rt_layer_begin(rt);
     const dispatch_t result = contract_bill(rt, id);
     payment_t payment;
-    const bool exists = smart_contract_contract_payment_state_get(rt, id, &payment);
-    const bool charged =
-        result == DISPATCH_OK && (!exists || payment.last_updated_seconds == contract_now_s(rt));
+    const bool exists  = smart_contract_contract_payment_state_get(rt, id, &payment);
+    const bool charged = !exists || payment.last_updated_seconds == contract_now_s(rt);
     rt_layer_end(rt, layer, false);
-    return charged;
+    return result == DISPATCH_OK && (charged || has_to);
 }
 
 static bool is_due(const accounts_t *accounts, uint64_t id)
@@ -288,7 +307,8 @@ bool step_cycle_holds(rt_t *rt, const step_t *step, accounts_t *accounts)
         of->attempt = number;
         if (!smart_contract_contract_payment_state_get(rt, id, &payment)) continue;
         if (payment.last_updated_seconds == now_s) continue;
-        HOLDS(!is_missed(rt, id), "contract %llu is not billed in its turn", U(id));
+        HOLDS(!is_missed(rt, id, now_s - payment.last_updated_seconds),
+              "contract %llu is not billed in its turn", U(id));
     }
     return true;
 }
