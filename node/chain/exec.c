@@ -13,6 +13,7 @@
 enum {
     STATE_RESERVED = 1 << 30,  /* address space of overlay and trie: bounds what one block may touch */
     STATE_KEPT     = 12 << 20, /* beyond it an exec forgets what it knows before it goes on */
+    PAGE           = 1 << 16,  /* a multiple of every machine's */
     RUNTIME_KEPT   = 8 << 20,  /* its writers, and some */
 };
 
@@ -34,7 +35,8 @@ static void give_back(uint8_t *memory, size_t used, size_t kept)
 /* clear keeps the pages that the last block needed: the next one is mostly of its size. */
 static void clear(exec_t *exec)
 {
-    const size_t used = exec->arena.used, kept = used > STATE_KEPT ? used : STATE_KEPT;
+    const size_t used = (exec->arena.used + PAGE - 1) / PAGE * PAGE,
+                 kept = used > STATE_KEPT ? used : STATE_KEPT;
     give_back(exec->arena.start, exec->touched > used ? exec->touched : used, kept);
     exec->touched    = kept;
     exec->arena.used = 0;
