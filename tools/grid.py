@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """grid.py - a grid of one machine: what ./run starts after the build.
 
-Chain, relay and agent run as child processes, each with a log under the state directory.  All that a user
+Chain, relay, indexer and agent run as child processes, each with a log under the state directory.  All that a user
 does is done with the `trellis` command, as a user would.  Only Python's standard library.
 """
 import argparse, hashlib, json, os, shutil, signal, subprocess, sys, time, urllib.request
@@ -9,7 +9,7 @@ import argparse, hashlib, json, os, shutil, signal, subprocess, sys, time, urlli
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BIN = os.path.join(ROOT, 'build', 'bin')
 RELAY_DOMAIN = 'grid.local'         # as the chain has it: a bare domain; --relay-at says where it is
-PROGRAMS = ('trellis-node', 'rmb-relay', 'zos-agent', 'trellis')
+PROGRAMS = ('trellis-node', 'rmb-relay', 'zos-agent', 'trellis-indexer', 'trellis')
 
 
 class Failed(Exception):
@@ -23,6 +23,7 @@ class Grid:
         self.rpc = f'ws://127.0.0.1:{options.rpc_port}'
         self.relay_url = f'ws://127.0.0.1:{options.relay_port}'
         self.relay_bus = f'tcp://127.0.0.1:{options.relay_port + 1}'
+        self.index = f'http://127.0.0.1:{options.index_port}'
         self.children = []          # (name, process), in the order started
 
     # ------------------------------------------------------------------ processes
@@ -148,6 +149,11 @@ class Grid:
         if int(self.trellis('balance', node)['free']) < 10_000_000:
             self.trellis('transfer', node, '1000', key='bank')
 
+    def start_indexer(self):
+        """What clients of the grid ask beside the chain; it asks nodes over the bus, as the farmer's twin."""
+        self.start('trellis-indexer', '--substrate', self.rpc, '--db', self.path('index.db'), '--listen', f'127.0.0.1:{self.o.index_port}',
+                   '--kyc', 'verified', '--relay', self.relay_bus, '--key-file', self.key_file('farmer'))
+
     @staticmethod
     def find(ask):
         try: return ask()
@@ -211,7 +217,7 @@ class Grid:
     # ---------------------------------------------------------------------- output
 
     def table(self, workload, bills):
-        rows = [('chain', self.rpc), ('relay', f'{RELAY_DOMAIN} at {self.relay_url}'), ('metrics', f'http://127.0.0.1:{self.o.metrics_port}/metrics'),
+        rows = [('chain', self.rpc), ('relay', f'{RELAY_DOMAIN} at {self.relay_url}'), ('index', f'{self.index}/nodes  (GraphQL: {self.index}/graphql)'), ('metrics', f'http://127.0.0.1:{self.o.metrics_port}/metrics'),
                 ('user twin', self.twin_id), ('farm', self.farm_id), ('node', self.node_id), ('contract', self.contract_id),
                 ('workload', f'{workload["url"]}  (HTTP {workload["http_status"]})'),
                 ('billed', ', '.join(f'{b["amount"] / 1e7:.7f} TFT in block {b["block"]}' for b in bills)), ('logs', self.path('log'))]
@@ -225,14 +231,15 @@ class Grid:
 
 
 def parse():
-    p = argparse.ArgumentParser(prog='./run', description='A grid of one machine: chain, relay and agent, with a web server deployed and billed.')
+    p = argparse.ArgumentParser(prog='./run', description='A grid of one machine: chain, relay, indexer and agent, with a web server deployed and billed.')
     p.add_argument('--once', action='store_true', help='deploy, bill, cancel, clean up and exit')
     p.add_argument('--json', action='store_true', help='with --once: one JSON object on the last line')
     p.add_argument('--build', action='store_true', help='only install what is missing, and build')
     p.add_argument('--fresh', action='store_true', help='forget the state of earlier runs')
-    p.add_argument('--state-dir', default=os.path.join(ROOT, '.run'), help='where chain, relay and agent keep their state (default: .run)')
+    p.add_argument('--state-dir', default=os.path.join(ROOT, '.run'), help='where chain, relay, indexer and agent keep their state (default: .run)')
     p.add_argument('--rpc-port', type=int, default=9944)
     p.add_argument('--relay-port', type=int, default=8980, help='WebSocket edge; the bus is on the next port')
+    p.add_argument('--index-port', type=int, default=8970, help='gridproxy paths and GraphQL')
     p.add_argument('--metrics-port', type=int, default=9615, help="the node's Prometheus port; the agent's is the next")
     p.add_argument('--web-port', type=int, default=8090, help='where examples/web.json publishes its page')
     return p.parse_args()
@@ -245,16 +252,17 @@ def main():
     result, status = {}, 1
     try:
         grid.prepare()
-        grid.say('starting the chain, the relay and the agent')
+        grid.say('starting the chain, the relay, the indexer and the agent')
         grid.start_chain()
         grid.start_relay()
         grid.make_parties()
+        grid.start_indexer()
         grid.start_agent()
         grid.deploy()
         workload = grid.fetch()
         grid.say('waiting for the first bill')
         bills = grid.first_bill()
-        result = {'rpc': grid.rpc, 'relay': grid.relay_url, 'twin_id': grid.twin_id, 'farm_id': grid.farm_id, 'node_id': grid.node_id,
+        result = {'rpc': grid.rpc, 'relay': grid.relay_url, 'index': grid.index, 'twin_id': grid.twin_id, 'farm_id': grid.farm_id, 'node_id': grid.node_id,
                   'contract_id': grid.contract_id, 'workload': workload, 'billed': bills, 'cancelled': False}
         grid.table(workload, bills)
         if not options.once:
