@@ -6,18 +6,24 @@
 #include <nng/nng.h>
 #include <nng/protocol/pair1/pair.h>
 #include <nng/supplemental/tls/tls.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bus_frame.h"
+#include "log.h"
 
 #define LISTEN_QUEUE     8192 /* nng's most: messages of all pipes on their way to their own queues */
 #define DIAL_QUEUE       1024
 #define RECONNECT_MS     100
 #define RECONNECT_MS_MAX 5000
 #define PEM_MAX          (4u << 20)
+#define SETTLE_MS        20
+#define CLOSING_MAX      256
+#define CLOSE_S          2 /* it takes milliseconds */
 #define SYSTEM_CA        "/etc/ssl/certs/ca-certificates.crt"
 
 typedef enum { EVENT_OPEN, EVENT_MESSAGE, EVENT_CLOSE, EVENT_END } event_kind_t;
@@ -38,6 +44,11 @@ struct bus {
     _Atomic(event_t *) events; /* newest first */
     atomic_uint held;          /* messages that were received and not handled */
     atomic_bool is_paused;
+    atomic_bool is_holding; /* nothing more is received: something is about to be closed */
+    atomic_uint open_count;
+    uint32_t closing[CLOSING_MAX], closing_count;
+    io_timer_t *close_timer;
+    atomic_bool is_left; /* nng does not let go of it: nothing is told any more, nothing is freed */
     bool is_closed;
 };
 
@@ -47,6 +58,11 @@ static void drain(void *self);
 
 static void event_add(bus_t *bus, event_t *event)
 {
+    if (atomic_load(&bus->is_left)) {
+        if (event->message) nng_msg_free(event->message);
+        free(event);
+        return;
+    }
     event_t *head = atomic_load(&bus->events);
     do
         event->next = head;
@@ -66,6 +82,11 @@ static event_t *event_new(event_kind_t kind, uint32_t pipe, nng_msg *message)
 
 static void on_pipe(nng_pipe pipe, nng_pipe_ev what, void *self)
 {
+    bus_t *bus = self;
+    if (what == NNG_PIPE_EV_ADD_PRE)
+        atomic_fetch_add(&bus->open_count, 1);
+    else
+        atomic_fetch_sub(&bus->open_count, 1);
     event_add(self, event_new(what == NNG_PIPE_EV_ADD_PRE ? EVENT_OPEN : EVENT_CLOSE,
                               (uint32_t)nng_pipe_id(pipe), NULL));
 }
@@ -78,9 +99,10 @@ static void on_received(void *self)
     if (result == 0) {
         nng_msg *message = nng_aio_get_msg(bus->receive);
         unsigned held    = atomic_fetch_add(&bus->held, 1) + 1;
-        if (held >= BUS_HELD_MAX) atomic_store(&bus->is_paused, true);
+        bool is_enough   = held >= BUS_HELD_MAX || atomic_load(&bus->is_holding);
+        if (is_enough) atomic_store(&bus->is_paused, true);
         event_add(bus, event_new(EVENT_MESSAGE, (uint32_t)nng_pipe_id(nng_msg_get_pipe(message)), message));
-        if (held >= BUS_HELD_MAX) return; /* the loop goes on when it has caught up */
+        if (is_enough) return; /* the loop goes on when it has caught up */
     }
     nng_recv_aio(bus->socket, bus->receive);
 }
@@ -91,6 +113,12 @@ static void bus_end(bus_t *bus)
 {
     if (bus->tls) nng_tls_config_free(bus->tls);
     free(bus);
+}
+
+static void go_on(bus_t *bus)
+{
+    if (!bus->is_closed && !atomic_load(&bus->is_holding) && atomic_exchange(&bus->is_paused, false))
+        nng_recv_aio(bus->socket, bus->receive);
 }
 
 static void event_run(bus_t *bus, const event_t *event)
@@ -105,9 +133,7 @@ static void event_run(bus_t *bus, const event_t *event)
                 bus->handler.self, event->pipe,
                 (bytes_t){nng_msg_body(event->message), (uint32_t)nng_msg_len(event->message)});
         nng_msg_free(event->message);
-        if (atomic_fetch_sub(&bus->held, 1) == 1 && atomic_exchange(&bus->is_paused, false) &&
-            !bus->is_closed)
-            nng_recv_aio(bus->socket, bus->receive);
+        if (atomic_fetch_sub(&bus->held, 1) == 1) go_on(bus);
         return;
     case EVENT_CLOSE:
         if (!bus->is_closed) bus->handler.on_close(bus->handler.self, event->pipe);
@@ -321,15 +347,68 @@ bus_t *bus_dial(io_t *io, const char *url, const char *ca_file, const bus_handle
     return bus_dial_as(io, url, &(bus_tls_t){.ca = ca_file}, handler, error);
 }
 
+typedef struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    bus_t *bus;
+    bool is_done;
+} closing_t;
+
+static void *close_socket(void *self)
+{
+    closing_t *closing     = self;
+    bus_t *bus             = closing->bus;
+    struct timespec moment = {.tv_nsec = SETTLE_MS * 1000000L};
+    atomic_store(&bus->is_holding, true);
+    if (atomic_load(&bus->open_count) > 0) nanosleep(&moment, NULL);
+    nng_close(bus->socket);
+    if (bus->receive) nng_aio_free(bus->receive);
+    pthread_mutex_lock(&closing->mutex);
+    closing->is_done = true;
+    pthread_cond_signal(&closing->cond);
+    pthread_mutex_unlock(&closing->mutex);
+    return NULL;
+}
+
+/* False: nng has not let go of the socket in time.  closing is left to the thread then. */
+static bool close_in_time(bus_t *bus)
+{
+    closing_t *closing = calloc(1, sizeof *closing);
+    struct timespec end;
+    pthread_t thread;
+    *closing = (closing_t){PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, bus, false};
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += CLOSE_S;
+    if (pthread_create(&thread, NULL, close_socket, closing) != 0) abort();
+    int result = 0;
+    pthread_mutex_lock(&closing->mutex);
+    while (!closing->is_done && result == 0)
+        result = pthread_cond_timedwait(&closing->cond, &closing->mutex, &end);
+    bool is_done = closing->is_done;
+    pthread_mutex_unlock(&closing->mutex);
+    if (!is_done) {
+        pthread_detach(thread);
+        return false;
+    }
+    pthread_join(thread, NULL);
+    free(closing);
+    return true;
+}
+
 /* After nng_close and nng_aio_free no thread of nng knows this socket; what was handed over before is
- * dropped by the loop, which then frees. */
+ * dropped by the loop, which then frees.  If nng waits for ever all the same the socket is left as it is,
+ * which is better than a loop that stands. */
 void bus_free(bus_t *bus)
 {
     if (!bus) return;
     bus->is_closed = true;
-    nng_close(bus->socket);
-    if (bus->receive) nng_aio_free(bus->receive);
-    event_add(bus, event_new(EVENT_END, 0, NULL));
+    if (bus->close_timer) io_timer_stop(bus->close_timer);
+    if (close_in_time(bus)) {
+        event_add(bus, event_new(EVENT_END, 0, NULL));
+        return;
+    }
+    atomic_store(&bus->is_left, true);
+    log_error(LOG_PEER, "nng does not close a socket: it is left");
 }
 
 bool bus_send(bus_t *bus, uint32_t pipe, bytes_t message)
@@ -343,8 +422,26 @@ bool bus_send(bus_t *bus, uint32_t pipe, bytes_t message)
     return false;
 }
 
+static void close_pipes(void *self)
+{
+    bus_t *bus       = self;
+    bus->close_timer = NULL;
+    for (uint32_t i = 0; i < bus->closing_count; i++)
+        nng_pipe_close((nng_pipe){bus->closing[i]});
+    bus->closing_count = 0;
+    atomic_store(&bus->is_holding, false);
+    if (atomic_load(&bus->held) == 0) go_on(bus);
+}
+
+/* nng 1.5.2 waits for ever when a pipe is closed in the moment that it begins to read the body of a message
+ * (the stopped aio is not called back, ipctran_pipe_recv_cb and its likes), and then reaps no other pipe
+ * either.  So nothing is received for a moment before: whoever sends is held up between two messages. */
 void bus_close(bus_t *bus, uint32_t pipe)
 {
-    (void)bus;
-    nng_pipe_close((nng_pipe){pipe});
+    for (uint32_t i = 0; i < bus->closing_count; i++)
+        if (bus->closing[i] == pipe) return;
+    if (bus->closing_count == CLOSING_MAX) return; /* its user asks again, or it ends by itself */
+    bus->closing[bus->closing_count++] = pipe;
+    atomic_store(&bus->is_holding, true);
+    if (!bus->close_timer) bus->close_timer = io_timer_start(bus->io, SETTLE_MS, 0, close_pipes, bus);
 }
