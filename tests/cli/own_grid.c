@@ -1,17 +1,20 @@
 /* own_grid.c - programs started and stopped for one test. */
 #include "own_grid.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FIRST_PORT 41040
-#define PORT_SETS  12
+#define FIRST_PORT 21340
+#define PORT_SETS  14
 
 extern char **environ;
 
@@ -20,7 +23,28 @@ static char folder[] = "/tmp/trellis-test-grid-XXXXXX", relay_url[64], bus_url[6
 static pid_t children[8], relay;
 static int child_count;
 
-static int port(int offset) { return FIRST_PORT + (int)(getpid() % PORT_SETS) * 4 + offset; }
+/* is_free: may this test listen there?  Another program of tests may run beside it. */
+static bool is_free(int number)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)number)};
+    at.sin_addr.s_addr    = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    bool is_bound = fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof at) == 0;
+    if (fd >= 0) (void)close(fd);
+    return is_bound;
+}
+
+/* port is one of four, all free when the first of them was asked for. */
+static int port(int offset)
+{
+    static int first;
+    for (int i = 0; first == 0 && i < PORT_SETS; i++) {
+        int at = FIRST_PORT + (int)((getpid() + i) % PORT_SETS) * 4;
+        if (is_free(at) && is_free(at + 1) && is_free(at + 2) && is_free(at + 3)) first = at;
+    }
+    return (first ? first : FIRST_PORT) + offset;
+}
 
 static void stop_all(void)
 {

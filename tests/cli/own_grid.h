@@ -1,6 +1,6 @@
 /* own_grid.h - a chain and a relay that one test has for itself, and `trellis` run against them.
  *
- * Ports 41040 to 41089, a folder under /tmp; all is gone when the test program ends. */
+ * Four free ports of 21340 to 21395, a folder under /tmp; all is gone when the test program ends. */
 #ifndef OWN_GRID_H
 #define OWN_GRID_H
 #include <jansson.h>
