@@ -18,6 +18,7 @@ const request = (fields) => JSON.stringify({ ver: 1, ref: null, cmd: 'calculator
 class Grid {
   dir = scratch()
   programs = new Set()
+  relays = []
 
   async up () {
     this.tls = certificates(this.dir, RELAYS)
@@ -36,6 +37,7 @@ class Grid {
     const program = start('rmb-relay', ['--substrate', this.node.url, '--domain', RELAYS[i], '--listen', RELAYS[i] + ':443', '--store', join(this.dir, 'relay' + i),
       '--tls-cert', this.tls.cert, '--tls-key', this.tls.key, '--ca', this.tls.ca, '--link-ca', this.tls.ca, '--limit', '100000', '1000000000', ...more], this.dir)
     this.programs.add(program)
+    this.relays[i] = program
     await waitFor('relay ' + i, async () => (await get(RELAYS[i], '/health', this.tls.ca)).status === 200)
     return program
   }
@@ -116,6 +118,21 @@ test('programs of rmb-rs find their queues', { timeout: 120000 }, async () => {
     assert.equal((await answer()).dat, large)
     for (let i = 0; i < 200; i++) await user.lPush('msgbus.system.local', request({ cmd: 'many', ret: 'none', dat: base64(String(i)) }))
     for (let i = 0; i < 200; i++) assert.equal(JSON.parse((await service.brpop('msgbus.many', 10))[1]).dat, base64(String(i)))
+
+    // Certificates are read again: the link comes back.  Without a link its envelopes are posted, in their order.
+    const linked = () => metric(RELAYS[0], 'relay_links_up', grid.tls.ca)
+    grid.relays[1].child.kill('SIGHUP')
+    await waitFor('the link to break', async () => (await linked()) === 0)
+    await waitFor('the link to come back', async () => (await linked()) === 1)
+    await grid.relays[1].kill()
+    await waitFor('the link to break', async () => (await linked()) === 0)
+    for (let i = 0; i < 20; i++) await user.lPush('msgbus.system.local', request({ cmd: 'later', ret: 'none', dat: base64(String(i)) }))
+    await waitFor('them to wait', async () => (await metric(RELAYS[0], 'relay_stored_messages', grid.tls.ca)) === 20)
+    await grid.relay(1, [])
+    const seen = []
+    while (new Set(seen).size < 20) seen.push(Number(Buffer.from(JSON.parse((await service.brpop('msgbus.later', 20))[1]).dat, 'base64').toString()))
+    assert.deepEqual(seen, [...Array(20).keys()])
+    assert.equal(await linked(), 0)
   } catch (error) {
     error.message += [...grid.programs].map(program => `\n--- ${program.log}:\n` + program.tail()).join('')
     throw error
