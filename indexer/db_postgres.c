@@ -119,7 +119,7 @@ db_t *db_postgres_open(const char *url, char error[DB_ERROR_MAX + 1])
     p->db     = (db_t){&ops, "BEGIN"};
     p->server = PQconnectdb(url);
     PQsetNoticeReceiver(p->server, no_notice, NULL);
-    if (PQstatus(p->server) == CONNECTION_OK && db_run(&p->db, "SET statement_timeout = 10000", NULL, 0))
+    if (PQstatus(p->server) == CONNECTION_OK && db_run(&p->db, "SET statement_timeout = 3000", NULL, 0))
         return &p->db;
     snprintf(error, DB_ERROR_MAX + 1, "%.250s", PQerrorMessage(p->server));
     close_server(&p->db);

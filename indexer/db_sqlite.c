@@ -9,7 +9,7 @@
 
 #define KEPT_CAP 128u
 #define BUSY_MS  10000
-#define STEP_MAX 200000000 /* steps of SQLite's machine that one statement may take: some seconds */
+#define STEP_MAX 50000000 /* steps of SQLite's machine that one statement may take: about a second */
 
 typedef struct {
     char *sql;

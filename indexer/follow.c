@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define RETRY_MS    1000
+#define RETRY_MOST  60000
 #define PROGRESS_MS 2000
 #define CLOSE_BY    2u
 
@@ -41,16 +42,23 @@ static void again(void *self)
 
 static void round_done(follow_t *f)
 {
+    f->state.failures = 0;
+    if (!f->state.has_stopped) f->state.error[0] = 0;
     f->is_busy = false;
     if (f->is_wanted && !f->retry) follow_round(f);
 }
 
 void follow_later(follow_t *follow, const char *what, const char *why)
 {
+    uint64_t pause = RETRY_MS;
     log_warn(LOG_CHAIN, what, LOG_TEXT("why", why));
+    snprintf(follow->state.error, sizeof follow->state.error, "%s: %s", what, why);
+    for (uint32_t i = 0; i < follow->state.failures && pause < RETRY_MOST; i++)
+        pause *= 2;
+    follow->state.failures++;
     follow->is_busy = false;
     if (!follow->retry && !follow->state.has_stopped)
-        follow->retry = io_timer_start(follow->io, RETRY_MS, 0, again, follow);
+        follow->retry = io_timer_start(follow->io, pause < RETRY_MOST ? pause : RETRY_MOST, 0, again, follow);
 }
 
 void follow_stop(follow_t *follow, const char *why)
@@ -300,7 +308,8 @@ static bool check_genesis(follow_t *f)
 void follow_round(follow_t *follow)
 {
     follow->is_wanted = true;
-    if (follow->is_busy || follow->state.has_stopped || !client_chain(follow->client)) return;
+    if (follow->is_busy || follow->retry || follow->state.has_stopped || !client_chain(follow->client))
+        return;
     follow->is_wanted = false;
     follow->is_busy   = true;
     if (!check_genesis(follow)) {
@@ -355,7 +364,11 @@ void follow_free(follow_t *follow)
     free(follow);
 }
 
-const follow_state_t *follow_state(const follow_t *follow) { return &follow->state; }
+const follow_state_t *follow_state(follow_t *follow)
+{
+    follow->state.is_connected = client_is_connected(follow->client);
+    return &follow->state;
+}
 
 void follow_on_block(follow_t *follow, void (*fn)(void *self), void *self)
 {

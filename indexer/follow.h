@@ -16,6 +16,8 @@ typedef struct {
     uint32_t best, final;    /* of the node */
     uint64_t blocks, undone; /* applied and taken back since the start */
     double blocks_a_second;  /* while it catches up */
+    bool is_connected;       /* to a node */
+    uint32_t failures;       /* rounds that failed in a row; error says why */
     bool is_caught_up;       /* the index was at the best block once, and is at most 2 behind */
     bool has_stopped;        /* it cannot go on: error says why */
     char error[256];
@@ -23,7 +25,7 @@ typedef struct {
 
 follow_t *follow_new(io_t *io, client_t *client, store_t *store);
 void follow_free(follow_t *follow);
-const follow_state_t *follow_state(const follow_t *follow);
+const follow_state_t *follow_state(follow_t *follow);
 
 /* follow_on_block calls fn after each round that changed the index. */
 void follow_on_block(follow_t *follow, void (*fn)(void *self), void *self);

@@ -116,7 +116,7 @@ static void next_item(follow_t *f)
 static void give_up(follow_t *f, const char *why)
 {
     genesis_free(f);
-    follow_later(f, "genesis not read: the node must be an archive", why);
+    follow_later(f, "genesis not read, the node must be an archive", why);
 }
 
 static void on_values(void *self, const client_error_t *error, const json_t *result)

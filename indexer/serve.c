@@ -48,8 +48,8 @@ static void refuse(web_request_t *request, int status, const char *why)
 static json_t *health_json(const serve_t *s, int *status)
 {
     const follow_state_t *state = follow_state(s->c.follow);
-    bool is_ok                  = state->is_caught_up && !state->has_stopped;
-    *status                     = is_ok ? 200 : 503;
+    bool is_ok = state->is_caught_up && state->is_connected && !state->failures && !state->has_stopped;
+    *status    = is_ok ? 200 : 503;
     return json_pack("{s:b,s:s,s:s,s:{s:I,s:I,s:I,s:f,s:b,s:s}}", "total_state_ok", is_ok, "db_conn", "ok",
                      "rmb_conn", s->c.probe && probe_is_connected(s->c.probe) ? "ok" : "not connected",
                      "index", "block", (json_int_t)store_head(s->c.store)->number, "best",

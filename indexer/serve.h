@@ -14,7 +14,7 @@ typedef struct serve serve_t;
 typedef struct {
     io_t *io;
     store_t *store;
-    const follow_t *follow;
+    follow_t *follow;
     kyc_t *kyc;       /* may be NULL */
     faucet_t *faucet; /* may be NULL */
     probe_t *probe;   /* may be NULL */
