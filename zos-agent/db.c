@@ -91,6 +91,7 @@ bool db_do(db_t *db, const char *sql, const char *format, ...)
     va_start(args, format);
     sqlite3_stmt *statement = prepare(db, sql, format, args);
     va_end(args);
+    crash_point();
     bool is_ok = statement && sqlite3_step(statement) == SQLITE_DONE;
     if (!is_ok) fail(db, sql);
     sqlite3_finalize(statement);
@@ -99,7 +100,11 @@ bool db_do(db_t *db, const char *sql, const char *format, ...)
 
 void db_begin(db_t *db) { run(db, "SAVEPOINT changes"); }
 
-bool db_end(db_t *db) { return run(db, "RELEASE changes"); }
+bool db_end(db_t *db)
+{
+    crash_point();
+    return run(db, "RELEASE changes");
+}
 
 db_rows_t *db_ask(db_t *db, const char *sql, const char *format, ...)
 {

@@ -28,6 +28,12 @@ static bool is_live(const record_t *record)
     return workload_is_machine(record->workload) || workload_is_gateway(record->workload);
 }
 
+/* A clock that was set back does not make anybody wait for a day. */
+static bool waits(const record_t *record, uint64_t now_ms)
+{
+    return record->next_ms > now_ms && record->next_ms - now_ms <= 2 * ENGINE_BACKOFF_MAX_MS;
+}
+
 static int64_t seconds(uint64_t ms) { return (int64_t)(ms / 1000); }
 
 static void changed(const engine_t *engine, const record_t *record)
@@ -158,7 +164,7 @@ static bool next_drop(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t *
             deleted(engine, record, now_ms);
             continue;
         }
-        if (record->next_ms > now_ms && record->tries > 0) {
+        if (record->tries > 0 && waits(record, now_ms)) {
             wake_at(wake_ms, record->next_ms);
             return false;
         }
@@ -182,7 +188,7 @@ static bool next_pause(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t 
             record_change(engine, record, WORKLOAD_PAUSED, "paused", seconds(now_ms));
             continue;
         }
-        if (record->next_ms > now_ms) {
+        if (waits(record, now_ms)) {
             wake_at(wake_ms, record->next_ms);
             continue;
         }
@@ -280,7 +286,7 @@ static bool next_ensure(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t
             record_change(engine, record, WORKLOAD_OK, plan_note(engine, record), seconds(now_ms));
             continue;
         }
-        if (record->next_ms <= now_ms && ensure_job(engine, record, now_ms, job)) return true;
+        if (!waits(record, now_ms) && ensure_job(engine, record, now_ms, job)) return true;
         if (wants_ensure(record)) wake_at(wake_ms, record->next_ms);
     }
     return false;

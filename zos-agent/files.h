@@ -26,6 +26,10 @@ bool file_exists(const char *path);
 /* file_trim cuts a file that is longer than max to its last `kept` bytes, in place. */
 void file_trim(const char *path, uint32_t max, uint32_t kept);
 
+/* crash_point is called at each boundary of a step that changes something: the one that the environment's
+ * ZOS_CRASH_AT counts to ends this process by SIGKILL.  For tests; without the variable it does nothing. */
+void crash_point(void);
+
 /* boot_id writes the kernel's id of this boot. */
 void boot_id(char id[37]);
 

@@ -151,6 +151,7 @@ static bool ask(int netns, struct nlmsghdr *message, mnl_cb_t fn, void *context)
     static const uint32_t sequence = 1; /* each socket asks once */
     struct mnl_socket *socket      = NULL;
     uint8_t answer[16384];
+    if (message->nlmsg_type != RTM_GETLINK) crash_point();
     if (!netns_inside(netns, open_socket, &socket)) return false;
     message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
     message->nlmsg_seq = sequence;

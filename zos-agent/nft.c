@@ -209,7 +209,8 @@ static void run_fini(run_t *run)
 
 bool nft_apply(int netns, const char *text, char error[NFT_ERROR_MAX + 1])
 {
-    run_t run  = {.text = text};
+    run_t run = {.text = text};
+    crash_point();
     bool is_ok = netns_inside(netns, run_inside, &run);
     snprintf(error, NFT_ERROR_MAX + 1, "%s", is_ok ? "" : run.error ? run.error : "no such namespace");
     error[strcspn(error, "\n")] = 0;

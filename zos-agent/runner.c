@@ -1,5 +1,6 @@
 /* runner.c - run a program and wait for it, not longer than told. */
 #include "runner.h"
+#include "files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,6 +117,7 @@ bool spawn_run(const char *const *argv, uint32_t timeout_ms, spawn_result_t *res
     spawn_result_t own;
     if (!result) result = &own;
     *result = (spawn_result_t){.exit_code = -1};
+    crash_point();
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return false;
     fcntl(ends[0], F_SETFL, O_NONBLOCK); /* what a daemon still holds is not waited for */
@@ -126,6 +128,7 @@ bool spawn_run(const char *const *argv, uint32_t timeout_ms, spawn_result_t *res
     size_t len = strlen(result->text);
     while (len > 0 && (result->text[len - 1] == '\n' || result->text[len - 1] == ' '))
         result->text[--len] = 0;
+    crash_point();
     return is_ok;
 }
 
