@@ -133,7 +133,7 @@ chain_status_t chain_open(const chain_options_t *options, chain_t **out)
     chain->signatures = calloc(SIGNATURES_KEPT, sizeof *chain->signatures);
     assert(chain->signatures);
     exec_init(&chain->builder, chain, RUNTIME_MEMORY);
-    exec_init(&chain->query, chain, RUNTIME_QUERY_MEMORY);
+    exec_init(&chain->query, chain, RUNTIME_MEMORY); /* an extrinsic may be as long as a block */
     chain_status_t status =
         options->genesis || store_is_empty(chain->store) ? begin(chain, options) : CHAIN_OK;
     if (status != CHAIN_OK) {

@@ -407,6 +407,72 @@ static bytes_t blob(uint32_t version, uint8_t room[512])
     return scale_written(&w);
 }
 
+/* remark_of makes a signed System.remark with `len` bytes, as it stands in a body; malloc. */
+static bytes_t remark_of(world_t *world, uint32_t len)
+{
+    hash_t genesis = chain_genesis(world->chain).hash;
+    signature_t signature;
+    uint8_t *payload = calloc(1, len + 512), *inner = calloc(1, len + 512), *room = calloc(1, len + 512);
+    scale_writer_t w = scale_writer(payload, len + 512);
+    scale_put_u8(&w, 0);
+    scale_put_u8(&w, 0);
+    scale_put_bytes(&w, (bytes_t){inner, len});
+    uint32_t call_len = w.len;
+    scale_put_raw(&w, (const uint8_t[]){0, 0, 0}, 3); /* for ever, nonce, tip */
+    scale_put_u32(&w, spec_version(world->chain));
+    scale_put_u32(&w, 2);
+    scale_put_hash(&w, &genesis);
+    scale_put_hash(&w, &genesis);
+    hash_t digest = blake2_256(scale_written(&w));
+    key_sign(&world->alice, (bytes_t){digest.b, 32}, &signature);
+
+    scale_writer_t i = scale_writer(inner, len + 512), out = scale_writer(room, len + 512);
+    scale_put_u8(&i, 0x84);
+    scale_put_u8(&i, 0);
+    scale_put_account_id(&i, &world->alice.account);
+    scale_put_u8(&i, KEY_SR25519);
+    scale_put_raw(&i, signature.b, 64);
+    scale_put_raw(&i, payload + call_len, 3);
+    scale_put_raw(&i, payload, call_len);
+    scale_put_bytes(&out, scale_written(&i));
+    free(payload), free(inner);
+    return scale_written(&out);
+}
+
+typedef struct {
+    bytes_t extrinsic;
+    hash_t at;
+    validity_t validity;
+} judged_t;
+
+static void judge(void *self, rt_t *rt)
+{
+    judged_t *judged = self;
+    transaction_t transaction;
+    judged->validity = runtime_validate(rt, SOURCE_EXTERNAL, judged->extrinsic, &judged->at, &transaction);
+}
+
+TEST(an_extrinsic_as_long_as_a_block_is_judged)
+{
+    static const struct {
+        uint32_t len;
+        validity_t validity;
+    } cases[] = {
+        {3900000, VALID           },
+        {4300000, INVALID_EXHAUSTS},
+        {5200000, INVALID_EXHAUSTS},
+    };
+    world_t world;
+    OK(world_start(&world, 0));
+    for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        judged_t judged = {.extrinsic = remark_of(&world, cases[i].len), .at = chain_best(world.chain).hash};
+        EQ(chain_run(world.chain, NULL, judge, &judged), CHAIN_OK);
+        EQ(judged.validity, cases[i].validity);
+        free((void *)(uintptr_t)judged.extrinsic.data);
+    }
+    world_stop(&world);
+}
+
 TEST(nothing_is_executed_where_the_chain_has_another_runtime)
 {
     world_t world, own;
