@@ -34,7 +34,7 @@ class Grid {
   }
 
   async relay (i, more) {
-    const program = start('rmb-relay', ['--substrate', this.node.url, '--domain', RELAYS[i], '--listen', RELAYS[i] + ':443', '--store', join(this.dir, 'relay' + i),
+    const program = start('rmb-relay', ['--substrate', 'ws://127.0.0.1:1', '--substrate', this.node.url, '--domain', RELAYS[i], '--listen', RELAYS[i] + ':443', '--store', join(this.dir, 'relay' + i),
       '--tls-cert', this.tls.cert, '--tls-key', this.tls.key, '--ca', this.tls.ca, '--link-ca', this.tls.ca, '--limit', '100000', '1000000000', ...more], this.dir)
     this.programs.add(program)
     this.relays[i] = program

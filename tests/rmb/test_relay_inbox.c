@@ -98,6 +98,58 @@ TEST(another_relay_hears_when_its_message_is_safe)
     EQ(in_result, RELAY_IN_BUSY);
 }
 
+static int by_link(const envelope_t *envelope)
+{
+    uint8_t wire[512];
+    in_result = -1;
+    envelope_encode(envelope, wire);
+    relay_link_input(w.relay, (bytes_t){wire, envelope_encoded_len(envelope)}, on_in, NULL);
+    return in_result;
+}
+
+/* Two relays that point at each other: what came from one never goes to a third, nor back. */
+TEST(what_a_link_brings_is_not_signed_again_and_goes_no_further)
+{
+    fresh();
+    envelope_t e = request(3, NULL, 1, "u");
+    link_t *b    = session(0, 1, NULL);
+    EQ(by_link(&e), -1);
+    TEXT(pull(b)->uid, "u");
+    take_all(b);
+    EQ(in_result, RELAY_IN_ACCEPTED);
+    e.destination.twin = 3;
+    EQ(by_link(&e), RELAY_IN_OFFLINE);
+    EQ(w.outward_count, 0);
+    e.destination.twin = 9;
+    EQ(by_link(&e), RELAY_IN_OFFLINE);
+    e.destination.twin = 1;
+    e.timestamp_s -= 100;
+    EQ(by_link(&e), RELAY_IN_MALFORMED);
+    done();
+}
+
+TEST(what_waited_for_the_chain_goes_to_another_relay_in_its_order)
+{
+    fresh();
+    link_t *a          = session(0, 1, NULL);
+    const envelope_t e = request(1, NULL, 3, "1"), f = request(1, NULL, 3, "2"), g = request(1, NULL, 3, "3");
+    send(a, &e);
+    send(a, &f);
+    EQ(w.outward_count, 2);
+    stop();
+    w.is_chain_down = true;
+    start(0);
+    EQ(w.outward_count, 0);
+    w.is_chain_down = false;
+    a               = session(0, 1, NULL);
+    send(a, &g); /* before the tick asks again */
+    EQ(w.outward_count, 3);
+    TEXT(relay_message_uid(w.outward[0]), "1");
+    TEXT(relay_message_uid(w.outward[1]), "2");
+    TEXT(relay_message_uid(w.outward[2]), "3");
+    done();
+}
+
 TEST(what_goes_to_another_relay_is_told_of_its_end)
 {
     fresh();
