@@ -1,9 +1,11 @@
 /* bench_brokers.c - rmb-relay beside nats-server, mosquitto and redis-server, in one run.
  *
- *     bench_brokers [SECONDS]       needs nats-server mosquitto redis-server (apt-get install)
+ *     bench_brokers [SECONDS [PARTS]]    needs nats-server mosquitto redis-server (apt-get install); parts:
+ * rates, trips, sessions
  *
  * One sender, one receiver, messages of 500 bytes, W on their way; then requests and replies through one
  * relay and through two, sessions that do nothing, and a queue that is fetched.  Ports 21450 to 21499. */
+#define _GNU_SOURCE /* ppoll */
 #include "brokers.h"
 
 #include <arpa/inet.h>
@@ -110,14 +112,15 @@ static void hang_up(peer_socket_t *peer)
     free(peer->out.data);
 }
 
-static void wait_for(peer_socket_t *const *peers, uint32_t count, int timeout_ms)
+static void wait_for(peer_socket_t *const *peers, uint32_t count, uint64_t timeout_us)
 {
+    struct timespec most = {(time_t)(timeout_us / 1000000), (long)(timeout_us % 1000000) * 1000};
     struct pollfd fds[4];
     for (uint32_t i = 0; i < count; i++) {
         flush(peers[i]);
         fds[i] = (struct pollfd){peers[i]->fd, (short)(POLLIN | (buf_left(&peers[i]->out) ? POLLOUT : 0)), 0};
     }
-    if (poll(fds, count, timeout_ms) <= 0) return;
+    if (ppoll(fds, count, &most, NULL) <= 0) return;
     for (uint32_t i = 0; i < count; i++)
         if (fds[i].revents & POLLIN) (void)fill(peers[i]);
 }
@@ -126,7 +129,7 @@ static void make_ready(const broker_t *broker, peer_socket_t *peer)
 {
     broker->hello(peer);
     while (!peer->is_ready) {
-        wait_for(&peer, 1, 1000);
+        wait_for(&peer, 1, 1000000);
         (void)broker->input(peer);
     }
 }
@@ -199,7 +202,7 @@ static void measure(const broker_t *broker, pid_t pid, peer_socket_t *sender, pe
             sent_ns[sent % WINDOW_MAX] = now_ns();
             broker->publish(sender, sent++);
         }
-        wait_for(peers, count, 100);
+        wait_for(peers, count, 100000);
         uint32_t more = broker->input(sender) + (receiver ? broker->input(receiver) : 0);
         while (more-- > 0)
             sample(sent_ns[taken++ % WINDOW_MAX]);
@@ -267,13 +270,13 @@ static double ask_for(double seconds, double rate)
             relay_request(&ask.asker, 0, ask.twin, ask.asked++);
             if (rate > 0) due += 1 / rate;
         }
-        wait_for(peers, 2, rate > 0 ? 0 : 100);
+        wait_for(peers, 2, rate > 0 && due > at ? (uint64_t)((due - at) * 1e6) : 1000);
         (void)relay_input_each(&ask.asker, on_reply, NULL);
         (void)relay_input_each(&ask.answerer, on_request, &replies);
     }
     double reached = (double)(ask.answered - first) / seconds;
     for (int i = 0; i < 300 && ask.answered < ask.asked; i++) {
-        wait_for(peers, 2, 10);
+        wait_for(peers, 2, 10000);
         (void)relay_input_each(&ask.asker, on_reply, NULL);
         (void)relay_input_each(&ask.answerer, on_request, &replies);
     }
@@ -349,7 +352,7 @@ static void fetch_queue(const char *folder)
     while (taken < QUEUE_COUNT) {
         while (sent < QUEUE_COUNT && sent - taken < 256)
             broker->publish(&sender, sent++);
-        wait_for(peers, 1, 100);
+        wait_for(peers, 1, 100000);
         taken += broker->input(&sender);
     }
     double stored          = (double)(now_ns() - start) / 1e9;
@@ -358,7 +361,7 @@ static void fetch_queue(const char *folder)
     broker->hello(&receiver);
     peers[0] = &receiver;
     for (taken = 0; taken < QUEUE_COUNT;) {
-        wait_for(peers, 1, 100);
+        wait_for(peers, 1, 100000);
         taken += broker_relay_nng.input(&receiver);
     }
     printf("%-34s %u stored in %.2f s, fetched in %.2f s\n", "queue of one session", QUEUE_COUNT, stored,
@@ -382,11 +385,15 @@ int main(int argc, char **argv)
     samples = malloc(SAMPLES_MAX * sizeof *samples);
     if (!crypto_init() || !mkdtemp(folder) || !samples) return 1;
     relay_prepare();
-    printf("server        what                 window messages/s   p50 us   p99 us cpu us/msg\n");
-    for (uint32_t i = 0; i < sizeof all / sizeof *all; i++)
-        throughput(all[i], folder, seconds);
-    all_round_trips(folder, seconds);
+    const char *part = argc > 2 ? argv[2] : "rates trips sessions";
+    if (strstr(part, "rates")) {
+        printf("server        what                 window messages/s   p50 us   p99 us cpu us/msg\n");
+        for (uint32_t i = 0; i < sizeof all / sizeof *all; i++)
+            throughput(all[i], folder, seconds);
+    }
+    if (strstr(part, "trips")) all_round_trips(folder, seconds);
     printf("\n");
+    if (!strstr(part, "sessions")) return 0;
     idle_sessions(&broker_relay_web, folder);
     idle_sessions(&broker_relay_nng, folder);
     fetch_queue(folder);

@@ -115,7 +115,8 @@ uint32_t end_id(const end_t *end);
 /* lost is told each frame that a kernel had taken and that never arrived. */
 typedef void (*lost_fn)(const char *key, bytes_t frame);
 void net_start(lost_fn lost);
-void net_tell_lost(void); /* all that is in flight will never arrive: at the end */
+void net_tap(lost_fn seen); /* is told each frame that is sent; who listens on the wire */
+void net_tell_lost(void);   /* all that is in flight will never arrive: at the end */
 void net_end(void);
 
 /* What may go wrong with the network. */

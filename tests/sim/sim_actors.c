@@ -7,25 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bus.h"
-#include "bus_frame.h"
 #include "client.h"
-#include "e2e.h"
 #include "envelope.h"
 #include "peer_internal.h"
 #include "sim_chain.h"
-#include "token.h"
 #include "web.h"
 
-#define NOTES_CAP     8192
-#define ACT_MS        250
-#define REPLIES_CAP   64
-#define GRACE_US      4000000 /* clocks that differ, and the second that a life is counted in */
-#define CHAIN_MS      40000   /* a change of the chain is known to all after this */
-#define CAPTURES_CAP  24
-#define PAYLOAD_CAP   (160u << 10)
-#define TWINS_KEPT    8
-#define FORGED_NUMBER 4000000000u
+#define NOTES_CAP   8192
+#define ACT_MS      250
+#define REPLIES_CAP 64
+#define GRACE_US    4000000 /* clocks that differ, and the second that a life is counted in */
+#define CHAIN_MS    100000  /* a change of the chain is known to all after this */
+#define PAYLOAD_CAP (160u << 10)
+#define TWINS_KEPT  8
 
 typedef struct {
     uint32_t number, from, to;
@@ -58,11 +52,6 @@ typedef struct {
     uint32_t reply_count;
 } program_state_t;
 
-typedef struct {
-    uint8_t *data;
-    uint32_t len;
-} capture_t;
-
 static struct {
     actor_t actors[ACTORS_CAP];
     uint32_t actor_count, broken;
@@ -70,7 +59,6 @@ static struct {
     uint32_t note_count;
     uint32_t last[ACTORS_CAP][ACTORS_CAP]; /* number + 1 of the last note that was new, by pair */
     bool is_quiet;
-    capture_t captures[CAPTURES_CAP];
     char replayed[256][RMB_UID_MAX + 1]; /* uids that the rogue brought again */
     uint32_t replayed_count;
     actors_stats_t stats;
@@ -415,8 +403,7 @@ void actors_stats(actors_stats_t *stats)
     *stats = world.stats;
 }
 
-void actors_end(void)
+void actors_replayed(const char *uid)
 {
-    for (uint32_t i = 0; i < CAPTURES_CAP; i++)
-        free(world.captures[i].data);
+    snprintf(world.replayed[world.replayed_count++ % 256], RMB_UID_MAX + 1, "%s", uid);
 }

@@ -35,8 +35,15 @@ actor_t *actor_at(uint32_t i);
 /* actors_quiet: no more notes are sent. */
 void actors_quiet(void);
 
-/* The rogue knows the URL of a relay and the keys ("host:443") of inboxes. */
-void rogue_add(const actor_t *as, const char *relay, const char *const *inboxes, uint32_t inbox_count);
+/* actors_replayed: somebody else brings the envelope with this uid again; it may come out of order. */
+void actors_replayed(const char *uid);
+
+/* The rogue (sim_rogue.c) has a twin, a session by nng and the keys ("host:443") of inboxes; it listens on
+ * the wire.  It sends in the name of others, with signatures that are not theirs, what is no envelope, and
+ * what it heard before. */
+machine_t *rogue_new(const keypair_t *key, uint32_t twin, const char *relay, const char *const *inboxes,
+                     uint32_t inbox_count);
+void rogue_end(void);
 
 /* actors_lost is net_start's: a frame that had left the sender's hands and never arrived. */
 void actors_lost(const char *key, bytes_t frame);
@@ -45,7 +52,6 @@ void actors_lost(const char *key, bytes_t frame);
  * printed; promises that break while the world runs are counted too. */
 uint32_t actors_check(void);
 uint32_t actors_broken(void);
-void actors_end(void);
 
 typedef struct {
     uint32_t notes, safe, handled, answered, again, excused, forged;

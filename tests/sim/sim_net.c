@@ -70,7 +70,7 @@ static struct {
     listener_t *listeners;
     bool is_cut[MACHINES_CAP][MACHINES_CAP];
     uint32_t max_ms, last_id;
-    lost_fn lost;
+    lost_fn lost, seen;
 } net;
 
 static bool is_cut(const io_t *a, const io_t *b)
@@ -189,6 +189,8 @@ static void drain(void *self)
         way->last_at_us = frame->at_us;
         queue_add(&way->flight, frame);
     }
+    const end_t *other = &conn->ends[1 - end->side];
+    if (other->is_closed && io_is_dead(other->io)) queue_lose(conn, &way->flight, true);
     if (way->flight.first) deliver_soon(&conn->ends[1 - end->side], 0);
     if (way->pending.first || way->is_drain_told || end->is_closed) return;
     way->is_drain_told = true;
@@ -218,6 +220,7 @@ static void add_frame(end_t *end, bytes_t bytes, bool is_last)
 void end_send(end_t *end, bytes_t frame)
 {
     if (end->is_closed || end->conn->is_broken || !sim_may_act(end->io)) return;
+    if (net.seen) net.seen(end->conn->key, frame);
     add_frame(end, frame, false);
 }
 
@@ -430,6 +433,8 @@ void net_start(lost_fn lost)
     memset(&net, 0, sizeof net);
     net.lost = lost;
 }
+
+void net_tap(lost_fn seen) { net.seen = seen; }
 
 void net_end(void)
 {

@@ -28,25 +28,24 @@
 #define RELAYS      3
 #define NODES       2
 #define SKEW_MS     1500
-#define GRACE_S     3
 #define SEEDS_SHORT 20
+#define ROGUE_TWIN  9
 
-static const char *const domains[RELAYS]  = {"10.0.0.1", "10.0.0.2", "10.0.0.3"};
-static const char *const nng_urls[RELAYS] = {"tcp://10.0.0.1:4437", "tcp://10.0.0.2:4437",
-                                             "tcp://10.0.0.3:4437"};
-static const char *const web_urls[RELAYS] = {"wss://10.0.0.1", "wss://10.0.0.2", "wss://10.0.0.3"};
-static const char *const inboxes[RELAYS]  = {"10.0.0.1:443", "10.0.0.2:443", "10.0.0.3:443"};
-static const char *const link_urls[2]     = {"ipc:///link1", "ipc:///link2"};
-static const char *const links[2]         = {"10.0.0.2=ipc:///link2", "10.0.0.1=ipc:///link1"};
-static const char *const stores[RELAYS]   = {"store1", "store2", "store3"};
-static const char *const node_keys[NODES] = {"node1:80", "node2:80"};
-static const char *const node_urls[NODES] = {"ws://node1:80", "ws://node2:80"};
+static const char *const domains[RELAYS]    = {"10.0.0.1", "10.0.0.2", "10.0.0.3"};
+static const char *const nng_urls[RELAYS]   = {"tcp://10.0.0.1:4437", "tcp://10.0.0.2:4437",
+                                               "tcp://10.0.0.3:4437"};
+static const char *const web_urls[RELAYS]   = {"wss://10.0.0.1", "wss://10.0.0.2", "wss://10.0.0.3"};
+static const char *const inbox_urls[RELAYS] = {"https://10.0.0.1/", "https://10.0.0.2/", "https://10.0.0.3/"};
+static const char *const link_urls[2]       = {"ipc:///link1", "ipc:///link2"};
+static const char *const links[2]           = {"10.0.0.2=ipc:///link2", "10.0.0.1=ipc:///link1"};
+static const char *const stores[RELAYS]     = {"store1", "store2", "store3"};
+static const char *const node_keys[NODES]   = {"node1:80", "node2:80"};
+static const char *const node_urls[NODES]   = {"ws://node1:80", "ws://node2:80"};
 
 static struct {
     sim_relay_t relays[RELAYS];
-    machine_t *relay_machines[RELAYS], *node_machines[NODES];
+    machine_t *relay_machines[RELAYS], *node_machines[NODES], *rogue;
     bool is_calm;
-    bool is_cut[MACHINES_CAP][MACHINES_CAP];
 } w;
 
 /* ---- randomness of libsodium, of the seed too ---- */
@@ -278,6 +277,12 @@ static void start_world(uint64_t seed)
         rmb_twin_t twin = twin_of(actor_at(i), domains[i % RELAYS], !actor_at(i)->is_web);
         chain_put(first, &twin);
     }
+    keypair_t rogue;
+    if (key_from_seed((uint8_t[32]){99}, KEY_ED25519, &rogue) != KEY_OK) abort();
+    rmb_twin_t bad = {.id = ROGUE_TWIN, .account = rogue.account};
+    snprintf(bad.relay, sizeof bad.relay, "%s", domains[0]);
+    w.rogue = rogue_new(&rogue, ROGUE_TWIN, nng_urls[0], inbox_urls, RELAYS);
+    chain_put(first, &bad);
     chain_seal(first);
     chain_announce(first);
     for (uint32_t i = 0; i < NODES; i++)
@@ -286,13 +291,13 @@ static void start_world(uint64_t seed)
         machine_start(w.relay_machines[i]);
     for (uint32_t i = 0; i < actor_count(); i++)
         machine_start(actor_at(i)->machine);
-    (void)inboxes;
+    machine_start(w.rogue);
 }
 
 static void end_world(void)
 {
     sim_end();
-    actors_end();
+    rogue_end();
     chain_end();
     disk_end();
     net_end();
