@@ -3,6 +3,15 @@
 #define SOUND_H
 #include "rt.h"
 
+/* COUNT counts the entries of a map by its ..._next: the keys' places follow, and NULL for the value. */
+#define COUNT(count_, next_, ...)                                                                            \
+    do {                                                                                                     \
+        bytes_t at_ = {0};                                                                                   \
+        (count_)    = 0;                                                                                     \
+        while (next_(rt, &at_, __VA_ARGS__))                                                                 \
+            (count_)++;                                                                                      \
+    } while (0)
+
 /* Each tells whether it holds; if not, fault_text (fault.h) says what does not. */
 bool sound_money(rt_t *rt);     /* issuance, reserves, references to accounts */
 bool sound_contracts(rt_t *rt); /* contracts and all that leads to them */

@@ -119,14 +119,6 @@ static bool contract_is_sound(rt_t *rt, uint64_t id, const contract_t *contract,
 
 /* ------------------------------------------------------------ what leads to contracts, counted */
 
-#define COUNT(count_, next_, ...)                                                                            \
-    do {                                                                                                     \
-        bytes_t at_ = {0};                                                                                   \
-        (count_)    = 0;                                                                                     \
-        while (next_(rt, &at_, __VA_ARGS__))                                                                 \
-            (count_)++;                                                                                      \
-    } while (0)
-
 static bool lists_are_sound(rt_t *rt, const counts_t *counts)
 {
     bytes_t at = {0};

@@ -6,14 +6,6 @@
 
 #include <string.h>
 
-#define COUNT(count_, next_, key_)                                                                           \
-    do {                                                                                                     \
-        bytes_t at_ = {0};                                                                                   \
-        (count_)    = 0;                                                                                     \
-        while (next_(rt, &at_, key_, NULL))                                                                  \
-            (count_)++;                                                                                      \
-    } while (0)
-
 static bool holds(account_id_vec_t list, const account_id_t *who)
 {
     for (uint32_t i = 0; i < list.len; i++)
@@ -74,9 +66,9 @@ static bool council_is_sound(rt_t *rt)
     HOLDS(!council_membership_prime_get(rt, &prime) || holds(seats, &prime), "the prime is no member");
     for (uint32_t i = 0; i < motions.len; i++)
         if (!motion_is_sound(rt, &motions.items[i], members)) return false;
-    COUNT(count, council_voting_next, &hash);
+    COUNT(count, council_voting_next, &hash, NULL);
     HOLDS(count == motions.len, "votes on %u of %u motions", count, motions.len);
-    COUNT(count, council_proposal_of_next, &hash);
+    COUNT(count, council_proposal_of_next, &hash, NULL);
     HOLDS(count == motions.len, "calls of %u of %u motions", count, motions.len);
     return true;
 }
@@ -111,11 +103,11 @@ static bool dao_is_sound(rt_t *rt)
     dao_proposal_list_get(rt, &list);
     for (uint32_t i = 0; i < list.len; i++)
         if (!proposal_is_sound(rt, &list.items[i])) return false;
-    COUNT(count, dao_voting_next, &hash);
+    COUNT(count, dao_voting_next, &hash, NULL);
     HOLDS(count == list.len, "votes on %u of %u proposals", count, list.len);
-    COUNT(count, dao_proposals_next, &hash);
+    COUNT(count, dao_proposals_next, &hash, NULL);
     HOLDS(count == list.len, "%u of %u proposals", count, list.len);
-    COUNT(count, dao_proposal_of_next, &hash);
+    COUNT(count, dao_proposal_of_next, &hash, NULL);
     HOLDS(count == list.len, "calls of %u of %u proposals", count, list.len);
     return true;
 }
@@ -150,7 +142,7 @@ static bool validators_are_sound(rt_t *rt)
               "keys of %02x%02x", who.b[0], who.b[1]);
         with_keys++;
     }
-    COUNT(owned, session_key_owner_next, &key);
+    COUNT(owned, session_key_owner_next, &key, NULL);
     HOLDS(owned == 2 * with_keys, "%u keys of %u accounts", owned, with_keys);
     return true;
 }
@@ -192,7 +184,7 @@ static bool mints_are_sound(rt_t *rt)
         HOLDS(!tft_bridge_executed_mint_transactions_exists(rt, name), "a mint is executed and is not");
         mints++;
     }
-    COUNT(voted, tft_bridge_mint_voters_next, &name);
+    COUNT(voted, tft_bridge_mint_voters_next, &name, NULL);
     HOLDS(voted == mints, "voters of %u of %u mints", voted, mints);
     return true;
 }
@@ -223,7 +215,7 @@ static bool prices_are_sound(rt_t *rt)
     uint32_t count;
     tft_price_buffer_range_get(rt, &range);
     HOLDS(range.f0 < 1440 && range.f1 < 1440, "%u to %u", range.f0, range.f1);
-    COUNT(count, tft_price_tft_price_history_next, &at);
+    COUNT(count, tft_price_tft_price_history_next, &at, NULL);
     HOLDS(count <= 1440, "%u prices", count);
     HOLDS(tft_price_min_tft_price_get(rt) < tft_price_max_tft_price_get(rt), "least and greatest price");
     return true;

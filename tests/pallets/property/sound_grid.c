@@ -8,14 +8,6 @@
 
 enum { FARMS_MAX = 4096 };
 
-#define COUNT(count_, next_, key_)                                                                           \
-    do {                                                                                                     \
-        bytes_t at_ = {0};                                                                                   \
-        (count_)    = 0;                                                                                     \
-        while (next_(rt, &at_, key_, NULL))                                                                  \
-            (count_)++;                                                                                      \
-    } while (0)
-
 static bool is_same(const account_id_t *a, const account_id_t *b) { return memcmp(a->b, b->b, 32) == 0; }
 
 static bool twins_are_sound(rt_t *rt)
@@ -31,7 +23,7 @@ static bool twins_are_sound(rt_t *rt)
         HOLDS(tfgrid_users_terms_and_conditions_exists(rt, &twin.account_id), "twin %u without terms", id);
         count++;
     }
-    COUNT(indexed, tfgrid_twin_id_by_account_id_next, &account);
+    COUNT(indexed, tfgrid_twin_id_by_account_id_next, &account, NULL);
     HOLDS(indexed == count, "%u accounts of %u twins", indexed, count);
     at = (bytes_t){0};
     while (tfgrid_twin_bounded_account_id_next(rt, &at, &id, &account))
@@ -52,9 +44,9 @@ static bool entities_are_sound(rt_t *rt)
         HOLDS(tfgrid_entity_id_by_name_get(rt, entity.name) == id, "entity %u", id);
         count++;
     }
-    COUNT(indexed, tfgrid_entity_id_by_account_id_next, &account);
+    COUNT(indexed, tfgrid_entity_id_by_account_id_next, &account, NULL);
     HOLDS(indexed == count, "%u accounts of %u entities", indexed, count);
-    COUNT(indexed, tfgrid_entity_id_by_name_next, &name);
+    COUNT(indexed, tfgrid_entity_id_by_name_next, &name, NULL);
     HOLDS(indexed == count, "%u names of %u entities", indexed, count);
     return true;
 }
@@ -108,7 +100,7 @@ static bool nodes_are_sound(rt_t *rt, uint64_t weights[FARMS_MAX])
     at = (bytes_t){0};
     while (tfgrid_nodes_by_farm_id_next(rt, &at, &id, &list))
         in_farms += list.len;
-    COUNT(by_twin, tfgrid_node_id_by_twin_id_next, &id);
+    COUNT(by_twin, tfgrid_node_id_by_twin_id_next, &id, NULL);
     HOLDS(nodes == in_farms && nodes == by_twin, "%u nodes, %u in farms, %u by twin", nodes, in_farms,
           by_twin);
     at = (bytes_t){0};
@@ -129,7 +121,7 @@ static bool farms_are_sound(rt_t *rt)
         if (!farm_is_sound(rt, id, &farm)) return false;
         farms++;
     }
-    COUNT(indexed, tfgrid_farm_id_by_name_next, &name);
+    COUNT(indexed, tfgrid_farm_id_by_name_next, &name, NULL);
     HOLDS(indexed == farms, "%u names of %u farms", indexed, farms);
     if (!nodes_are_sound(rt, weights)) return false;
     for (uint32_t i = 1; i <= tfgrid_farm_id_get(rt) && i < FARMS_MAX; i++)
@@ -157,7 +149,7 @@ static bool policies_are_sound(rt_t *rt)
         HOLDS(tfgrid_pricing_policy_id_by_name_get(rt, pricing.name) == id, "pricing policy %u", id);
         count++;
     }
-    COUNT(indexed, tfgrid_pricing_policy_id_by_name_next, &name);
+    COUNT(indexed, tfgrid_pricing_policy_id_by_name_next, &name, NULL);
     HOLDS(indexed == count, "%u names of %u pricing policies", indexed, count);
     at = (bytes_t){0};
     while (tfgrid_farming_policies_map_next(rt, &at, &id, &farming))
