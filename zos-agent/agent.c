@@ -1,6 +1,7 @@
 /* agent.c - the parts of the agent, made, wired and stopped; and the worker that carries out the engine's
  * jobs. */
 #include "agent.h"
+#include "control.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -342,6 +343,7 @@ static void stop(agent_t *agent)
     while (agent->is_working)
         io_step(agent->io, STOP_STEP_MS);
     timers_stop(agent);
+    control_free(agent->control);
     web_server_free(agent->metrics_server);
     api_free(agent->api);
     if (agent->peer) peer_free(agent->peer);
@@ -374,6 +376,8 @@ int agent_run(const config_t *config)
     is_ok =
         is_ok && machine_start(agent) && engine_start(agent) && metrics_start(agent) && chain_start(agent);
     if (is_ok) {
+        agent->control = control_new(agent);
+        if (!agent->control) log_warn(LOG_MAIN, "no control socket: zosctl cannot ask");
         timers_start(agent);
         log_info(LOG_MAIN, "agent started", LOG_TEXT("state", agent->host.state_dir));
         agent_pump(agent);

@@ -15,6 +15,9 @@
 
 typedef struct agent agent_t;
 typedef struct api api_t;
+typedef struct control control_t;
+
+#define AGENT_VERSION "0.1.0"
 
 struct agent {
     const config_t *config;
@@ -33,6 +36,7 @@ struct agent {
 
     chain_side_t *chain;
     api_t *api;
+    control_t *control;
 
     job_t job; /* the worker's, while is_working */
     bool is_working, is_stopping;

@@ -25,6 +25,7 @@ engine_t *engine_new(const engine_config_t *config)
     if (!engine) return NULL;
     engine->config = *config;
     engine->seed   = 1;
+    engine->intake = (engine_intake_t)db_get(config->db, "intake", INTAKE_ALL);
     store_load(engine);
     return engine;
 }
@@ -178,9 +179,37 @@ static bool can_update(const engine_t *engine, const deployment_t *d, char error
     return plan_can_grow(engine, grown) || refuse(error, "not enough disk left on this node");
 }
 
+engine_intake_t engine_intake(const engine_t *engine) { return engine->intake; }
+
+bool engine_set_intake(engine_t *engine, engine_intake_t intake)
+{
+    bool is_ok = db_set(engine->config.db, "intake", intake);
+    if (is_ok) engine->intake = intake;
+    return is_ok;
+}
+
+const char *engine_intake_text(engine_intake_t intake)
+{
+    static const char *const texts[] = {"everything", "updates only (cordoned)", "nothing (draining)"};
+    return texts[intake];
+}
+
+static bool is_taken_in(const engine_t *engine, bool is_update, char error[ENGINE_ERROR_MAX + 1])
+{
+    switch (engine->intake) {
+    case INTAKE_ALL: return true;
+    case INTAKE_UPDATES:
+        return is_update || refuse(error, "this node takes no new deployments: its operator cordoned it");
+    case INTAKE_NOTHING:
+        return refuse(error, "this node takes neither deployments nor updates: its operator drains it");
+    }
+    return false;
+}
+
 bool engine_can_take(engine_t *engine, const deployment_t *d, bool is_update,
                      char error[ENGINE_ERROR_MAX + 1])
 {
+    if (!is_taken_in(engine, is_update, error)) return false;
     for (uint32_t i = 0; i < d->workload_count; i++)
         if (!is_offered(engine, &d->workloads[i], error) ||
             !name_is_free(engine, d, &d->workloads[i], error) ||

@@ -52,6 +52,16 @@ NODISCARD bool engine_update(engine_t *engine, deployment_t *deployment, int64_t
 NODISCARD bool engine_can_take(engine_t *engine, const deployment_t *deployment, bool is_update,
                                char error[ENGINE_ERROR_MAX + 1]);
 
+/* What the node takes from users: the operator's choice, kept in the database. */
+typedef enum {
+    INTAKE_ALL,
+    INTAKE_UPDATES, /* cordoned: no new deployments */
+    INTAKE_NOTHING, /* draining: nor updates; what the chain ends is ended */
+} engine_intake_t;
+engine_intake_t engine_intake(const engine_t *engine);
+NODISCARD bool engine_set_intake(engine_t *engine, engine_intake_t intake);
+const char *engine_intake_text(engine_intake_t intake);
+
 /* The caller's to json_decref; NULL when this twin has no such deployment. */
 struct json_t *engine_get(engine_t *engine, uint32_t twin_id, uint64_t contract_id);
 struct json_t *engine_list(engine_t *engine, uint32_t twin_id);

@@ -48,6 +48,7 @@ struct engine {
     engine_config_t config;
     entry_t *entries; /* by contract */
     bool is_busy;     /* a job is out */
+    engine_intake_t intake;
     bool wants_sweep, wants_meter;
     job_object_t *suspects;
     uint32_t suspect_count;

@@ -233,7 +233,7 @@ int main(int argc, char **argv)
     int rest = 1;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) return fputs(help, stdout) < 0 || fputs(config_help, stdout) < 0;
-        if (strcmp(argv[i], "--version") == 0) return puts("zos-agent 0.1.0") < 0;
+        if (strcmp(argv[i], "--version") == 0) return puts("zos-agent " AGENT_VERSION) < 0;
     }
     char **sorted = calloc((size_t)argc + 2, sizeof *sorted);
     if (!sorted) return 1;

@@ -130,8 +130,8 @@ static int live_and_die(unsigned point)
 TEST(a_core_that_is_killed_at_any_step_does_what_was_asked_when_it_comes_back)
 {
     const char *given = getenv("ZOS_CRASH_STRIDE");
-    unsigned stride = given && atoi(given) > 0 ? (unsigned)atoi(given) : STRIDE, point = 1;
-    for (; point < POINTS_MAX; point += stride) {
+    unsigned stride = given ? (unsigned)strtoul(given, NULL, 10) : STRIDE, point = 1;
+    for (; point < POINTS_MAX; point += stride ? stride : 1) {
         int status  = 0;
         pid_t child = fork();
         if (child == 0) _exit(live_and_die(point));
@@ -175,7 +175,7 @@ static void hunt(const char *first, const char *second, unsigned delay_us, bool 
             text[len] = 0;
             if (!strstr(text, first) || !strstr(text, second)) continue;
             usleep(delay_us);
-            kill(atoi(entry->d_name), SIGKILL);
+            kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL);
             _exit(0);
         }
         if (dir) closedir(dir);
@@ -352,6 +352,66 @@ TEST(requests_that_come_twice_or_in_another_order_change_nothing)
     OK(work_until(is_gone));
     IS(contract, "web", "deleted");
     ENDS_CLEAN();
+}
+
+/* ---- another agent over what runs ---- */
+
+static pid_t start_agent(const char *program)
+{
+    char config[PATH_CAP], text[2048], said[PATH_CAP];
+    snprintf(config, sizeof config, "%s", real_path("agent.json"));
+    snprintf(said, sizeof said, "%s", real_path("agent.log"));
+    snprintf(
+        text, sizeof text,
+        "{\"state_dir\":\"%s\",\"run_dir\":\"%s\",\"prefix\":\"%s\",\"substrate\":[\"ws://127.0.0.1:1\"],"
+        "\"relay\":{\"domain\":\"relay.invalid\"},\"farm_id\":1,\"seed\":\"%064d\",\"capacity\":{\"cru\":4,"
+        "\"mru\":8589934592,\"sru\":214748364800,\"hru\":0}}",
+        host.state_dir, host.run_dir, real_prefix, 7);
+    real_write(config, text, 0600);
+    pid_t child = fork();
+    if (child != 0) return child;
+    if (!freopen(said, "a", stderr) || !freopen(said, "a", stdout)) _exit(1);
+    execl(program, program, "--config", config, "--shim", host.shim, NULL);
+    _exit(1);
+}
+
+static bool is_seen(void)
+{
+    spawn_result_t said;
+    char path[PATH_CAP];
+    if (!path_join(path, "%s/ctl.sock", host.run_dir)) return false;
+    for (int i = 0; i < 400; i++) {
+        if (SPAWN(&said, 5000, TRELLIS_BINARY_DIR "/bin/zosctl", "--socket", path, "workloads") &&
+            strstr(said.text, "web"))
+            return true;
+        poll(NULL, 0, 50);
+    }
+    printf("%s\n", said.text);
+    return false;
+}
+
+TEST(a_newer_agent_takes_over_what_the_old_one_left_running)
+{
+    char newer[PATH_CAP];
+    int status;
+    snprintf(newer, sizeof newer, "%s", real_path("zos-agent"));
+    OK(SPAWN(NULL, 10000, "cp", TRELLIS_BINARY_DIR "/bin/zos-agent", newer));
+    core_open();
+    OK(deploy() && work_until(runs));
+    core_close();
+    int pid                      = first_process();
+    const char *const programs[] = {TRELLIS_BINARY_DIR "/bin/zos-agent", newer};
+    static const int signals[]   = {SIGTERM, SIGKILL};
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        pid_t agent = start_agent(programs[i]);
+        bool is_up  = is_seen();
+        kill(agent, signals[i]);
+        waitpid(agent, &status, 0);
+        OK(is_up);
+        EQ(first_process(), pid);
+    }
+    core_open();
+    ENDS_WELL();
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,253 @@
+/* What the operator asks: an agent without chain and bus that listens, and the program zosctl that asks it.
+ */
+#include "control.h"
+#include "runner.h"
+#include "test.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[64], socket_path[PATH_CAP];
+static agent_t agent;
+
+static deployment_t *deployment(uint64_t contract)
+{
+    char error[DEPLOYMENT_ERROR_MAX + 1];
+    json_t *json    = json_pack("{s:i,s:i,s:I,s:[{s:i,s:s,s:s,s:{s:I}}]}", "version", 0, "twin_id", 7,
+                                "contract_id", (json_int_t)contract, "workloads", "version", 0, "name", "data",
+                                "type", "zmount", "data", "size", (json_int_t)1 << 30);
+    deployment_t *d = deployment_from_json(json, error);
+    json_decref(json);
+    return d;
+}
+
+static void open_agent(void)
+{
+    char error[256];
+    agent = (agent_t){.io = io_new(), .db = db_open(folder, false, error), .started_ms = 1};
+    snprintf(agent.host.run_dir, PATH_CAP, "%s", folder);
+    snprintf(agent.host.state_dir, PATH_CAP, "%s", folder);
+    snprintf(agent.host.prefix, sizeof agent.host.prefix, "oc");
+    engine_config_t config = {
+        .db        = agent.db,
+        .state_dir = folder,
+        .pool_dir  = folder,
+        .total     = {.cru = 4, .mru = UINT64_C(8) << 30, .sru = UINT64_C(100) << 30}
+    };
+    agent.engine = agent.db ? engine_new(&config) : NULL;
+    if (!agent.io || !agent.engine) exit(1);
+}
+
+static void close_agent(void)
+{
+    engine_free(agent.engine);
+    db_close(agent.db);
+    io_free(agent.io);
+}
+
+static bool deploy(uint64_t contract, char error[ENGINE_ERROR_MAX + 1])
+{
+    return engine_deploy(agent.engine, deployment(contract), 1700000000, error);
+}
+
+static json_t *answer(const char *question)
+{
+    json_t *json = json_loads(question, 0, NULL), *said = control_answer(&agent, json);
+    json_decref(json);
+    return said;
+}
+
+static bool takes(const char *question)
+{
+    json_t *said = answer(question);
+    bool is_ok   = said && !json_object_get(said, "error");
+    json_decref(said);
+    return is_ok;
+}
+
+TEST(a_cordoned_node_takes_no_new_deployments_and_says_so_after_a_restart_too)
+{
+    char error[ENGINE_ERROR_MAX + 1];
+    open_agent();
+    OK(deploy(1, error));
+    OK(takes("{\"ask\":\"cordon\"}"));
+    OK(!deploy(2, error) && strstr(error, "cordoned"));
+    deployment_t *next = deployment(1);
+    next->version      = 1;
+    OK(engine_update(agent.engine, next, 1700000001, error));
+    OK(takes("{\"ask\":\"drain\"}"));
+    next          = deployment(1);
+    next->version = 2;
+    OK(!engine_update(agent.engine, next, 1700000002, error) && strstr(error, "drains"));
+    close_agent();
+    open_agent();
+    OK(!deploy(2, error) && strstr(error, "drains"));
+    OK(takes("{\"ask\":\"uncordon\"}"));
+    OK(deploy(2, error));
+    close_agent();
+}
+
+TEST(events_are_what_happened_in_its_order)
+{
+    open_agent();
+    engine_desire(agent.engine, 2, DESIRED_PAUSED, "grace period", "0xabc", 1700000100);
+    engine_desire(agent.engine, 1, DESIRED_DELETED, "contract canceled", "0xdef", 1700000200);
+    json_t *said = answer("{\"ask\":\"events\",\"contract_id\":1}"), *list = json_object_get(said, "events");
+    EQ(json_array_size(list), 1);
+    OK(strcmp(json_string_value(json_object_get(json_array_get(list, 0), "why")), "0xdef") == 0);
+    json_decref(said);
+    said = answer("{\"ask\":\"events\",\"most\":1}");
+    EQ(json_array_size(json_object_get(said, "events")), 1);
+    EQ(json_integer_value(json_object_get(json_array_get(json_object_get(said, "events"), 0), "at")),
+       1700000200);
+    json_decref(said);
+    close_agent();
+}
+
+TEST(what_is_no_question_has_an_error_as_its_answer)
+{
+    static const char *const questions[] = {"{}",
+                                            "[]",
+                                            "{\"ask\":1}",
+                                            "{\"ask\":\"reboot\"}",
+                                            "{\"ask\":\"logs\"}",
+                                            "{\"ask\":\"logs\",\"id\":\"../../etc/passwd\"}",
+                                            "{\"ask\":\"logs\",\"id\":\"2/data\",\"offset\":-99999999999}"};
+    open_agent();
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++)
+        OK(!takes(questions[i]));
+    close_agent();
+}
+
+/* ---- over the socket ---- */
+
+static pid_t serve(void)
+{
+    int ends[2];
+    char byte;
+    if (pipe(ends) != 0) return -1;
+    pid_t child = fork();
+    if (child == 0) {
+        open_agent();
+        io_stop_on_signals(agent.io, NULL, NULL);
+        agent.control = control_new(&agent);
+        if (!agent.control || write(ends[1], "x", 1) != 1) _exit(1);
+        io_run(agent.io);
+        control_free(agent.control);
+        close_agent();
+        _exit(0);
+    }
+    close(ends[1]);
+    bool is_up = read(ends[0], &byte, 1) == 1;
+    close(ends[0]);
+    return is_up ? child : -1;
+}
+
+static bool stop(pid_t child)
+{
+    int status = 1;
+    return kill(child, SIGTERM) == 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+#define ZOSCTL(said, ...)                                                                                    \
+    SPAWN(said, 20000, TRELLIS_BINARY_DIR "/bin/zosctl", "--socket", socket_path, __VA_ARGS__)
+
+static bool is_json(const char *text)
+{
+    json_t *json = json_loads(text, 0, NULL);
+    json_decref(json);
+    return json != NULL;
+}
+
+TEST(zosctl_asks_and_prints)
+{
+    static const struct {
+        const char *verb, *says;
+    } cases[] = {
+        {"status",    "takes       everything"},
+        {"workloads", "zmount"                },
+        {"capacity",  "offered"               },
+        {"events",    "contract canceled"     },
+        {"doctor",    "control groups"        },
+        {"cordon",    "cordoned"              },
+        {"drain",     "draining"              },
+        {"uncordon",  "everything"            },
+        {"help",      "zosctl cordon"         },
+    };
+    spawn_result_t said;
+    pid_t child = serve();
+    OK(child > 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool is_ok = ZOSCTL(&said, cases[i].verb);
+        if (!is_ok || !strstr(said.text, cases[i].says)) printf("%s: %s\n", cases[i].verb, said.text);
+        OK(is_ok && strstr(said.text, cases[i].says));
+    }
+    for (size_t i = 0; i + 1 < sizeof cases / sizeof *cases; i++)
+        OK(ZOSCTL(&said, "--json", cases[i].verb) && is_json(said.text));
+    OK(!ZOSCTL(&said, "logs", "9/none") && strstr(said.text, "no workload of this name"));
+    OK(!ZOSCTL(&said, "dance") && said.exit_code == 2);
+    OK(stop(child));
+    OK(!file_exists(socket_path));
+    OK(!ZOSCTL(&said, "status") && strstr(said.text, "does the agent run"));
+}
+
+static int dial(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%.100s", socket_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ? fd : -1;
+}
+
+TEST(a_guest_that_says_too_much_or_nothing_is_sent_away_and_others_are_served)
+{
+    char line[2 * CONTROL_LINE_MAX], byte;
+    spawn_result_t said;
+    memset(line, 'x', sizeof line);
+    pid_t child = serve();
+    int silent = dial(), loud = dial();
+    OK(child > 0 && silent >= 0 && loud >= 0);
+    OK(send(loud, line, sizeof line, MSG_NOSIGNAL) > 0);
+    OK(read(loud, &byte, 1) <= 0);
+    OK(ZOSCTL(&said, "status"));
+    close(loud);
+    close(silent);
+    OK(stop(child));
+}
+
+TEST(another_user_is_not_answered)
+{
+    int status;
+    pid_t child = serve();
+    OK(child > 0 && chmod(socket_path, 0666) == 0);
+    pid_t other = fork();
+    if (other == 0) {
+        char byte;
+        if (setgid(65534) != 0 || setuid(65534) != 0) _exit(2);
+        int fd = dial();
+        _exit(fd >= 0 && (write(fd, "{\"ask\":\"status\"}\n", 17) < 0 || read(fd, &byte, 1) <= 0) ? 0 : 1);
+    }
+    waitpid(other, &status, 0);
+    OK(stop(child));
+    EQ(status, 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (geteuid() != 0) {
+        printf("skipped: the agent answers root: not root\n1 passed, 0 failed\n");
+        return 0;
+    }
+    snprintf(folder, sizeof folder, "/tmp/zt-control-%d", getpid());
+    snprintf(socket_path, sizeof socket_path, "%s/ctl.sock", folder);
+    if (!folder_make(folder, 0755)) return 1;
+    signal(SIGPIPE, SIG_IGN);
+    int code = test_main_(argc, argv);
+    folder_remove(folder);
+    return code;
+}

@@ -1,0 +1,87 @@
+/* doctor.c - the machine, looked at as an operator would. */
+#include "doctor.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define LITTLE_SPACE (UINT64_C(1) << 30)
+
+static void add(json_t *checks, const char *name, bool is_ok, const char *bad, const char *found,
+                const char *follows)
+{
+    json_array_append_new(checks, json_pack("{s:s,s:s,s:s,s:s}", "name", name, "state", is_ok ? "ok" : bad,
+                                            "found", found, "follows", is_ok ? "" : follows));
+}
+
+static bool has_program(const char *name)
+{
+    static const char *const folders[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+                                          "/usr/bin",        "/sbin",          "/bin"};
+    char path[PATH_CAP];
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        if (path_join(path, "%s/%s", folders[i], name) && access(path, X_OK) == 0) return true;
+    return false;
+}
+
+static void look_at_kernel(json_t *checks, const host_t *host)
+{
+    static const char *const kinds[]  = {"version 1", "hybrid", "version 2"};
+    static const char *const shifts[] = {"no", "yes, images are mounted", "yes, images are unpacked once"};
+    struct utsname system;
+    bool is_known = uname(&system) == 0;
+    add(checks, "kernel", is_known, "missing", is_known ? system.release : "unknown", "");
+    add(checks, "control groups", host->cgroup.kind == CGROUP_V2, "less", kinds[host->cgroup.kind],
+        "limits hold, but an out-of-memory workload is killed one process at a time: boot with "
+        "systemd.unified_cgroup_hierarchy=1");
+    add(checks, "user namespaces", host->has_user_spaces, "less", shifts[host->shifts],
+        "workloads run without user namespaces: their root is the machine's, held only by capabilities and "
+        "the "
+        "system call filter; a kernel since 5.12 can do better");
+    add(checks, "KVM", true, "",
+        access("/dev/kvm", R_OK | W_OK) == 0 ? "there, not used: machines are containers"
+                                             : "none, not needed: machines are containers",
+        "");
+}
+
+static void look_at_programs(json_t *checks, const host_t *host)
+{
+    static const char *const wireguards[] = {"none", "wireguard-go", "kernel"};
+    bool has_haproxy = has_program("haproxy"), can_unpack = has_program("unsquashfs");
+    add(checks, "container runtime", host->runtime[0] != 0, "missing",
+        host->runtime[0] ? host->runtime : "none", "no machine can run: install crun or runc");
+    add(checks, "WireGuard", host->wireguard != HOST_WIREGUARD_NONE, "less", wireguards[host->wireguard],
+        "networks end at this machine: load the module, or install wireguard-go");
+    add(checks, "haproxy", has_haproxy, "less", has_haproxy ? "installed" : "none",
+        "the node cannot be a gateway: install haproxy");
+    add(checks, "gateway", host->gateway.is_on, "less", host->gateway.is_on ? host->gateway.domain : "off",
+        "gateway workloads are refused: set gateway.domain");
+    add(checks, "unsquashfs", can_unpack || host->shifts != HOST_SHIFTS_FOLDERS, "missing",
+        can_unpack ? "installed" : "none", "no image can be unpacked: install squashfs-tools");
+}
+
+static void look_at_disks(json_t *checks, const host_t *host)
+{
+    struct statvfs room;
+    char found[64] = "unknown";
+    add(checks, "disks", host->has_btrfs, "less", host->has_btrfs ? "btrfs with quotas" : "ext4 in files",
+        "each disk is a file with its own file system, which takes longer to make: install btrfs-progs, load "
+        "btrfs");
+    bool is_known    = statvfs(host->state_dir, &room) == 0;
+    uint64_t is_free = is_known ? (uint64_t)room.f_bavail * room.f_frsize : 0;
+    if (is_known) snprintf(found, sizeof found, "%.1f GiB free", (double)is_free / (double)(1u << 30));
+    add(checks, "state directory", is_free >= LITTLE_SPACE, "less", found,
+        "it fills up: then new deployments are refused, and disks of workloads fail to grow");
+}
+
+json_t *doctor_report(const host_t *host)
+{
+    json_t *checks = json_array();
+    look_at_kernel(checks, host);
+    look_at_programs(checks, host);
+    look_at_disks(checks, host);
+    return json_pack("{s:o}", "checks", checks);
+}

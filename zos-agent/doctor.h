@@ -1,0 +1,12 @@
+/* doctor.h - what this machine can do for workloads, what it cannot, and what follows. */
+#ifndef DOCTOR_H
+#define DOCTOR_H
+#include "host.h"
+
+struct json_t;
+
+/* doctor_report looks at the machine as host_init found it: {"checks":[{"name","state":"ok"|"less"|"missing",
+ * "found","follows"}]}.  "less": it works, with less; follows says how.  The caller's to json_decref. */
+struct json_t *doctor_report(const host_t *host);
+
+#endif

@@ -1,0 +1,336 @@
+/* zosctl.c - the program zosctl: asks the agent of this machine over its socket, and prints the answer. */
+#include "control.h"
+#include "doctor.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FOLLOW_MS 300
+#define TAIL      16384 /* of a log, at first */
+
+static const char help[] =
+    "zosctl - asks the node agent of this machine, and tells it what to take\n"
+    "\n"
+    "  zosctl status              node, chain, bus, what the agent does\n"
+    "  zosctl workloads           what runs here, with memory and time on cores\n"
+    "  zosctl logs ID             the newest output of a machine: CONTRACT/NAME or its short name\n"
+    "  zosctl events [CONTRACT]   what happened to workloads, and what the chain was read to want\n"
+    "  zosctl capacity            what is offered, used, kept for the system, free; overcommit\n"
+    "  zosctl doctor              what this machine lacks, and what follows; works without an agent, as "
+    "root\n"
+    "  zosctl cordon              take no new deployments; updates go on\n"
+    "  zosctl drain               take neither deployments nor updates; what runs goes on until the chain "
+    "ends it\n"
+    "  zosctl uncordon            take everything again\n"
+    "  zosctl completion          a script for bash: eval \"$(zosctl completion)\"\n"
+    "  zosctl help\n"
+    "\n"
+    "The agent keeps what cordon and drain say over restarts. Root may ask, and members of the group zos.\n"
+    "\n"
+    "options\n"
+    "  --socket PATH   of the agent; /run/zos/ctl.sock unless its configuration has another run_dir\n"
+    "  --json          the agent's answer as it came, for programs\n"
+    "  --follow        logs: go on until interrupted\n"
+    "  --most N        events: so many, 50 unless told otherwise\n"
+    "  --help, --version\n";
+
+static const char completion[] =
+    "complete -W 'status workloads logs events capacity doctor cordon drain uncordon completion help "
+    "--json --socket --follow --most' zosctl\n";
+
+typedef struct {
+    const char *socket, *words[3];
+    int count;
+    bool is_json, is_following;
+    long most;
+} options_t;
+
+static int complain(const char *what)
+{
+    fprintf(stderr, "zosctl: %s\n", what);
+    return 1;
+}
+
+/* ---- asking ---- */
+
+static int dial(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) return -1;
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0) return fd;
+    if (fd >= 0) close(fd);
+    return -1;
+}
+
+/* The answer, or NULL after it was said why there is none. */
+static json_t *ask(const options_t *options, json_t *question)
+{
+    int fd     = dial(options->socket);
+    char *text = json_dumps(question, JSON_COMPACT);
+    json_decref(question);
+    if (fd < 0) {
+        fprintf(stderr, "zosctl: %s: %s: does the agent run, and are you root or in the group zos?\n",
+                options->socket, strerror(errno));
+        free(text);
+        return NULL;
+    }
+    FILE *stream   = fdopen(fd, "r+");
+    bool is_sent   = stream && text && fprintf(stream, "%s\n", text) > 0 && fflush(stream) == 0;
+    json_t *answer = is_sent ? json_loadf(stream, JSON_DISABLE_EOF_CHECK, NULL) : NULL;
+    if (stream) fclose(stream);
+    free(text);
+    const char *error = json_string_value(json_object_get(answer, "error"));
+    if (answer && !error) return answer;
+    complain(error ? error : "no answer: only root and members of the group zos may ask");
+    json_decref(answer);
+    return NULL;
+}
+
+/* ---- printing ---- */
+
+static const char *text_of(const json_t *json, const char *key)
+{
+    const char *text = json_string_value(json_object_get(json, key));
+    return text ? text : "";
+}
+
+static long long number_of(const json_t *json, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(json, key));
+}
+
+/* Texts of users may hold anything; a terminal gets no control characters. */
+static void print_plain(const char *text)
+{
+    for (; *text; text++)
+        putchar((unsigned char)*text < 32 || *text == 127 ? ' ' : *text);
+}
+
+static const char *color(const char *state)
+{
+    if (!isatty(STDOUT_FILENO) || getenv("NO_COLOR")) return "";
+    if (strcmp(state, "ok") == 0) return "\033[32m";
+    if (strcmp(state, "error") == 0 || strcmp(state, "missing") == 0) return "\033[31m";
+    return "\033[33m";
+}
+
+static const char *plain(void) { return isatty(STDOUT_FILENO) && !getenv("NO_COLOR") ? "\033[0m" : ""; }
+
+static void print_status(const json_t *a)
+{
+    printf("node %lld, twin %lld, zos-agent %s (process %lld), up %lld s\n", number_of(a, "node_id"),
+           number_of(a, "twin_id"), text_of(a, "version"), number_of(a, "pid"), number_of(a, "up_s"));
+    printf("takes       %s\n", text_of(a, "takes"));
+    printf("chain       %s, best block %lld, finalized %lld, %lld reports wait\n",
+           json_is_true(json_object_get(a, "chain_connected")) ? "connected" : "not connected",
+           number_of(a, "best_block"), number_of(a, "finalized_block"), number_of(a, "reports_waiting"));
+    printf("bus         %s\n",
+           json_is_true(json_object_get(a, "bus_connected")) ? "connected" : "not connected");
+    printf("workloads   %lld in %lld deployments\n", number_of(a, "workloads"), number_of(a, "deployments"));
+    printf("jobs        %lld done, %lld of them failed\n", number_of(a, "jobs_done"),
+           number_of(a, "jobs_failed"));
+    printf("state in    %s\n", text_of(a, "state_dir"));
+}
+
+static void print_workloads(const json_t *a)
+{
+    size_t i;
+    json_t *w;
+    const json_t *list = json_object_get(a, "workloads");
+    if (json_array_size(list) == 0)
+        puts("no workloads");
+    else
+        printf("%-9s %-20s %-20s %-13s %-8s %9s %9s\n", "contract", "name", "type", "id", "state", "MiB",
+               "cpu s");
+    json_array_foreach(list, i, w)
+    {
+        const char *state = text_of(w, "state");
+        printf("%-9lld %-20s %-20s %-13s %s%-8s%s", number_of(w, "contract_id"), text_of(w, "name"),
+               text_of(w, "type"), text_of(w, "wid"), color(state), state, plain());
+        if (json_object_get(w, "memory"))
+            printf(" %9.1f %9.1f", (double)number_of(w, "memory") / 1048576,
+                   (double)number_of(w, "cpu_ms") / 1000);
+        if (text_of(w, "message")[0]) printf("  ");
+        print_plain(text_of(w, "message"));
+        putchar('\n');
+    }
+}
+
+static void print_events(const json_t *a)
+{
+    size_t i;
+    json_t *e;
+    json_array_foreach(json_object_get(a, "events"), i, e)
+    {
+        char when[32];
+        time_t at = (time_t)number_of(e, "at");
+        struct tm parts;
+        if (!gmtime_r(&at, &parts) || strftime(when, sizeof when, "%F %T", &parts) == 0) when[0] = 0;
+        printf("%s  %-9lld %-20s %-12s ", when, number_of(e, "contract_id"), text_of(e, "name"),
+               text_of(e, "what"));
+        print_plain(text_of(e, "why"));
+        putchar('\n');
+    }
+}
+
+static void print_capacity(const json_t *a)
+{
+    static const char *const rows[]  = {"offered", "used", "system", "free"};
+    static const char *const units[] = {"mru", "sru", "hru"};
+    printf("%-9s %8s %12s %12s %12s\n", "", "cores", "memory GiB", "ssd GiB", "hdd GiB");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const json_t *row = json_object_get(a, rows[i]);
+        printf("%-9s %8lld", rows[i], number_of(row, "cru"));
+        for (size_t u = 0; u < 3; u++)
+            printf(" %12.1f", (double)number_of(row, units[u]) / 1073741824.0);
+        putchar('\n');
+    }
+    const json_t *over = json_object_get(a, "overcommit");
+    printf("used includes what is kept for the system. Overcommit: cores %s; memory %s, disks %s\n",
+           text_of(over, "cru"), text_of(over, "mru"), text_of(over, "sru"));
+}
+
+static void print_doctor(const json_t *a)
+{
+    size_t i, bad = 0;
+    json_t *c;
+    json_array_foreach(json_object_get(a, "checks"), i, c)
+    {
+        const char *state = text_of(c, "state");
+        printf("%s%-8s%s %-18s %s\n", color(state), state, plain(), text_of(c, "name"), text_of(c, "found"));
+        if (text_of(c, "follows")[0]) printf("         %-18s -> %s\n", "", text_of(c, "follows"));
+        bad += strcmp(state, "ok") != 0;
+    }
+    printf("%zu checks, %zu with less than could be\n", i, bad);
+}
+
+static int show(const options_t *options, json_t *answer, void (*print)(const json_t *answer))
+{
+    if (!answer) return 1;
+    if (options->is_json) {
+        char *text = json_dumps(answer, JSON_COMPACT);
+        if (text) puts(text);
+        free(text);
+    } else {
+        print(answer);
+    }
+    json_decref(answer);
+    return 0;
+}
+
+/* ---- commands ---- */
+
+/* Without an agent: a look at the machine as the agent would at its start. */
+static json_t *own_look(void)
+{
+    char folder[] = "/tmp/zosctl-XXXXXX", state[PATH_CAP], run[PATH_CAP], error[HOST_ERROR_MAX + 1];
+    host_t host;
+    json_t *report = NULL;
+    if (!mkdtemp(folder) || !path_join(state, "%s/state", folder) ||
+        !path_join(run, "/run/zosctl-%d", getpid()))
+        return NULL;
+    host_config_t config = {.state_dir = state, .run_dir = run, .prefix = "zosd"};
+    if (host_init(&host, &config, error))
+        report = doctor_report(&host);
+    else
+        report = json_pack("{s:[{s:s,s:s,s:s,s:s}]}", "checks", "name", "agent", "state", "missing", "found",
+                           error, "follows", "the agent does not start on this machine");
+    folder_remove(folder);
+    folder_remove(run);
+    return report;
+}
+
+static int doctor(const options_t *options)
+{
+    int fd         = dial(options->socket);
+    bool has_agent = fd >= 0;
+    if (has_agent) close(fd);
+    json_t *answer = has_agent ? ask(options, json_pack("{s:s}", "ask", "doctor")) : own_look();
+    return show(options, answer, print_doctor);
+}
+
+static void print_log(const json_t *answer)
+{
+    fputs(text_of(answer, "text"), stdout);
+    fflush(stdout);
+}
+
+static int logs(const options_t *options)
+{
+    json_int_t offset = -TAIL;
+    if (options->count < 2) return complain("logs ID: see zosctl workloads");
+    for (;;) {
+        json_t *answer = ask(
+            options, json_pack("{s:s,s:s,s:I}", "ask", "logs", "id", options->words[1], "offset", offset));
+        bool has_more = text_of(answer, "text")[0] != 0;
+        offset        = json_integer_value(json_object_get(answer, "next"));
+        if (show(options, answer, print_log) != 0) return 1;
+        if (!options->is_following && !has_more) return 0;
+        if (options->is_json && !options->is_following) return 0;
+        if (!has_more) poll(NULL, 0, FOLLOW_MS);
+    }
+}
+
+static int run(const options_t *options)
+{
+    static const struct {
+        const char *name;
+        void (*print)(const json_t *answer);
+    } commands[] = {
+        {"status",    print_status   },
+        {"workloads", print_workloads},
+        {"capacity",  print_capacity },
+        {"cordon",    print_status   },
+        {"drain",     print_status   },
+        {"uncordon",  print_status   },
+    };
+    const char *verb = options->count > 0 ? options->words[0] : "help";
+    if (strcmp(verb, "help") == 0) return fputs(help, stdout) < 0;
+    if (strcmp(verb, "completion") == 0) return fputs(completion, stdout) < 0;
+    if (strcmp(verb, "doctor") == 0) return doctor(options);
+    if (strcmp(verb, "logs") == 0) return logs(options);
+    if (strcmp(verb, "events") == 0) {
+        long long contract = options->count > 1 ? strtoll(options->words[1], NULL, 10) : 0;
+        return show(options,
+                    ask(options, json_pack("{s:s,s:I,s:I}", "ask", "events", "contract_id",
+                                           (json_int_t)contract, "most", (json_int_t)options->most)),
+                    print_events);
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(verb, commands[i].name) == 0)
+            return show(options, ask(options, json_pack("{s:s}", "ask", verb)), commands[i].print);
+    return complain("not a command; try zosctl help") + 1;
+}
+
+int main(int argc, char **argv)
+{
+    options_t options = {.socket = "/run/zos/ctl.sock", .most = 50};
+    for (int i = 1; i < argc; i++) {
+        bool has_value = i + 1 < argc;
+        if (strcmp(argv[i], "--help") == 0) return fputs(help, stdout) < 0;
+        if (strcmp(argv[i], "--version") == 0) return puts("zosctl " AGENT_VERSION) < 0;
+        if (strcmp(argv[i], "--json") == 0)
+            options.is_json = true;
+        else if (strcmp(argv[i], "--follow") == 0)
+            options.is_following = true;
+        else if (strcmp(argv[i], "--socket") == 0 && has_value)
+            options.socket = argv[++i];
+        else if (strcmp(argv[i], "--most") == 0 && has_value)
+            options.most = strtol(argv[++i], NULL, 10);
+        else if (argv[i][0] == '-' || options.count == 3)
+            return complain("not an option; try zosctl help") + 1;
+        else
+            options.words[options.count++] = argv[i];
+    }
+    return run(&options);
+}
