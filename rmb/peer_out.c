@@ -162,6 +162,7 @@ static void on_destination(void *context, twin_status_t status, const rmb_twin_t
 {
     out_t *out = context;
     out->stage = OUT_READY;
+    if (status == TWIN_UNAVAILABLE && !out->is_request && peer_out_pause(out)) return;
     if (status != TWIN_FOUND) {
         peer_out_done(out, status == TWIN_UNKNOWN ? PEER_NO_TWIN : PEER_UNAVAILABLE);
         return;
@@ -178,7 +179,7 @@ static void on_self(void *context, twin_status_t status, const rmb_twin_t *twin)
     const peer_t *peer = out->peer;
     if (status == TWIN_UNAVAILABLE) {
         out->stage = OUT_READY;
-        peer_out_done(out, PEER_UNAVAILABLE);
+        if (out->is_request || !peer_out_pause(out)) peer_out_done(out, PEER_UNAVAILABLE);
         return;
     }
     out->is_encryptable =
@@ -255,7 +256,7 @@ void peer_outs_tick(peer_t *peer)
         else if (out->is_dropped && now_ms - out->dropped_ms > DROPPED_MS)
             peer_out_done(out, PEER_RELAY);
         else if (out->stage == OUT_PAUSED && now_ms - out->dropped_ms >= UINT64_C(500) << out->refusals)
-            out->stage = OUT_READY;
-        if (out->stage == OUT_READY) peer_work_soon(peer);
+            out->stage = out->wire ? OUT_READY : OUT_NEW;
+        if (out->stage == OUT_READY || out->stage == OUT_NEW) peer_work_soon(peer);
     }
 }
