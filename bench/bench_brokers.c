@@ -76,7 +76,7 @@ static bool fill(peer_socket_t *peer)
     static uint8_t room[1 << 18];
     ssize_t got = recv(peer->fd, room, sizeof room, 0);
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
-        fprintf(stderr, "a connection was lost\n");
+        fprintf(stderr, "a connection was lost: %s\n", got < 0 ? strerror(errno) : "closed");
         exit(1);
     }
     if (got > 0) buf_add(&peer->in, room, (uint32_t)got);
