@@ -29,6 +29,7 @@ bool link_read(bytes_t message, link_reader_t *reader)
         return rest.len <= LINK_DOMAINS_CAP && (rest.len == 0 || !memchr(rest.data, 0, rest.len));
     case LINK_ENVELOPE:
     case LINK_ACK: reader->left = rest; return true;
+    case LINK_HEARD: return rest.len == 0;
     }
     return false;
 }

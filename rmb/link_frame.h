@@ -15,6 +15,7 @@ typedef enum {
     LINK_REFUSED  = 2, /* listener: text */
     LINK_HELLO    = 5, /* dialer: domains */
     LINK_ENVELOPE = 6, /* dialer: (seq u32, length u32, envelope), any number */
+    LINK_HEARD    = 8, /* dialer: leave to send the next LINK_ACK, as nng drops what waits */
     LINK_ACK      = 7, /* listener: (seq u32, status u8), any number */
 } link_kind_t;
 

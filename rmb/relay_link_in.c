@@ -32,6 +32,7 @@ struct line {
     given_t *given;
     uint32_t given_count;
     uint64_t given_len;
+    bool is_waiting; /* for leave to send more acknowledgements */
     bus_writer_t acks;
     line_t *next;
 };
@@ -64,11 +65,17 @@ static void flush(void *self)
     relay_link_in_t *in = self;
     in->flush_timer     = NULL;
     for (line_t *line = in->lines; line; line = line->next) {
-        if (line->state != LINE_OPEN || line->acks.len == 0) continue;
+        if (line->state != LINE_OPEN || line->acks.len == 0 || line->is_waiting) continue;
         if (!bus_send(in->bus, line->pipe, (bytes_t){line->acks.data, line->acks.len}))
             end(line, "acknowledgements are not read");
+        line->is_waiting = true;
         bus_writer_reset(&line->acks);
     }
+}
+
+static void flush_soon(relay_link_in_t *in)
+{
+    if (!in->flush_timer) in->flush_timer = io_timer_start(in->config.io, 0, 0, flush, in);
 }
 
 static void on_fate(void *context, relay_in_t fate)
@@ -83,7 +90,7 @@ static void on_fate(void *context, relay_in_t fate)
                                : fate == RELAY_IN_BUSY   ? LINK_AGAIN
                                                          : LINK_FINAL;
         link_write_ack(&line->acks, given->seq, status);
-        if (!in->flush_timer) in->flush_timer = io_timer_start(in->config.io, 0, 0, flush, in);
+        flush_soon(in);
         *given->back = given->next;
         if (given->next) given->next->back = given->back;
     }
@@ -148,6 +155,11 @@ static void open_message(line_t *line, bytes_t message)
     bool is_known = link_read(message, &reader);
     if (is_known && line->state == LINE_NEW) {
         hello(line, &reader);
+        return;
+    }
+    if (is_known && reader.kind == LINK_HEARD) {
+        line->is_waiting = false;
+        flush_soon(in);
         return;
     }
     if (!is_known || reader.kind != LINK_ENVELOPE) {

@@ -13,6 +13,7 @@
 #define TICK_MS      2000
 #define HELLO_MS     10000
 #define QUIET_MS     10000 /* then we say that we live */
+#define UNACKED_MS   60000
 #define SILENCE_MS   30000 /* then the other side is taken for lost */
 
 typedef struct {
@@ -28,6 +29,7 @@ struct relay_link_out {
     uint32_t pipe;
     bool is_up;
     uint32_t seq, unacked;
+    uint64_t acked_ms; /* when one came, or the first that waits was sent */
     uint64_t unacked_len, heard_ms, said_ms, pause_ms;
     slot_t slots[LINK_WINDOW];
     bus_writer_t out;
@@ -82,6 +84,7 @@ bool relay_link_send(relay_link_out_t *link, federation_item_t *item, bytes_t wi
     if (!link->is_up || slot->item || link->unacked >= LINK_WINDOW) return false;
     if (link->unacked > 0 && link->unacked_len + wire.len > LINK_BYTES) return false;
     *slot = (slot_t){item, wire.len};
+    if (link->unacked == 0) link->acked_ms = ticks(link);
     link->unacked++;
     link->unacked_len += wire.len;
     link_write_envelope(&link->out, link->seq++, wire);
@@ -141,7 +144,12 @@ static void on_message(void *self, uint32_t pipe, bytes_t message)
     if (!link_read(message, &reader)) {
         lost(link, "a frame of no known kind");
     } else if (link->is_up && reader.kind == LINK_ACK) {
-        if (!take_acks(link, &reader)) lost(link, "an acknowledgement of what was not sent");
+        static const uint8_t heard = LINK_HEARD;
+        link->acked_ms             = link->heard_ms;
+        if (!take_acks(link, &reader))
+            lost(link, "an acknowledgement of what was not sent");
+        else if (!bus_send(link->bus, link->pipe, (bytes_t){&heard, 1}))
+            lost(link, "no room to send");
     } else if (!link->is_up && reader.kind == LINK_WELCOME && has_domain(reader.text, link->domain)) {
         link->is_up    = true;
         link->pause_ms = PAUSE_MS;
@@ -193,6 +201,10 @@ static void tick(void *self)
     uint64_t now_ms = ticks(link), silent_ms = now_ms - link->heard_ms;
     if (silent_ms > (link->is_up ? SILENCE_MS : HELLO_MS)) {
         lost(link, "nothing was heard");
+        return;
+    }
+    if (link->unacked > 0 && now_ms - link->acked_ms > UNACKED_MS) {
+        lost(link, "nothing was acknowledged");
         return;
     }
     if (!link->is_up || (now_ms - link->said_ms < QUIET_MS && silent_ms < QUIET_MS)) return;

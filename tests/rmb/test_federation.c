@@ -351,7 +351,8 @@ TEST(link_frames_are_read_as_they_were_written)
     OK(item.seq == 9 && item.status == LINK_AGAIN);
     out.data[5] = 3;
     OK(link_read((bytes_t){out.data, out.len}, &reader) && !link_next(&reader, &item) && reader.is_failed);
-    OK(!link_read(BYTES("\x08"), &reader) && !link_read((bytes_t){0}, &reader));
+    OK(link_read(BYTES("\x08"), &reader) && !link_read(BYTES("\x08x"), &reader));
+    OK(!link_read(BYTES("\x09"), &reader) && !link_read((bytes_t){0}, &reader));
     OK(!link_read((bytes_t){(const uint8_t *)"\x05\0", 2}, &reader));
     bus_writer_fini(&out);
 }
