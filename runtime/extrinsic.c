@@ -19,6 +19,8 @@ static bool read_extrinsic(bytes_t encoded, arena_t *arena, extrinsic_t *x)
 {
     *x               = (extrinsic_t){.encoded = encoded};
     scale_reader_t r = scale_reader(encoded, arena);
+    r.is_bounded     = true;
+    r.allowance      = EXTRINSIC_MEMORY;
     uint32_t len     = scale_get_compact_u32(&r);
     if (r.failed || len != scale_left(&r)) return false;
     uint8_t version = scale_get_u8(&r);
@@ -36,10 +38,8 @@ static bool read_extrinsic(bytes_t encoded, arena_t *arena, extrinsic_t *x)
 /* Calls within calls take room as they are many: how much they may have is the same in every build. */
 bool extrinsic_decode(bytes_t encoded, arena_t *arena, extrinsic_t *x)
 {
-    arena_t whole = *arena;
-    if (whole.size - whole.used > EXTRINSIC_MEMORY) arena->size = whole.used + EXTRINSIC_MEMORY;
-    bool is_whole = read_extrinsic(encoded, arena, x);
-    arena->size   = whole.size;
-    if (!is_whole) arena->used = whole.used;
+    const uint32_t used = arena->used;
+    bool is_whole       = read_extrinsic(encoded, arena, x);
+    if (!is_whole) arena->used = used;
     return is_whole;
 }

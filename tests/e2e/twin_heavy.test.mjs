@@ -11,6 +11,7 @@ import { Host } from './wasm_host/host.mjs'
 import { State } from './wasm_host/state.mjs'
 import { build, compact, execute, hashOf, hex, writeExport } from './wasm_host/block.mjs'
 import { CODE } from './wasm_host/replay.mjs'
+import { blake2_256 } from './wasm_host/trie.mjs'
 
 await cryptoWaitReady()
 const GIB = 1024n ** 3n
@@ -62,6 +63,19 @@ const heavy = ({ smartContractModule: contract, balances, utility, system, tfgri
 // bring it.  When each report took memory of its own, the blob's ran out and the node's did not.
 const reports = api => api.tx.smartContractModule.addNruReports(many(110000, i => ({ contractId: 1, timestamp: (1n << 32n) + BigInt(i), window: 600, nru: GIB })))
 
+// keys is a call by hand, of keys without a byte: a list that takes twice the memory where pointers are twice as long.
+// Both builds count it alike, and refuse it.
+const keys = api => ({
+  signAsync: (who, { nonce }) => {
+    const call = Buffer.concat([Uint8Array.of(0, 5), compact(1_200_000), Buffer.alloc(1_200_000)])      // System.kill_storage
+    const extra = Buffer.concat([Uint8Array.of(0), compact(nonce), Uint8Array.of(0)])
+    const { specVersion, transactionVersion } = api.runtimeVersion
+    const payload = Buffer.concat([call, extra, specVersion.toU8a(), transactionVersion.toU8a(), api.genesisHash.toU8a(), api.genesisHash.toU8a()])
+    const inner = Buffer.concat([Uint8Array.of(0x84, 0), who.publicKey, Uint8Array.of(1), who.sign(blake2_256(payload)), extra, call])
+    return { toU8a: () => Buffer.concat([compact(inner.length), inner]) }
+  }
+})
+
 // author has the blob make a block of one extrinsic on the head, in the next slot, with Alice's seal.
 async function author (api, host, state, parent, [call, who]) {
   const nonce = (await api.query.system.account(who.address)).nonce.toNumber()
@@ -99,6 +113,11 @@ test('large calls end alike', { timeout: 600000 }, () => withNode(['--sealing', 
     await follow(what)
   }
   const head = await blockAt(node, done)
+  const call = '0x010000'      // InvalidTransaction::Call, as the node's pool says it, too
+  const { block: { body: [, extrinsic] }, result: judged } = await author(api, host, state, head.header, [keys(api), alice])
+  assert.equal('0x' + judged, call)
+  const at = Buffer.from(hashOf(head.header))
+  assert.equal(await node.rpc('state_call', ['TaggedTransactionQueue_validate_transaction', '0x' + hex(Buffer.concat([Uint8Array.of(2), extrinsic, at])), '0x' + hex(at)]), call)
   const { block, result } = await author(api, host, state, head.header, [reports(api), alice])
   assert.ok(['0000', '00010a'].includes(result), `reports end with ${result}`)        // done, or Exhausted
   await api.disconnect()

@@ -57,7 +57,7 @@ def write_runtime_types_c(rt):
            ['scale_put_u8(w, event->pallet);'], 'event->pallet',
            [(p, f'{encode(type_of(event_type(p)), "event->" + p.name)} return;') for p in with_events(rt)], 'w->failed = true;')
     for what in ('call', 'event'):
-        out += [f'runtime_{what}_t *runtime_{what}_take(scale_reader_t *r)', '{',
+        out += [f'runtime_{what}_t *runtime_{what}_take(scale_reader_t *r)', '{', '    scale_spend(r, SCALE_CALL_COST);',
                 f'    runtime_{what}_t *taken = r->failed || !r->arena ? NULL : arena_take(r->arena, sizeof *taken);', '',
                 '    if (!taken) {', '        scale_fail(r);', '        return NULL;', '    }',
                 f'    runtime_{what}_decode(r, taken);', '    return r->failed ? NULL : taken;', '}', '']
