@@ -251,17 +251,21 @@ static bool costs_something(rt_t *rt, uint64_t id, uint64_t seconds)
     return cost_in_tft(rt, units, &tft) == DISPATCH_OK && tft >= 3; /* four tenths of it are one at least */
 }
 
-/* is_missed says whether a bill that did not come could have come: it is tried, and undone. */
-static bool is_missed(rt_t *rt, uint64_t id, uint64_t seconds)
+/* is_missed says whether a bill that did not come had to, and could: it is tried, and undone.  An amount of a
+ * unit or two says nothing, as the discount may make it none: it depends on what bills before it left of the
+ * owner's money. */
+static bool is_missed(rt_t *rt, uint64_t id, const payment_t *payment)
 {
-    const bool has_to       = costs_something(rt, id, seconds);
+    const uint64_t seconds = contract_now_s(rt) - payment->last_updated_seconds;
+    const bool owes        = payment->standard_overdraft + payment->additional_overdraft > 0;
+    if (!owes && !costs_something(rt, id, seconds)) return false;
     const rt_layer_t layer  = rt_layer_begin(rt);
     const dispatch_t result = contract_bill(rt, id);
-    payment_t payment;
-    const bool exists  = smart_contract_contract_payment_state_get(rt, id, &payment);
-    const bool charged = !exists || payment.last_updated_seconds == contract_now_s(rt);
+    payment_t after;
+    const bool exists  = smart_contract_contract_payment_state_get(rt, id, &after);
+    const bool charged = !exists || after.last_updated_seconds == contract_now_s(rt);
     rt_layer_end(rt, layer, false);
-    return result == DISPATCH_OK && (charged || has_to);
+    return result == DISPATCH_OK && (charged || !owes); /* a sleeping machine owes, and waits */
 }
 
 static bool is_due(const accounts_t *accounts, uint64_t id)
@@ -307,8 +311,7 @@ bool step_cycle_holds(rt_t *rt, const step_t *step, accounts_t *accounts)
         of->attempt = number;
         if (!smart_contract_contract_payment_state_get(rt, id, &payment)) continue;
         if (payment.last_updated_seconds == now_s) continue;
-        HOLDS(!is_missed(rt, id, now_s - payment.last_updated_seconds),
-              "contract %llu is not billed in its turn", U(id));
+        HOLDS(!is_missed(rt, id, &payment), "contract %llu is not billed in its turn", U(id));
     }
     return true;
 }
