@@ -134,11 +134,13 @@ static bool was_replayed(const char *uid)
     return false;
 }
 
-/* What was lost in a WebSocket is sent again only when its sender's session is lost. */
+/* What was lost in a WebSocket is sent again only when its sender's session is lost; of what was refused when
+ * it was sent again, for want of room, an earlier copy may still come. */
 static void check_first(const note_t *note, const char *uid)
 {
     const actor_t *from = &world.actors[note->from], *to = &world.actors[note->to];
     uint32_t *last = &world.last[note->from][note->to];
+    if (note->is_answered && note->status != PEER_OK) return;
     if (from->is_roaming || to->is_roaming || note->is_lost || was_replayed(uid)) return;
     if (note->number + 1 <= *last)
         broken("note %u of %s came to %s after note %u", note->number, from->name, to->name, *last - 1);
