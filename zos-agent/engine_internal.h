@@ -28,6 +28,7 @@ typedef struct record {
     bool is_made;    /* something of it may be on the machine */
     bool is_removed; /* an update took it out */
     bool is_dirty;   /* to be ensured again: at start, after an update */
+    bool is_known;   /* found running at the start: its network's rules have it already */
     uint32_t tries, restarts;
     uint64_t started_ms; /* a machine: when it was last seen to start */
     uint64_t next_ms;    /* not before */

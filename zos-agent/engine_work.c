@@ -254,7 +254,8 @@ static host_result_t plan_ensure(engine_t *engine, record_t *record, uint64_t no
         return plan_gateway(engine, record, (scope_t){.with = record}, now_ms, job);
     }
     job_for(job, JOB_MACHINE, record);
-    job->is_new = !record->is_made;
+    job->is_new   = !record->is_made;
+    job->is_known = record->is_known;
     return plan_machine(engine, record, now_ms, job);
 }
 
@@ -262,11 +263,13 @@ static host_result_t plan_ensure(engine_t *engine, record_t *record, uint64_t no
 static bool ensure_job(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job)
 {
     *job                 = (job_t){0};
-    host_result_t result = record->is_made ? host_ok() : plan_admit(engine, record);
+    bool was_made        = record->is_made;
+    uint32_t link        = record->link;
+    host_result_t result = was_made ? host_ok() : plan_admit(engine, record);
     if (result.status == HOST_OK) result = plan_ensure(engine, record, now_ms, job);
     if (result.status == HOST_OK) {
         record->is_made = true; /* before anything of it is there */
-        store_record(engine, record);
+        if (!was_made || record->link != link) store_record(engine, record);
         return true;
     }
     job_fini(job);
@@ -363,14 +366,19 @@ bool engine_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_m
 
 static void made(engine_t *engine, record_t *record, uint64_t now_ms)
 {
-    bool is_news     = record->state != WORKLOAD_OK;
+    bool is_start    = record->state != WORKLOAD_OK;
     record->tries    = 0;
     record->next_ms  = 0;
     record->is_dirty = false;
+    record->is_known = false;
+    char *data       = plan_result(engine, record);
+    const char *note = plan_note(engine, record);
+    bool is_news     = is_start || strcmp(note, record->message) != 0 || !data || !record->data ||
+                   strcmp(data, record->data) != 0;
     free(record->data);
-    record->data = plan_result(engine, record);
-    if (workload_is_machine(record->workload) && is_news) record->started_ms = now_ms;
-    record_change(engine, record, WORKLOAD_OK, plan_note(engine, record), seconds(now_ms));
+    record->data = data;
+    if (workload_is_machine(record->workload) && is_start) record->started_ms = now_ms;
+    if (is_news) record_change(engine, record, WORKLOAD_OK, note, seconds(now_ms));
     changed(engine, record);
 }
 

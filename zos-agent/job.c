@@ -26,6 +26,12 @@ static host_result_t check_ports(const job_t *job)
 
 static void run_machine(const host_t *host, job_t *job)
 {
+    int code;
+    if (job->is_known && machine_state(host, job->wid, &code) == MACHINE_RUNNING &&
+        machine_connect(host, job->wid).status == HOST_OK) {
+        job->result = machine_pause(host, job->wid, false);
+        return;
+    }
     job->result = check_ports(job);
     if (is_ok(&job->result)) job->result = network_ensure(host, &job->network);
     if (is_ok(&job->result)) job->result = firewall_apply(host, &job->firewall);

@@ -43,7 +43,8 @@ typedef struct job {
     network_plan_t network;   /* the workload's, or the machine's */
     firewall_plan_t firewall; /* as it is to be after the job */
     machine_plan_t machine;
-    bool is_new; /* its ports must be free */
+    bool is_new;   /* its ports must be free */
+    bool is_known; /* a machine that, if it runs, only needs to be tied to its network */
 
     job_object_t *objects; /* JOB_SWEEP: in: what is known; out: what was not, for the next time */
     uint32_t object_count;

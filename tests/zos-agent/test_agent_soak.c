@@ -89,8 +89,9 @@ static bool ask_update(slot_t *slot)
         next.data_version = next.version;
     }
     bool is_ok = engine_update(engine, wanted(&next), virtual_s(), error);
+    if (is_ok) *slot = next;
+    if (!is_ok && strstr(error, "is still being removed")) return true; /* his client asks again */
     if (!is_ok) printf("update: %s\n", error);
-    *slot = next;
     return is_ok;
 }
 
