@@ -76,7 +76,7 @@ static void deploy_machine(int i)
            json_pack("{s:i,s:s,s:s,s:s,s:{s:s,s:s,s:{s:[{s:s,s:s}]},s:{s:i,s:I}}}", "version", 0, "name",
                      "web", "type", "zmachine-light", "metadata", metadata, "data", "flist", "oci:web-demo",
                      "entrypoint", entry, "network", "interfaces", "network", "net", "ip", ip,
-                     "compute_capacity", "cpu", 1, "memory", (json_int_t)268435456));
+                     "compute_capacity", "cpu", i == 0 ? 2 : 1, "memory", (json_int_t)268435456));
 }
 
 static unsigned work(void)

@@ -204,8 +204,9 @@ static bool is_so(const slot_t *slot, const char *name)
 
 static bool is_settled(const slot_t *slot)
 {
-    return slot->contract == 0 ||
-           (is_so(slot, "web") && is_so(slot, "data") && (!slot->has_more || is_so(slot, "more")));
+    bool is_dying = slot->contract && slot->desired == DESIRED_RUN && first_process(slot) == 0;
+    return slot->contract == 0 || (!is_dying && is_so(slot, "web") && is_so(slot, "data") &&
+                                   (!slot->has_more || is_so(slot, "more")));
 }
 
 static bool all_settled(void)
