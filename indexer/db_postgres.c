@@ -54,11 +54,20 @@ static PGresult *ask(postgres_db_t *p, const char *sql, const value_t *values, u
     return PQexecParams(p->server, sql, (int)count, NULL, texts, NULL, NULL, 0);
 }
 
+/* A statement that takes longer than this is stopped. */
+static const char timeout[] = "SET statement_timeout = 3000";
+
+static void reconnect(postgres_db_t *p)
+{
+    PQreset(p->server);
+    PQclear(PQexec(p->server, timeout));
+}
+
 static db_rows_t *query(db_t *db, const char *sql, const value_t *values, unsigned count)
 {
     postgres_db_t *p = (postgres_db_t *)db;
     if (count > VALUES_CAP) return NULL;
-    if (PQstatus(p->server) == CONNECTION_BAD) PQreset(p->server);
+    if (PQstatus(p->server) == CONNECTION_BAD) reconnect(p);
     PGresult *result      = ask(p, sql, values, count);
     ExecStatusType status = PQresultStatus(result);
     postgres_rows_t *rows =
@@ -119,8 +128,7 @@ db_t *db_postgres_open(const char *url, char error[DB_ERROR_MAX + 1])
     p->db     = (db_t){&ops, "BEGIN"};
     p->server = PQconnectdb(url);
     PQsetNoticeReceiver(p->server, no_notice, NULL);
-    if (PQstatus(p->server) == CONNECTION_OK && db_run(&p->db, "SET statement_timeout = 3000", NULL, 0))
-        return &p->db;
+    if (PQstatus(p->server) == CONNECTION_OK && db_run(&p->db, timeout, NULL, 0)) return &p->db;
     snprintf(error, DB_ERROR_MAX + 1, "%.250s", PQerrorMessage(p->server));
     close_server(&p->db);
     return NULL;

@@ -312,7 +312,7 @@ void follow_round(follow_t *follow)
         return;
     follow->is_wanted = false;
     follow->is_busy   = true;
-    if (!check_genesis(follow)) {
+    if (!store_check(follow->store) || !check_genesis(follow)) {
         follow_later(follow, "index not made", "see the errors above");
         return;
     }

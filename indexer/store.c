@@ -260,6 +260,15 @@ static void read_head(store_t *s)
     (void)!get_meta(s, "genesis", s->head.genesis, sizeof s->head.genesis);
 }
 
+bool store_check(store_t *store)
+{
+    if (!store->is_doubtful) return true;
+    if (get_meta_number(store, "schema") != SCHEMA_VERSION) return false;
+    read_head(store);
+    store->is_doubtful = false;
+    return true;
+}
+
 bool store_clear(store_t *store)
 {
     bool is_ok = db_begin(store->db) && drop_tables(store) && make_tables(store) && db_commit(store->db);
@@ -471,7 +480,8 @@ bool store_commit(store_t *store)
     if (is_ok) return true;
     db_rollback(store->db);
     forget_texts(store);
-    store->head = store->before;
+    store->head        = store->before;
+    store->is_doubtful = true;
     return false;
 }
 

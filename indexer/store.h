@@ -25,6 +25,10 @@ void store_close(store_t *store);
 db_t *store_db(store_t *store);
 const store_head_t *store_head(const store_t *store);
 
+/* store_check reads anew where the index stands, when the last transaction failed: it may have been kept all
+ * the same, by a server whose answer was lost.  False: it cannot be read now. */
+NODISCARD bool store_check(store_t *store);
+
 /* store_clear empties the index; the chain is another. */
 NODISCARD bool store_clear(store_t *store);
 NODISCARD bool store_set_genesis(store_t *store, const char *hash);

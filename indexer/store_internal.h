@@ -19,7 +19,7 @@ struct store {
     store_head_t head;
     store_block_t block;
     char block_hash[67];
-    bool is_open, has_failed;
+    bool is_open, has_failed, is_doubtful;
     uint32_t undo_seq;
     touched_t nodes, farms;
     bool are_prices_touched;
