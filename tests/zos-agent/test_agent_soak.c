@@ -274,6 +274,17 @@ static bool is_as_modelled(void)
     return memcmp(&all, &figures.used, sizeof all) == 0;
 }
 
+/* A process that was killed ends some time later, one that is frozen when it goes on: then it is started
+ * again. */
+static bool is_right(void)
+{
+    for (int tries = 0; tries < 5; tries++) {
+        if (settle() && is_as_modelled()) return true;
+        poll(NULL, 0, 200);
+    }
+    return false;
+}
+
 TEST(whatever_is_asked_and_whatever_breaks_the_machine_ends_as_asked)
 {
     dice.state = first_seed;
@@ -284,14 +295,14 @@ TEST(whatever_is_asked_and_whatever_breaks_the_machine_ends_as_asked)
             one_step();
         if (random_below(&dice, 5) == 0) harm();
         if (i % SETTLE_EVERY != 0) continue;
-        bool is_ok = settle() && is_as_modelled();
+        bool is_ok = is_right();
         if (!is_ok) printf("at operation %u of seed %llu\n", i, (unsigned long long)first_seed);
         OK(is_ok);
         if (i % 200 == 0) printf("%u operations\n", i);
     }
     for (int i = 0; i < SLOTS; i++)
         if (slots[i].contract && slots[i].desired != DESIRED_DELETED) desire(&slots[i], DESIRED_DELETED);
-    OK(settle() && is_as_modelled());
+    OK(is_right());
     for (int i = 0; i < 3; i++) {
         engine_sweep(engine);
         core_work(100);
