@@ -15,8 +15,8 @@
 #define BLOCK_LEN_MAX             UINT32_C(5242880) /* bytes of all extrinsics */
 #define BLOCK_LEN_NORMAL          UINT32_C(3932160)
 
-/* Memory for what an extrinsic decodes to, counted alike in every build (scale_spend): an extrinsic that does not
- * fit is none. */
+/* Memory for what an extrinsic decodes to, counted alike in every build (scale_spend): an extrinsic that does
+ * not fit is none. */
 #define EXTRINSIC_MEMORY (UINT32_C(12) << 20)
 
 #endif

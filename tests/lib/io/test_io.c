@@ -132,7 +132,8 @@ TEST(a_wait_ends_however_long_the_loop_did_not_turn)
     io_t *io = io_new();
     alarm(20);
     for (int i = 0; i < 20; i++) {
-        for (uint64_t end = io_ticks_ms(io) + 3; io_ticks_ms(io) < end;) {}
+        for (uint64_t end = io_ticks_ms(io) + 3; io_ticks_ms(io) < end;) {
+        }
         io_step(io, 1);
     }
     alarm(0);
