@@ -341,8 +341,11 @@ test('time and blocks at will, within the rules', withDir(async (dir, serve) => 
   await refused('dev_newBlock', [{ count: 10001 }], /10000/)
   await refused('dev_newBlock', [{ blocks: 2 }], /expected \{count/)
   await refused('dev_newBlock', [{ to: 4 }], /there already/)
-  await refused('dev_newBlock', [{ unsafeBlockHeight: 100 }], /unsafeBlockHeight/)
-  await node.rpc('dev_newBlock', [{ unsafeBlockHeight: 5 }])
+  await refused('dev_newBlock', [{ unsafeBlockHeight: 4 }], /there already/)
+  await refused('dev_newBlock', [{ unsafeBlockHeight: 10006 }], /10000/)
+  await refused('dev_newBlock', [{ unsafeBlockHeight: 4294967295, count: 10000 }], /10000/)
+  await node.rpc('dev_newBlock', [{ unsafeBlockHeight: 40, count: 2 }])
+  assert.equal((await api.rpc.chain.getHeader()).number.toNumber(), 41)
   await api.disconnect()
   await node.stop()
 
