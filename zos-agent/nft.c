@@ -94,7 +94,8 @@ static void network_forward(FILE *out, const char *table, const network_plan_t *
         const guest_plan_t *guest = &network->guests[i];
         if (guest->is_paused) continue;
         rule(out, table, "forward", "iifname \"" NFT_BRIDGE "\" ip saddr " IP " accept", IP_OF(guest->ip));
-        rule(out, table, "forward", "iifname \"" NFT_UPLINK "\" ip daddr " IP " ct status dnat accept",
+        rule(out, table, "forward",
+             "iifname \"" NFT_UPLINK "\" oifname \"" NFT_BRIDGE "\" ip daddr " IP " ct status dnat accept",
              IP_OF(guest->ip));
     }
 }
