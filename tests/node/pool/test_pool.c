@@ -458,16 +458,18 @@ TEST(the_ready_queue_has_a_limit_of_extrinsics_and_of_bytes)
 {
     field_t f;
     ear_t worst, next;
+    uint8_t room[EXTRINSIC_MOST];
     OK(field_start(&f));
     pool_limit(f.pool,
                &(pool_limits_t){.ready_max = 3, .future_max = 3, .ready_bytes_max = 1 << 20, .ban_ms = 5});
-    OK(submit(&f, &f.world.alice, 0, 10, &worst).status == POOL_OK);
+    bytes_t cheap = sign(&f, &f.world.alice, &(signing_t){.nonce = 0, .tip = 10}, 1000, room);
+    OK(submit_bytes(&f, cheap, NOW, &worst).status == POOL_OK);
     OK(submit(&f, &f.world.alice, 1, 10000000, &next).status == POOL_OK);
     OK(submit(&f, &f.world.bob, 0, 20000000, NULL).status == POOL_OK);
     OK(submit(&f, &f.world.bob, 1, 30000000, NULL).status == POOL_OK);
     OK(heard(&worst, "ready dropped") && heard(&next, "ready future"));
     EQ(ready(&f), 2);
-    EQ(submit(&f, &f.world.alice, 0, 10, NULL).status, POOL_BANNED);
+    EQ(submit_bytes(&f, cheap, NOW, NULL).status, POOL_BANNED);
     uint64_t each = pool_counters(f.pool).bytes / 3;
     pool_limit(f.pool, &(pool_limits_t){.ready_max = 10, .future_max = 10, .ready_bytes_max = 3 * each + 10});
     answer_t a = submit(&f, &f.world.alice, 0, 100, NULL);
