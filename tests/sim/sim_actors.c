@@ -373,8 +373,9 @@ static void check_end(const note_t *note)
     if (is_sender_same && !note->is_answered && sim_now_us() > note->deadline_us + GRACE_US)
         broken("note %u of %s is over, and %s was not told", note->number, from->name, from->name);
     if (!has_time) return;
-    bool is_refused =
-        (from->is_fickle || to->is_fickle) && !is_sender_same; /* perhaps, and nobody was told */
+    /* Perhaps, and the process that was told had not sent it: who moves between relays is refused by the one
+     * he left. */
+    bool is_refused = (from->is_fickle || to->is_fickle || to->is_roaming) && !is_sender_same;
     if (from->is_disputed || to->is_disputed || is_failure_told(note) || is_refused) {
         world.stats.excused += !note->handled_us;
         return;
