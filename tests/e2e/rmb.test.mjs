@@ -83,6 +83,9 @@ test('the JavaScript client reaches peers of ours, here and behind another relay
     assert.deepEqual(await alice.ask({ command: 'echo', data: '{"far":true}', twin: 3 }), { reply: { far: true } })
     assert.equal(await metric(RELAYS[0], 'federation_message_success', grid.tls.ca), 1)
 
+    const again = await grid.client(ALICE, 'again')
+    assert.deepEqual(await again.ask({ command: 'echo', data: '{"before":1}', twin: 2 }), { reply: { before: 1 } })
+
     // What waits for an absent peer outlives the relay's SIGKILL.
     await bob.stop()
     alice.tell({ command: 'echo', data: '{"late":1}', twin: 2 })
@@ -92,6 +95,10 @@ test('the JavaScript client reaches peers of ours, here and behind another relay
     assert.equal(await metric(RELAYS[0], 'relay_stored_messages', grid.tls.ca), 1)
     await grid.echo('//Bob', 'wss://' + RELAYS[0], RELAYS[0])
     await waitFor('the peer to take it', async () => (await metric(RELAYS[0], 'relay_message_tx', grid.tls.ca)) >= 1)
+
+    // A client that was connected to the relay that died connects again when it asks.
+    assert.deepEqual(await again.ask({ command: 'echo', data: '{"again":1}', twin: 2 }), { reply: { again: 1 } })
+    again.stop()
     alice.stop()
     for (const relay of grid.relays) await relay.stop()
     await grid.node.stop()
