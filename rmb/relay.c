@@ -317,6 +317,8 @@ static void window_to_store(relay_t *relay, mailbox_t *mailbox)
         if (message->is_stored || (is_alive && relay_put(relay, message))) {
             mailbox->row_count++;
             mailbox->row_bytes += len;
+        } else if (is_alive && !relay_address_equal(&message->from, &mailbox->address)) {
+            relay_refuse(relay, message, "no room for more messages to this destination");
         } else {
             relay->stats.expired++;
             relay_settle(relay, message, RELAY_REFUSED);

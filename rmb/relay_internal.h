@@ -140,6 +140,9 @@ void relay_settle(relay_t *relay, relay_message_t *message, relay_ack_t ack);
 
 /* ---- relay_route.c ---- */
 
+/* relay_refuse settles a message as refused, and tells the sender of a request why. */
+void relay_refuse(relay_t *relay, relay_message_t *message, const char *why);
+
 void relay_route_free_all(relay_t *relay);
 void relay_route_tick(relay_t *relay);
 

@@ -99,7 +99,7 @@ static void say(relay_t *relay, const envelope_t *envelope)
     relay_message_drop(message);
 }
 
-static void refuse(relay_t *relay, relay_message_t *message, const char *why)
+void relay_refuse(relay_t *relay, relay_message_t *message, const char *why)
 {
     relay->stats.refused++;
     relay_settle(relay, message, RELAY_REFUSED);
@@ -193,8 +193,8 @@ static void post_or_refuse(relay_t *relay, relay_message_t *message)
 {
     switch (relay_post(relay, message)) {
     case POST_OK: return;
-    case POST_FULL: refuse(relay, message, "no room for more messages to this destination"); return;
-    case POST_EXPIRED: refuse(relay, message, "message has expired"); return;
+    case POST_FULL: relay_refuse(relay, message, "no room for more messages to this destination"); return;
+    case POST_EXPIRED: relay_refuse(relay, message, "message has expired"); return;
     }
 }
 
@@ -204,11 +204,11 @@ static void send_outward(relay_t *relay, relay_message_t *message, const char *r
         message->is_outward = true;
         if (!message->seq) message->seq = ++relay->last_seq;
         if (message->deadline_s <= relay_now_s(relay)) {
-            refuse(relay, message, "message has expired");
+            relay_refuse(relay, message, "message has expired");
             return;
         }
         if (!relay_put(relay, message)) {
-            refuse(relay, message, "no room for more messages to other relays");
+            relay_refuse(relay, message, "no room for more messages to other relays");
             return;
         }
     }
@@ -240,15 +240,15 @@ static void on_destination(void *context, twin_status_t status, const rmb_twin_t
         message->is_outward = false;
     }
     if (status == TWIN_UNKNOWN)
-        refuse(relay, message, "unknown twin destination");
+        relay_refuse(relay, message, "unknown twin destination");
     else if (status == TWIN_UNAVAILABLE)
-        refuse(relay, message, "the chain is not available");
+        relay_refuse(relay, message, "the chain is not available");
     else if (twin->relay[0] == 0)
-        refuse(relay, message, "relay info is not set for this twin");
+        relay_refuse(relay, message, "relay info is not set for this twin");
     else if (!is_ours(relay, twin->relay))
         send_outward(relay, message, twin->relay);
     else if (message->is_fail_fast)
-        refuse(relay, message, "destination offline");
+        relay_refuse(relay, message, "destination offline");
     else
         post_or_refuse(relay, message);
     route_free(route);
@@ -277,7 +277,7 @@ static void ask_for(relay_t *relay, uint32_t twin)
 static void route_message(relay_t *relay, relay_message_t *message)
 {
     if (message->to.twin == 0) {
-        refuse(relay, message, "message with missing destination");
+        relay_refuse(relay, message, "message with missing destination");
         return;
     }
     if (is_here(relay, &message->to) && !is_overtaken(relay, &message->to)) {
@@ -285,7 +285,7 @@ static void route_message(relay_t *relay, relay_message_t *message)
         return;
     }
     if (is_full(relay, message)) {
-        refuse(relay, message, "too many messages wait for the chain");
+        relay_refuse(relay, message, "too many messages wait for the chain");
         return;
     }
     ask_for(relay, message->to.twin);
@@ -359,9 +359,9 @@ void relay_session_input(relay_t *relay, relay_session_t *session, bytes_t wire)
     }
     if (is_over_limit(relay, self.twin, wire.len)) {
         relay->stats.limited++;
-        refuse(relay, message, "exceeded rate limits, dropping message");
+        relay_refuse(relay, message, "exceeded rate limits, dropping message");
     } else if (!envelope.has_source || !relay_address_equal(&from, &self)) {
-        refuse(relay, message, "message wrong source");
+        relay_refuse(relay, message, "message wrong source");
     } else if (envelope.kind == ENVELOPE_PING) {
         relay_settle(relay, message, RELAY_STORED);
         pong(relay, &self, &envelope);
@@ -489,8 +489,9 @@ void relay_federated(relay_t *relay, relay_message_t *message, relay_fed_t resul
         relay_settle(relay, message, RELAY_STORED);
     } else {
         relay->stats.federation_error++;
-        if (result == RELAY_FED_REFUSED) refuse(relay, message, "destination offline");
-        if (result == RELAY_FED_FULL) refuse(relay, message, "no room for more messages to other relays");
+        if (result == RELAY_FED_REFUSED) relay_refuse(relay, message, "destination offline");
+        if (result == RELAY_FED_FULL)
+            relay_refuse(relay, message, "no room for more messages to other relays");
         if (result == RELAY_FED_EXPIRED) relay->stats.expired++;
         relay_settle(relay, message, RELAY_REFUSED);
     }
