@@ -70,7 +70,7 @@ def servers():
 
 def faults(state):
     """The agent is killed, the user runs out of money and pays again; the same container serves throughout."""
-    g = grid.Grid(argparse.Namespace(state_dir=state, rpc_port=9944, relay_port=8980, metrics_port=9615, web_port=8090, json=False, fresh=False))
+    g = grid.Grid(argparse.Namespace(state_dir=state, rpc_port=9944, relay_port=8980, metrics_port=9615, web_port=8090, index_port=8970, json=False, fresh=False))
     g.say = lambda text: None
     try:
         g.prepare(); g.start_chain(); g.start_relay(); g.make_parties(); g.start_agent(); g.deploy(); g.fetch()
