@@ -15,8 +15,9 @@
 enum { TELL_MS = 1000, CHAIN_ARGS_MAX = 32 };
 
 static const command_t *const commands[] = {
-    &cmd_build_spec, &cmd_export_state, &cmd_export_blocks, &cmd_import_blocks, &cmd_check_block,
-    &cmd_revert,     &cmd_purge_chain,  &cmd_key_generate,  &cmd_key_inspect,   &cmd_key_insert};
+    &cmd_build_spec,  &cmd_export_state, &cmd_export_blocks,         &cmd_import_blocks,
+    &cmd_check_block, &cmd_revert,       &cmd_purge_chain,           &cmd_key_generate,
+    &cmd_key_inspect, &cmd_key_insert,   &cmd_key_generate_node_key, &cmd_key_inspect_node_key};
 
 static const char chain_help[] =
     "\n"

@@ -62,9 +62,10 @@ void cmd_progress_at(cmd_progress_t *progress, uint64_t done);
 void cmd_progress_end(cmd_progress_t *progress, uint64_t done);
 
 /* The commands, by file. */
-extern const command_t cmd_build_spec, cmd_export_state;                  /* cmd_spec.c */
-extern const command_t cmd_export_blocks, cmd_import_blocks;              /* cmd_blocks.c */
-extern const command_t cmd_check_block, cmd_revert, cmd_purge_chain;      /* cmd_chain.c */
-extern const command_t cmd_key_generate, cmd_key_inspect, cmd_key_insert; /* cmd_key.c */
+extern const command_t cmd_build_spec, cmd_export_state;                    /* cmd_spec.c */
+extern const command_t cmd_export_blocks, cmd_import_blocks;                /* cmd_blocks.c */
+extern const command_t cmd_check_block, cmd_revert, cmd_purge_chain;        /* cmd_chain.c */
+extern const command_t cmd_key_generate, cmd_key_inspect, cmd_key_insert;   /* cmd_key.c */
+extern const command_t cmd_key_generate_node_key, cmd_key_inspect_node_key; /* cmd_node_key.c */
 
 #endif

@@ -67,6 +67,10 @@ static const char help[] =
     "  --port PORT              for peers (default 30333).  This version has no peers yet: the port is not "
     "opened\n"
     "  --bootnodes ADDR ...     refused for the same reason\n"
+    "  --node-key HEX, --node-key-file FILE\n"
+    "                           who this node is for peers (default: network/secret_ed25519 in the chain's "
+    "folder,\n"
+    "                           made at the first start; see key generate-node-key)\n"
     "\n"
     "Operation\n"
     "  --prometheus-port PORT   metrics at http://127.0.0.1:PORT/metrics (default 9615)\n"
@@ -79,7 +83,7 @@ static const char help[] =
     "  build-spec, export-state           a chain spec: of a new chain, or of a chain's state\n"
     "  export-blocks, import-blocks       the blocks of a chain in a file\n"
     "  check-block, revert, purge-chain   execute again; forget blocks; remove the database\n"
-    "  key generate|inspect|insert\n"
+    "  key generate|inspect|insert|generate-node-key|inspect-node-key\n"
     "\n"
     "SIGTERM or Ctrl-C stops it cleanly; it may be killed at any time and goes on at its last block.\n";
 
@@ -290,6 +294,10 @@ static int read_value(const char *flag, const char *text, config_t *c)
         fine = read_keep(flag, text, 1, &c->blocks);
     else if (is_any(flag, "--log", "-l"))
         fine = read_log(text, c);
+    else if (is_any(flag, "--node-key", NULL))
+        c->node_key = text;
+    else if (is_any(flag, "--node-key-file", NULL))
+        c->node_key_file = text;
     else if (is_any(flag, "--bootnodes", NULL))
         fine = refuse_peers(text, c);
     else
@@ -309,6 +317,8 @@ static bool finish(config_t *c)
         return wrong("--rpc-external shouldn't be used if the node is running as a validator", NULL,
                      "use --unsafe-rpc-external or --rpc-methods=unsafe if you understand the risks");
     if (c->is_rpc_unsafe_external) c->is_rpc_external = true;
+    if (c->node_key && c->node_key_file)
+        return wrong("--node-key and --node-key-file exclude each other", NULL, "leave one of them out");
     if (c->is_tmp && c->base_path)
         return wrong("--tmp and --base-path exclude each other", NULL, "leave one of them out");
     return true;

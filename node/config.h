@@ -26,6 +26,7 @@ typedef struct {
     rpc_network_t rpc_unlimited[RPC_NETWORKS_MAX]; /* whose calls are not counted */
     uint32_t rpc_unlimited_count;
     uint32_t pool_count, pool_kib, pool_ban_s;
+    const char *node_key, *node_key_file; /* hexadecimal digits; a file; NULL: the chain's folder has it */
     sealing_t sealing;
     uint64_t slot_ms; /* of --sealing MS; 0: the chain's own slot */
     uint32_t db_cache_mib;

@@ -144,6 +144,31 @@ static bool find_keys(const node_t *node, const char *uri, keypair_t *aura, keyp
     return false;
 }
 
+/* find_node_key finds who this node is for its peers, and makes the key at a chain's first start. */
+static bool find_node_key(node_t *node)
+{
+    const config_t *config = node->config;
+    char path[NODE_KEY_PATH_CAP];
+    uint8_t seed[32];
+    bool is_found;
+    if (config->node_key) {
+        is_found = node_key_parse(config->node_key, seed);
+        if (!is_found)
+            log_error(LOG_MAIN, "the node key cannot be read",
+                      LOG_TEXT("advice", "--node-key takes 64 hexadecimal digits"));
+    } else {
+        const char *file = config->node_key_file ? config->node_key_file : path;
+        is_found         = node_key_path(node->path, path) && node_key_read(file, seed);
+        if (!is_found && file == path && errno == ENOENT) is_found = node_key_make(path, seed);
+        if (!is_found)
+            log_error(LOG_MAIN, "the node key cannot be read", LOG_TEXT("file", file),
+                      LOG_TEXT("reason", errno ? strerror(errno) : "it is not 32 bytes, nor 64 digits"));
+    }
+    if (is_found) peer_id_text(seed, node->peer_id);
+    crypto_wipe(seed, sizeof seed);
+    return is_found;
+}
+
 /* catch_up has the clock of a development chain go on from its last block when that is far ahead of ours. */
 static void catch_up(const node_t *node)
 {
@@ -225,6 +250,7 @@ static bool start_rpc(node_t *node)
               .aura_key          = node->author ? node->aura_key : NULL,
               .grandpa_key       = node->author ? node->grandpa_key : NULL,
               .log_filter        = c->log_filter,
+              .peer_id           = node->peer_id,
               .node_name         = "trellis-node",
               .version           = TRELLIS_VERSION,
               .chain_name        = node->spec.name,
@@ -259,7 +285,9 @@ bool node_start(node_t *node, const config_t *config)
         log_error(LOG_MAIN, "the chain spec cannot be used", LOG_TEXT("reason", error));
         return false;
     }
-    if (!find_path(node) || !keystore_path(node->path, node->keystore) || !open_chain(node)) return false;
+    if (!find_path(node) || !keystore_path(node->path, node->keystore) || !open_chain(node) ||
+        !find_node_key(node))
+        return false;
     node->io   = io_new();
     node->pool = pool_new(node->chain);
     pool_on_ready(node->pool, pool_is_ready, node);
@@ -268,8 +296,8 @@ bool node_start(node_t *node, const config_t *config)
     chain_point_t best = chain_best(node->chain), genesis = chain_genesis(node->chain);
     log_info(LOG_MAIN, "node is up", LOG_TEXT("version", TRELLIS_VERSION), LOG_TEXT("name", config->name),
              LOG_TEXT("chain", node->spec.name), LOG_HASH("genesis", genesis.hash),
-             LOG_U64("best", best.number), LOG_U64("rpc_port", rpc_port(node->rpc)),
-             LOG_TEXT("base_path", node->path));
+             LOG_TEXT("peer_id", node->peer_id), LOG_U64("best", best.number),
+             LOG_U64("rpc_port", rpc_port(node->rpc)), LOG_TEXT("base_path", node->path));
     node_wake(node);
     return true;
 }

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "keystore.h"
 #include "metrics.h"
+#include "node_key.h"
 #include "rpc.h"
 #include "web.h"
 
@@ -17,7 +18,7 @@ typedef struct {
     pool_t *pool;
     author_t *author;     /* NULL: this node makes no blocks */
     finality_t *finality; /* NULL with it */
-    char keystore[KEYSTORE_PATH_CAP];
+    char keystore[KEYSTORE_PATH_CAP], peer_id[PEER_ID_TEXT_MAX + 1];
     uint8_t aura_key[32], grandpa_key[32]; /* public; when the author is not NULL */
     rpc_t *rpc;
     metrics_t *metrics;

@@ -1,6 +1,7 @@
 /* chain.c - opening a chain, and asking for state. */
 #include "chain_internal.h"
 #include "hash.h"
+#include "hex.h"
 #include "log.h"
 
 #include <assert.h>
@@ -256,4 +257,31 @@ chain_status_t chain_call(chain_t *chain, const hash_t *at, bytes_t method, byte
     if (status == CHAIN_OK && !call.is_known) status = CHAIN_UNKNOWN_CALL;
     *result = status == CHAIN_OK ? call.result : (bytes_t){0};
     return status;
+}
+
+/* ------------------------------------------------------------------ records beside the chain */
+
+/* A record's name has the hash of its key, which may be of any length. */
+static void offchain_name(bytes_t key, char name[80])
+{
+    hash_t hash = blake2_256(key);
+    memcpy(name, "offchain:", 9);
+    hex_encode(name + 9, (bytes_t){hash.b, sizeof hash.b});
+}
+
+bool chain_offchain(chain_t *chain, bytes_t key, arena_t *arena, bytes_t *value)
+{
+    char name[80];
+    offchain_name(key, name);
+    return store_meta(chain->store, name, arena, value);
+}
+
+void chain_offchain_set(chain_t *chain, bytes_t key, const bytes_t *value)
+{
+    char name[80];
+    offchain_name(key, name);
+    if (value)
+        store_meta_put(chain->store, name, *value);
+    else
+        store_meta_remove(chain->store, name);
 }

@@ -212,6 +212,11 @@ NODISCARD chain_status_t chain_revert(chain_t *chain, uint32_t number);
  * A block that is final already is CHAIN_OK and changes nothing. */
 NODISCARD chain_status_t chain_finalize(chain_t *chain, const hash_t *hash, bytes_t justification);
 
+/* chain_offchain and chain_offchain_set read and write records of the node's own beside the chain, of any
+ * key; value NULL removes one.  A record is on disk when the call returns. */
+bool chain_offchain(chain_t *chain, bytes_t key, arena_t *arena, bytes_t *value);
+void chain_offchain_set(chain_t *chain, bytes_t key, const bytes_t *value);
+
 /* chain_signature_known and chain_signature_note are the cache of verified signatures: a hash of kind,
  * signer, message and signature.  The pool's check, building and import share it by themselves; these are for
  * tests. */

@@ -47,6 +47,7 @@ typedef struct {
 
     const char *node_name, *version, *chain_name, *chain_type, *chain_id;
     const char *role; /* system_nodeRoles: "Authority", "Full" */
+    const char *peer_id;
 } rpc_options_t;
 
 typedef struct rpc rpc_t;

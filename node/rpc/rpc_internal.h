@@ -235,8 +235,8 @@ typedef struct {
     size_t count;
 } method_table_t;
 method_table_t rpc_author_methods(void), rpc_key_methods(void), rpc_chain_methods(void),
-    rpc_state_methods(void), rpc_system_methods(void), rpc_engine_methods(void), rpc_spec_methods(void),
-    rpc_head_methods(void), rpc_head_op_methods(void), rpc_archive_methods(void),
+    rpc_state_methods(void), rpc_system_methods(void), rpc_offchain_methods(void), rpc_engine_methods(void),
+    rpc_spec_methods(void), rpc_head_methods(void), rpc_head_op_methods(void), rpc_archive_methods(void),
     rpc_transaction_methods(void), rpc_dev_methods(void);
 const method_t *rpc_find(const rpc_t *rpc, const char *name);
 json_t *rpc_all_methods(const rpc_t *rpc);

@@ -18,6 +18,8 @@ json_t *rpc_properties_json(void)
 {
     return json_pack("{s:i, s:s}", "tokenDecimals", 7, "tokenSymbol", "TFT");
 }
+static json_t *peer_id(call_t *call) { return json_string(call->rpc->o.peer_id); }
+
 static json_t *properties(call_t *call)
 {
     (void)call;
@@ -139,6 +141,7 @@ method_table_t rpc_system_methods(void)
         {"system_dryRun",               true,  dry_run_method,   "extrinsic at"},
         {"system_health",               false, health,           NULL          },
         {"system_localListenAddresses", false, nothing,          NULL          },
+        {"system_localPeerId",          false, peer_id,          NULL          },
         {"system_name",                 false, name,             NULL          },
         {"system_nodeRoles",            false, roles,            NULL          },
         {"system_peers",                true,  nothing,          NULL          },

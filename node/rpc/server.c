@@ -410,10 +410,11 @@ static int by_name(const void *a, const void *b)
 
 static void gather_methods(rpc_t *rpc)
 {
-    const method_table_t all[] = {rpc_author_methods(),  rpc_key_methods(),         rpc_chain_methods(),
-                                  rpc_state_methods(),   rpc_system_methods(),      rpc_engine_methods(),
-                                  rpc_spec_methods(),    rpc_head_methods(),        rpc_head_op_methods(),
-                                  rpc_archive_methods(), rpc_transaction_methods(), rpc_dev_methods()};
+    const method_table_t all[] = {rpc_author_methods(),  rpc_key_methods(),      rpc_chain_methods(),
+                                  rpc_state_methods(),   rpc_offchain_methods(), rpc_system_methods(),
+                                  rpc_engine_methods(),  rpc_spec_methods(),     rpc_head_methods(),
+                                  rpc_head_op_methods(), rpc_archive_methods(),  rpc_transaction_methods(),
+                                  rpc_dev_methods()};
     for (size_t t = 0; t < sizeof all / sizeof *all; t++)
         for (size_t i = 0; i < all[t].count; i++) {
             assert(rpc->method_count < RPC_METHODS_CAP);

@@ -138,8 +138,10 @@ bool store_view(store_t *store, const hash_t *hash, store_view_t *view);
 kv_t store_values(store_view_t *view);
 kv_t store_nodes(store_view_t *view);
 
-/* store_meta and store_meta_put keep small records of other parts (a justification's round, ...) by name. */
+/* store_meta and store_meta_put keep small records of other parts (a justification's round, ...) by name, of
+ * at most 200 characters. */
 bool store_meta(store_t *store, const char *name, arena_t *arena, bytes_t *value);
 void store_meta_put(store_t *store, const char *name, bytes_t value);
+void store_meta_remove(store_t *store, const char *name);
 
 #endif

@@ -389,3 +389,11 @@ void store_meta_put(store_t *store, const char *name, bytes_t value)
     store_batch_put(store, batch, COLUMN_META, &key, value);
     store_write(store, batch);
 }
+
+void store_meta_remove(store_t *store, const char *name)
+{
+    store_key_t key             = meta_key(name);
+    rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
+    store_batch_remove(store, batch, COLUMN_META, &key);
+    store_write(store, batch);
+}

@@ -290,7 +290,7 @@ test('a database is removed only when told', withDir(async (dir, serve) => {
   assert.ok(existsSync(join(folder, 'CURRENT')))
   run(['key', 'insert', ...where, '--key-type=aura', '--scheme=sr25519', '--suri=//Eve'])
   assert.match(run(['purge-chain', ...where, '-y']).stderr, /removed/)
-  assert.deepEqual(readdirSync(folder), ['keystore'])
+  assert.deepEqual(readdirSync(folder), ['keystore', 'network'])
   assert.match(run(['purge-chain', ...where, '-y']).stderr, /did not exist/)
 }))
 
@@ -314,6 +314,9 @@ test('keys are shown as Substrate shows them', () => {
   assert.equal(ring.addFromUri(made.match(/^Secret phrase: {7}(.*)$/m)[1]).address, made.match(/SS58 Address: +(\S+)/)[1])
   assert.match(run(['key', 'inspect', 'no such words'], { code: 1 }).stderr, /Invalid phrase\/URI given/)
   assert.match(run(['key', 'generate', '--words', '13'], { code: 2 }).stderr, /--words takes/)
+  const secret = run(['key', 'generate-node-key'])
+  assert.match(secret.stdout, /^[0-9a-f]{64}\n$/)
+  assert.match(secret.stderr, /^12D3KooW\w{44}\n$/)
   assert.match(run(['--version']).stdout, /^trellis-node \d+\.\d+\.\d+/)
   for (const command of ['build-spec', 'export-state', 'export-blocks', 'import-blocks', 'check-block', 'revert', 'purge-chain']) {
     assert.match(run([command, '--help']).stdout, new RegExp(`^trellis-node ${command}`))

@@ -86,7 +86,8 @@ static void node_start(void)
                                            .chain_name        = "c",
                                            .chain_type        = "Development",
                                            .chain_id          = "dev",
-                                           .role              = "Full"},
+                                           .role              = "Full",
+                                           .peer_id = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"},
                           &error);
     assert(node.rpc);
     atexit(node_stop);

@@ -88,7 +88,8 @@ static inline bool desk_start(desk_t *d, rpc_options_t o)
     if (!o.request_max) o.request_max = 1 << 20;
     if (!o.response_max) o.response_max = 8 << 20;
     o.node_name = "trellis-node", o.version = "0.0.1", o.chain_name = "Trellis Development",
-    o.chain_type = "Development", o.chain_id = "dev", o.role = "Authority";
+    o.chain_type = "Development", o.chain_id = "dev", o.role = "Authority",
+    o.peer_id         = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
     const char *error = "";
     d->rpc            = rpc_new(&o, &error);
     d->answers = json_array(), d->notes = json_array();

@@ -67,10 +67,25 @@ TEST(every_listed_method_answers_whatever_it_is_asked)
 
 /* Substrate's legacy methods of spec chain-host 6.1, the new API of 6.2, and what a safe node refuses. */
 static const char *const unsafe_methods[] = {
-    "author_hasKey",         "author_hasSessionKeys", "author_insertKey", "author_removeExtrinsic",
-    "author_rotateKeys",     "dev_newBlock",          "dev_timeTravel",   "engine_createBlock",
-    "engine_finalizeBlock",  "state_getKeys",         "state_getPairs",   "state_queryStorage",
-    "system_addLogFilter",   "system_dryRun",         "system_dryRunAt",  "system_peers",
+    "offchain_localStorageClear",
+    "offchain_localStorageGet",
+    "offchain_localStorageSet",
+    "author_hasKey",
+    "author_hasSessionKeys",
+    "author_insertKey",
+    "author_removeExtrinsic",
+    "author_rotateKeys",
+    "dev_newBlock",
+    "dev_timeTravel",
+    "engine_createBlock",
+    "engine_finalizeBlock",
+    "state_getKeys",
+    "state_getPairs",
+    "state_queryStorage",
+    "system_addLogFilter",
+    "system_dryRun",
+    "system_dryRunAt",
+    "system_peers",
     "system_resetLogFilter",
 };
 static const char *const safe_methods[] = {"account_nextIndex",
@@ -157,6 +172,7 @@ static const char *const safe_methods[] = {"account_nextIndex",
                                            "system_localListenAddresses",
                                            "system_name",
                                            "system_nodeRoles",
+                                           "system_localPeerId",
                                            "system_properties",
                                            "system_reservedPeers",
                                            "system_syncState",
@@ -199,8 +215,8 @@ TEST(what_is_not_listed_is_not_found)
                                         "state_getStorage ",
                                         "STATE_GETSTORAGE",
                                         "sudo_unchecked",
-                                        "system_localPeerId",
-                                        "offchain_localStorageGet"};
+                                        "system_addReservedPeer",
+                                        "offchain_timestamp"};
     desk_t d;
     OK(desk_start(&d, (rpc_options_t){.is_unsafe_allowed = true}));
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -306,6 +322,13 @@ TEST(batches_are_as_long_as_the_operator_allows)
 
 /* ---- keys ---- */
 
+static bool is_null(json_t *value)
+{
+    bool is = json_is_null(value);
+    json_decref(value);
+    return is;
+}
+
 static bool is_true(json_t *value) /* takes value */
 {
     bool is_so = json_is_true(value);
@@ -396,6 +419,31 @@ TEST(sizes_are_of_a_value_or_of_all_below_a_prefix)
     OK(json_is_null(size));
     json_decref(size);
     json_decref(pairs);
+    desk_stop(&d);
+}
+
+TEST(records_beside_the_chain_are_kept_by_key)
+{
+    char set[400], long_key[260];
+    desk_t d;
+    memset(long_key, 'a', sizeof long_key - 2);
+    long_key[sizeof long_key - 2] = 0;
+    OK(desk_start(&d, (rpc_options_t){.is_unsafe_allowed = true}));
+    OK(is_null(result(&d, "offchain_localStorageGet", "[\"PERSISTENT\",\"0x6b\"]")));
+    OK(is_null(result(&d, "offchain_localStorageSet", "[\"PERSISTENT\",\"0x6b\",\"0x0102\"]")));
+    OK(is_null(result(&d, "offchain_localStorageSet", "[\"PERSISTENT\",\"0x6b00\",\"0x\"]")));
+    OK(is_text(result(&d, "offchain_localStorageGet", "[\"PERSISTENT\",\"0x6b\"]"), "0x0102"));
+    OK(is_text(result(&d, "offchain_localStorageGet", "[\"PERSISTENT\",\"0x6b00\"]"), "0x"));
+    OK(is_null(result(&d, "offchain_localStorageClear", "[\"PERSISTENT\",\"0x6b\"]")));
+    OK(is_null(result(&d, "offchain_localStorageGet", "[\"PERSISTENT\",\"0x6b\"]")));
+    snprintf(set, sizeof set, "[\"PERSISTENT\",\"0x%s\",\"0x07\"]", long_key);
+    OK(is_null(result(&d, "offchain_localStorageSet", set)));
+    snprintf(set, sizeof set, "[\"PERSISTENT\",\"0x%s\"]", long_key);
+    OK(is_text(result(&d, "offchain_localStorageGet", set), "0x07"));
+    OK(fails(&d, "offchain_localStorageGet", "[\"LOCAL\",\"0x6b\"]", 5001,
+             "This storage kind is not available yet", NULL));
+    OK(fails(&d, "offchain_localStorageGet", "[\"OTHER\",\"0x6b\"]", -32602, "Invalid params", NULL));
+    OK(fails(&d, "offchain_localStorageSet", "[\"PERSISTENT\",\"0x6b\"]", -32602, "Invalid params", NULL));
     desk_stop(&d);
 }
 
