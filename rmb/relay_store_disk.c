@@ -1,7 +1,7 @@
-/* relay_store_disk.c - rows in RocksDB: 'm' by address and seq, 'd' by their end, 'o' outward by seq.
+/* relay_store_disk.c - rows in RocksDB, in the form of relay_row.h.
  *
  * Rows are written to the log at once, so that they outlive this process; sync brings the log to the disk,
- * beside the loop, so that they outlive the machine.  Numbers in keys are big-endian. */
+ * beside the loop, so that they outlive the machine. */
 #include "relay.h"
 
 #include <assert.h>
@@ -12,17 +12,11 @@
 
 #include "io.h"
 #include "log.h"
+#include "relay_row.h"
 
-#define KEY_MAX    (1 + 4 + 1 + 1 + RMB_CONNECTION_MAX + 8 + 8)
-#define VALUE_HEAD (8 + 4 + 1 + 1 + RMB_CONNECTION_MAX) /* deadline and address, before the envelope */
 #define MEMTABLE   (16u << 20)
 #define LOG_FILES  2
 #define OPEN_FILES 256
-
-typedef struct {
-    uint8_t b[KEY_MAX];
-    uint32_t len;
-} row_key_t;
 
 typedef struct {
     relay_store_disk_t *store;
@@ -40,68 +34,6 @@ struct relay_store_disk {
     sync_job_t *job; /* under way */
 };
 
-/* ---- keys and values ---- */
-
-static void add(row_key_t *key, uint64_t number, uint32_t bytes)
-{
-    while (bytes-- > 0)
-        key->b[key->len++] = (uint8_t)(number >> (8 * bytes));
-}
-
-static uint64_t number_at(const uint8_t *at, uint32_t bytes)
-{
-    uint64_t number = 0;
-    while (bytes-- > 0)
-        number = number << 8 | *at++;
-    return number;
-}
-
-static void add_address(row_key_t *key, const relay_address_t *to)
-{
-    uint32_t len = (uint32_t)strlen(to->connection);
-    add(key, to->twin, 4);
-    add(key, to->has_connection, 1);
-    add(key, len, 1);
-    memcpy(key->b + key->len, to->connection, len);
-    key->len += len;
-}
-
-static row_key_t row_key(const relay_row_t *row)
-{
-    row_key_t key = {.b = {row->is_outward ? 'o' : 'm'}, .len = 1};
-    if (!row->is_outward) add_address(&key, &row->to);
-    add(&key, row->seq, 8);
-    return key;
-}
-
-static row_key_t end_key(const relay_row_t *row)
-{
-    row_key_t key = {.b = {'d'}, .len = 1};
-    add(&key, row->deadline_s, 8);
-    add(&key, row->seq, 8);
-    return key;
-}
-
-/* The address as add_address wrote it; returns its length, or 0. */
-static uint32_t address_read(const uint8_t *at, size_t len, relay_address_t *to)
-{
-    if (len < 6 || len < 6u + at[5]) return 0;
-    *to = (relay_address_t){.twin = (uint32_t)number_at(at, 4), .has_connection = at[4] != 0};
-    memcpy(to->connection, at + 6, at[5]);
-    return 6u + at[5];
-}
-
-static bool row_read(const uint8_t *key, size_t key_len, const uint8_t *value, size_t len, relay_row_t *row)
-{
-    if (key_len < 9 || len < 8) return false;
-    *row                 = (relay_row_t){.seq        = number_at(key + key_len - 8, 8),
-                                         .deadline_s = number_at(value, 8),
-                                         .is_outward = key[0] == 'o'};
-    uint32_t address_len = address_read(value + 8, len - 8, &row->to);
-    row->wire            = (bytes_t){value + 8 + address_len, (uint32_t)len - 8 - address_len};
-    return address_len > 0;
-}
-
 static void report(const char *what, char *error)
 {
     if (!error) return;
@@ -114,10 +46,8 @@ static void report(const char *what, char *error)
 static bool disk_put(void *self, const relay_row_t *row)
 {
     relay_store_disk_t *store = self;
-    row_key_t key = row_key(row), end = end_key(row), head = {.len = 0};
-    char *error = NULL;
-    add(&head, row->deadline_s, 8);
-    add_address(&head, &row->to);
+    relay_row_key_t key = relay_row_key(row), end = relay_row_end_key(row), head = relay_row_head(row);
+    char *error          = NULL;
     const char *parts[2] = {(const char *)head.b, (const char *)row->wire.data},
                *key_part = (const char *)key.b;
     size_t lens[2] = {head.len, row->wire.len}, key_len = key.len;
@@ -133,50 +63,59 @@ static bool disk_put(void *self, const relay_row_t *row)
     return is_written;
 }
 
-static void disk_remove(void *self, const relay_row_t *row)
+static void delete_keys(relay_store_disk_t *store, bytes_t key, bytes_t end)
 {
-    relay_store_disk_t *store = self;
-    row_key_t key = row_key(row), end = end_key(row);
     char *error                 = NULL;
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
-    rocksdb_writebatch_delete(batch, (const char *)key.b, key.len);
-    if (!row->is_outward) rocksdb_writebatch_delete(batch, (const char *)end.b, end.len);
+    if (key.len) rocksdb_writebatch_delete(batch, (const char *)key.data, key.len);
+    if (end.len) rocksdb_writebatch_delete(batch, (const char *)end.data, end.len);
     rocksdb_write(store->db, store->write, batch, &error);
     rocksdb_writebatch_destroy(batch);
     report("message not removed", error);
 }
 
+static void disk_remove(void *self, const relay_row_t *row)
+{
+    relay_row_key_t key = relay_row_key(row), end = relay_row_end_key(row);
+    delete_keys(self, (bytes_t){key.b, key.len}, (bytes_t){end.b, row->is_outward ? 0 : end.len});
+}
+
 typedef struct {
-    const uint8_t *key, *value;
-    size_t key_len, value_len;
+    bytes_t key, value;
 } pair_t;
 
-static bool pair_at(rocksdb_iterator_t *at, const uint8_t *prefix, uint32_t prefix_len, pair_t *pair)
+static bool pair_at(rocksdb_iterator_t *at, bytes_t prefix, pair_t *pair)
 {
+    size_t key_len, value_len;
     if (!rocksdb_iter_valid(at)) return false;
-    pair->key   = (const uint8_t *)rocksdb_iter_key(at, &pair->key_len);
-    pair->value = (const uint8_t *)rocksdb_iter_value(at, &pair->value_len);
-    return pair->key_len >= prefix_len && memcmp(pair->key, prefix, prefix_len) == 0;
+    pair->key.data   = (const uint8_t *)rocksdb_iter_key(at, &key_len);
+    pair->value.data = (const uint8_t *)rocksdb_iter_value(at, &value_len);
+    pair->key.len    = (uint32_t)key_len;
+    pair->value.len  = (uint32_t)value_len;
+    return pair->key.len >= prefix.len && memcmp(pair->key.data, prefix.data, prefix.len) == 0;
+}
+
+/* What is no row of ours is in nobody's way: it is told, and passed by. */
+static bool row_of(const pair_t *pair, relay_row_t *row)
+{
+    bool is_row = relay_row_decode(pair->key, pair->value, row);
+    if (!is_row) log_error(LOG_STORE, "no row of ours", LOG_BYTES("key", pair->key.data, pair->key.len));
+    return is_row;
 }
 
 static void disk_load(void *self, const relay_address_t *to, uint64_t after_seq, relay_row_fn each,
                       void *context)
 {
     relay_store_disk_t *store = self;
-    row_key_t from            = {.b = {'m'}, .len = 1};
+    relay_row_key_t prefix = relay_row_prefix(to), from = relay_row_after(to, after_seq);
     pair_t pair;
     relay_row_t row;
-    add_address(&from, to);
-    uint32_t prefix_len = from.len;
-    add(&from, after_seq + 1, 8);
     rocksdb_iterator_t *at = rocksdb_create_iterator(store->db, store->read);
     rocksdb_iter_seek(at, (const char *)from.b, from.len);
-    while (pair_at(at, from.b, prefix_len, &pair)) {
-        /* A longer connection name can begin with these bytes only if its length, which is before them, were
-         * the same. */
-        if (pair.key_len == from.len && row_read(pair.key, pair.key_len, pair.value, pair.value_len, &row) &&
-            !each(context, &row))
-            break;
+    /* A longer connection name can begin with these bytes only if its length, which is before them, were
+     * the same. */
+    while (pair_at(at, (bytes_t){prefix.b, prefix.len}, &pair)) {
+        if (row_of(&pair, &row) && !each(context, &row)) break;
         rocksdb_iter_next(at);
     }
     rocksdb_iter_destroy(at);
@@ -190,9 +129,8 @@ static bool all_of(relay_store_disk_t *store, char kind, relay_row_fn each, void
     bool is_going          = true;
     rocksdb_iterator_t *at = rocksdb_create_iterator(store->db, store->read);
     rocksdb_iter_seek(at, &kind, 1);
-    while (is_going && pair_at(at, &prefix, 1, &pair)) {
-        if (row_read(pair.key, pair.key_len, pair.value, pair.value_len, &row))
-            is_going = each(context, &row);
+    while (is_going && pair_at(at, (bytes_t){&prefix, 1}, &pair)) {
+        if (row_of(&pair, &row)) is_going = each(context, &row);
         rocksdb_iter_next(at);
     }
     rocksdb_iter_destroy(at);
@@ -204,31 +142,38 @@ static void disk_all(void *self, relay_row_fn each, void *context)
     if (all_of(self, 'm', each, context)) (void)all_of(self, 'o', each, context);
 }
 
+/* An end whose row is not there, or is none of ours, leaves without being told: it stood in the way of those
+ * behind it else. */
 static bool expire_one(relay_store_disk_t *store, const pair_t *end, relay_row_fn each, void *context)
 {
     char *error = NULL;
-    size_t len;
+    size_t len  = 0;
     relay_row_t row;
-    char *value = rocksdb_get(store->db, store->read, (const char *)end->value, end->value_len, &len, &error);
-    bool is_row = value && row_read(end->value, end->value_len, (const uint8_t *)value, len, &row);
-    if (is_row) {
-        disk_remove(store, &row);
-        (void)each(context, &row);
-    }
+    char *value =
+        rocksdb_get(store->db, store->read, (const char *)end->value.data, end->value.len, &len, &error);
+    bool is_read = error == NULL;
+    pair_t pair  = {
+         end->value, {(const uint8_t *)value, (uint32_t)len}
+    };
+    bool is_row = value && row_of(&pair, &row);
     report("message not read", error);
+    if (is_read) delete_keys(store, end->value, end->key);
+    if (is_row) (void)each(context, &row);
     if (value) rocksdb_free(value);
-    return is_row;
+    return is_read;
 }
 
 static void disk_expire(void *self, uint64_t now_s, uint32_t count_max, relay_row_fn each, void *context)
 {
     relay_store_disk_t *store = self;
     pair_t pair;
+    uint64_t end_s, seq;
     rocksdb_iterator_t *at = rocksdb_create_iterator(store->db, store->read);
     rocksdb_iter_seek(at, "d", 1);
-    while (count_max-- > 0 && pair_at(at, (const uint8_t *)"d", 1, &pair) && pair.key_len == 17 &&
-           number_at(pair.key + 1, 8) <= now_s) {
-        if (!expire_one(store, &pair, each, context)) break;
+    while (count_max-- > 0 && pair_at(at, BYTES("d"), &pair)) {
+        if (relay_row_end_decode(pair.key, &end_s, &seq)) {
+            if (end_s > now_s || !expire_one(store, &pair, each, context)) break;
+        }
         rocksdb_iter_next(at);
     }
     rocksdb_iter_destroy(at);
