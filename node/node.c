@@ -6,6 +6,7 @@
 #include "keyring.h"
 #include "keystore.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,10 +179,25 @@ static void catch_up(const node_t *node)
         (void)author_travel(node->author, time_ms, &time_ms);
 }
 
-/* add_more adds the keys of the other development authorities that this node is. */
+/* add_stored adds the other keys of the keystore: a node is each authority whose key it has. */
+static void add_stored(const node_t *node, author_options_t *author, finality_options_t *finality)
+{
+    static_assert(AUTHOR_MORE_MAX == FINALITY_MORE_MAX, "one room for both");
+    keypair_t keys[1 + AUTHOR_MORE_MAX];
+    uint32_t count = keystore_list(node->keystore, "aura", KEY_SR25519, keys, 1 + AUTHOR_MORE_MAX);
+    for (uint32_t i = 1; i < count; i++)
+        author->more[author->more_count++] = keys[i].sr25519;
+    count = keystore_list(node->keystore, "gran", KEY_ED25519, keys, 1 + FINALITY_MORE_MAX);
+    for (uint32_t i = 1; i < count; i++)
+        memcpy(finality->more[finality->more_count++], keys[i].seed, sizeof finality->more[0]);
+    crypto_wipe(keys, sizeof keys);
+}
+
+/* add_more adds the keys of the other authorities that this node is: of development, or of the keystore. */
 static bool add_more(const node_t *node, author_options_t *author, finality_options_t *finality)
 {
     const config_t *config = node->config;
+    if (config->authority_count == 0) add_stored(node, author, finality);
     for (uint32_t i = 1; i < config->authority_count; i++) {
         keypair_t aura, grandpa;
         if (!find_keys(node, config->authorities[i], &aura, &grandpa)) return false;

@@ -70,19 +70,25 @@ static bool read_key(const char *file, const char *public_hex, key_kind_t kind, 
     return is_whole;
 }
 
-bool keystore_find(const char *path, const char *type, key_kind_t kind, keypair_t *key)
+uint32_t keystore_list(const char *path, const char *type, key_kind_t kind, keypair_t *keys, uint32_t cap)
 {
     char prefix[9], file[KEYSTORE_PATH_CAP + 300];
     struct dirent **entries;
-    bool is_found = false;
-    int count     = scandir(path, &entries, NULL, alphasort);
+    uint32_t found = 0;
+    int count      = scandir(path, &entries, NULL, alphasort);
     hex_encode(prefix, (bytes_t){(const uint8_t *)type, 4});
     for (int i = 0; i < count; i++) {
         snprintf(file, sizeof file, "%s/%s", path, entries[i]->d_name);
-        if (!is_found && strncmp(entries[i]->d_name, prefix, 8) == 0)
-            is_found = read_key(file, entries[i]->d_name + 8, kind, key);
+        if (found < cap && strncmp(entries[i]->d_name, prefix, 8) == 0 &&
+            read_key(file, entries[i]->d_name + 8, kind, &keys[found]))
+            found++;
         free(entries[i]);
     }
     if (count >= 0) free(entries);
-    return is_found;
+    return found;
+}
+
+bool keystore_find(const char *path, const char *type, key_kind_t kind, keypair_t *key)
+{
+    return keystore_list(path, type, kind, key, 1) == 1;
 }

@@ -20,4 +20,8 @@ bool keystore_has(const char *path, const char type[4], bytes_t public_key);
 /* keystore_find gives the first key of a type (in the order of the names) that is whole; wipe it. */
 NODISCARD bool keystore_find(const char *path, const char *type, key_kind_t kind, keypair_t *key);
 
+/* keystore_list gives the keys of a type that are whole, cap at most, in the order of the names; their count.
+ * Wipe them. */
+uint32_t keystore_list(const char *path, const char *type, key_kind_t kind, keypair_t *keys, uint32_t cap);
+
 #endif

@@ -282,6 +282,22 @@ test('slots go on from a time that was sent, and after a restart', withDir(async
   await node.stop()
 }))
 
+test('a node is every authority whose keys it has', withDir(async dir => {
+  const where = ['--chain', 'local', '-d', join(dir, 'both')]
+  for (const suri of ['//Alice', '//Bob']) {
+    run(['key', 'insert', ...where, '--key-type', 'aura', '--scheme', 'sr25519', '--suri', suri])
+    run(['key', 'insert', ...where, '--key-type', 'gran', '--scheme', 'ed25519', '--suri', suri])
+  }
+  const port = await freePort()
+  const node = start('trellis-node', [...where, '--validator', '--sealing', '200', '--rpc-port', String(port), '--no-prometheus'], dir)
+  try {
+    /* Each makes every other block, and both must vote for one to become final. */
+    await waitFor('finality', async () =>
+      parseInt((await rpc(port, 'chain_getHeader', [await rpc(port, 'chain_getFinalizedHead')])).number, 16) > 3)
+    await node.stop()
+  } finally { node.child.kill('SIGKILL') }
+}))
+
 test('a database is removed only when told', withDir(async (dir, serve) => {
   const where = ['--dev', '--base-path', join(dir, 'chain')], folder = join(dir, 'chain', 'chains', 'dev')
   const node = await serve('chain')
