@@ -94,10 +94,10 @@ void name_snake(const char *name, char out[80])
 
 /* ---- the nearest ---- */
 
-static size_t distance(const char *a, const char *b)
+size_t names_distance(const char *a, const char *b)
 {
     size_t row[LETTERS_MAX], len = strlen(b);
-    if (len >= LETTERS_MAX) return FAR;
+    if (len >= LETTERS_MAX) return SIZE_MAX;
     for (size_t j = 0; j <= len; j++)
         row[j] = j;
     for (size_t i = 1; a[i - 1]; i++) {
@@ -128,7 +128,7 @@ static size_t closeness(const char *wanted, const char *name)
 {
     char own[PLAIN_MAX];
     plain(name, strlen(name), own);
-    size_t away = distance(wanted, own), limit = strlen(wanted) < 5 ? 2 : FAR;
+    size_t away = names_distance(wanted, own), limit = strlen(wanted) < 5 ? 2 : FAR;
     if (away < limit) return away;
     bool is_within = strlen(wanted) >= 3 && (strstr(own, wanted) || strstr(wanted, own));
     return is_within ? FAR : SIZE_MAX;

@@ -1,5 +1,6 @@
 /* options.c - the command line taken apart, and its words read as values. */
 #include "cli.h"
+#include "names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,26 +78,6 @@ const option_t cli_options[] = {
     {0                                                                                                       },
 };
 
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[64], len = strlen(b);
-    if (len >= sizeof row / sizeof *row) return 99;
-    for (size_t j = 0; j <= len; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t diagonal = row[0];
-        row[0]          = i;
-        for (size_t j = 1; j <= len; j++) {
-            size_t above = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
-            if (above + 1 < best) best = above + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = above;
-            row[j]   = best;
-        }
-    }
-    return row[len];
-}
-
 static const option_t *option_find(const char *name, size_t len)
 {
     for (const option_t *option = cli_options; option->name; option++)
@@ -119,7 +100,7 @@ static bool unknown_option(const char *word)
 {
     const option_t *nearest = NULL;
     for (const option_t *option = cli_options; option->name; option++)
-        if (distance(word + 2, option->name) <= 2) nearest = option;
+        if (names_distance(word + 2, option->name) <= 2) nearest = option;
     fprintf(stderr, "trellis: there is no option %s%s%s%s\n", word, nearest ? "; did you mean --" : "",
             nearest ? nearest->name : "", nearest ? "?" : "");
     return false;
@@ -157,7 +138,8 @@ static bool unknown_command(const char *first, const char *second)
     snprintf(words, sizeof words, "%s%s%s", first, second ? " " : "", second ? second : "");
     for (const command_t *command = cli_commands; command->words; command++) {
         const char *against = strchr(command->words, ' ') && !second ? command->words : words;
-        size_t away = against == words ? distance(words, command->words) : distance(first, command->words);
+        size_t away =
+            against == words ? names_distance(words, command->words) : names_distance(first, command->words);
         if (away < best) {
             best    = away;
             nearest = command;
