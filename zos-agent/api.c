@@ -1,5 +1,6 @@
 /* api.c - what users ask over the bus, and the answers: JSON as zos gives it (docs/formats/deployment.md). */
 #include "agent.h"
+#include "gpu.h"
 #include "limit.h"
 #include "log.h"
 
@@ -343,6 +344,11 @@ static void on_empty_list(api_t *api, const peer_incoming_t *request)
     reply(api, &request->from, json_array());
 }
 
+static void on_gpus(api_t *api, const peer_incoming_t *request)
+{
+    reply(api, &request->from, gpu_list("/sys", NULL));
+}
+
 static void on_no(api_t *api, const peer_incoming_t *request) { reply(api, &request->from, json_false()); }
 
 static void on_public_config(api_t *api, const peer_incoming_t *request)
@@ -416,7 +422,7 @@ static const struct {
     {"zos.system.diagnostics",        on_diagnostics  },
     {"zos.system.hypervisor",         on_hypervisor   },
     {"zos.storage.pools",             on_pools        },
-    {"zos.gpu.list",                  on_empty_list   },
+    {"zos.gpu.list",                  on_gpus         },
     {"zos.network.list_wg_ports",     on_wg_ports     },
     {"zos.network.list_public_ips",   on_empty_list   },
     {"zos.network.list_private_ips",  on_private_ips  },

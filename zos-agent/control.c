@@ -1,6 +1,7 @@
 /* control.c - the operator's questions, answered. */
 #include "control.h"
 #include "doctor.h"
+#include "gpu.h"
 #include "log.h"
 #include "shim.h"
 
@@ -64,10 +65,10 @@ static json_t *answer_capacity(agent_t *agent)
     json_t *room = json_pack("{s:I,s:I,s:I,s:I}", "cru", left(f.total.cru, f.used.cru), "mru",
                              left(f.total.mru, f.used.mru), "sru", left(f.total.sru, f.used.sru), "hru",
                              left(f.total.hru, f.used.hru));
-    return json_pack("{s:o,s:o,s:o,s:o,s:{s:s,s:s,s:s,s:s}}", "offered", capacity_json(f.total), "used",
+    return json_pack("{s:o,s:o,s:o,s:o,s:{s:s,s:s,s:s,s:s},s:o}", "offered", capacity_json(f.total), "used",
                      capacity_json(f.used), "system", capacity_json(f.system), "free", room, "overcommit",
                      "cru", "shared: each workload has at most its own, their sum is not limited", "mru",
-                     "1.0", "sru", "1.0", "hru", "1.0");
+                     "1.0", "sru", "1.0", "hru", "1.0", "gpus", gpu_list("/sys", NULL));
 }
 
 static json_t *answer_status(agent_t *agent)

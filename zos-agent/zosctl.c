@@ -198,6 +198,11 @@ static void print_capacity(const json_t *a)
     const json_t *over = json_object_get(a, "overcommit");
     printf("used includes what is kept for the system. Overcommit: cores %s; memory %s, disks %s\n",
            text_of(over, "cru"), text_of(over, "mru"), text_of(over, "sru"));
+    size_t i;
+    json_t *gpu;
+    json_array_foreach(json_object_get(a, "gpus"), i, gpu)
+        printf("gpu       %s  %s %s, %.1f GiB, not offered to machines\n", text_of(gpu, "id"),
+               text_of(gpu, "vendor"), text_of(gpu, "device"), (double)number_of(gpu, "vram") / 1073741824.0);
 }
 
 static void print_doctor(const json_t *a)
