@@ -253,6 +253,19 @@ static bool machine_start(agent_t *agent)
     return true;
 }
 
+/* What the kernel says that programs could have without swapping. */
+static uint64_t memory_free(void *context)
+{
+    char line[128];
+    unsigned long long kib = 0;
+    FILE *file             = fopen("/proc/meminfo", "re");
+    (void)context;
+    while (file && kib == 0 && fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %llu", &kib) != 1) kib = 0;
+    if (file) fclose(file);
+    return kib ? kib * 1024 : UINT64_MAX;
+}
+
 static bool engine_start(agent_t *agent)
 {
     char error[256];
@@ -262,8 +275,13 @@ static bool engine_start(agent_t *agent)
                               .state_dir       = agent->host.state_dir,
                               .pool_dir        = agent->host.pool_dir,
                               .total           = agent->config->capacity,
+                              .overcommit      = agent->config->overcommit,
+                              .reserved        = agent->config->reserved,
+                              .trash_s         = agent->config->trash_hours * UINT64_C(3600),
+                              .memory_free     = memory_free,
                               .has_user_spaces = agent->host.has_user_spaces,
                               .has_wireguard   = agent->host.wireguard != HOST_WIREGUARD_NONE,
+                              .has_public      = agent->host.public_link[0] || agent->host.is_public_routed,
                               .gateway_domain = agent->host.gateway.is_on ? agent->host.gateway.domain : NULL,
                               .on_change      = on_change,
                               .context        = agent};

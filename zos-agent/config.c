@@ -37,11 +37,24 @@ const char config_help[] =
     "  --gateway-domain NAME    be a gateway for names below this domain; --gateway-address, "
     "--gateway-http-port,\n"
     "                           --gateway-https-port, --gateway-certificate FILE\n"
+    "  --public-link NAME       public addresses are on the wire of this link\n"
+    "  --public-routed BOOL     or whatever is sent to them comes to this host (default false)\n"
+    "  --ipv6 BOOL              workloads reach the outside by IPv6 where this host does (default true)\n"
+    "  --overcommit-cru RATIO   how much of the cores may be given away (default: no limit); the same for "
+    "mru,\n"
+    "                           sru and hru (default 1.0)\n"
+    "  --reserved-mru BYTES     kept for the system (default: a tenth, at least 2 GiB); sru, hru, cru: "
+    "default 0\n"
+    "  --trash-hours N          how long a deleted disk is kept (default 24; 0: not at all)\n"
+    "  --image-cache BYTES, --image-days N   images that nobody uses: how much of them is kept, and how "
+    "long\n"
+    "                           (default 20 GiB, 30 days)\n"
+    "  --admin-twins N,N        who may ask zos.debug beside the farmer\n"
     "  --prometheus-port N      metrics on 127.0.0.1\n"
     "  --stop-workloads BOOL    stop workloads when the agent stops (default false)\n"
     "  --log-level LEVEL        error, warn, info or debug;  --log-json true: a JSON object a line\n";
 
-typedef enum { TEXT, TEXTS, NUMBER32, NUMBER64, FLAG, RELAY_AT } kind_t;
+typedef enum { TEXT, TEXTS, NUMBER32, NUMBER64, FLAG, RELAY_AT, RATIO } kind_t;
 
 typedef struct {
     const char *key; /* in the file, with dots between levels; as an option without what is before the dot */
@@ -69,6 +82,9 @@ static const setting_t settings[] = {
     {"gateway.certificate", TEXT,     AT(gateway_certificate),   0,                  0                  },
     {"gateway.http_port",   NUMBER32, AT(gateway_http_port),     0,                  0                  },
     {"gateway.https_port",  NUMBER32, AT(gateway_https_port),    0,                  0                  },
+    {"public.link",         TEXT,     AT(public_link),           0,                  0                  },
+    {"public.routed",       FLAG,     AT(is_public_routed),      0,                  0                  },
+    {"ipv6",                FLAG,     AT(is_ipv6_off),           1,                  0                  },
     {"substrate",           TEXTS,    AT(substrate),             CONFIG_URLS_CAP,    AT(substrate_count)},
     {"relay.domain",        TEXTS,    AT(domains),               CONFIG_DOMAINS_CAP, AT(domain_count)   },
     {"relay_at",            RELAY_AT, AT(relay_at),              0,                  0                  },
@@ -81,6 +97,18 @@ static const setting_t settings[] = {
     {"capacity.mru",        NUMBER64, AT(capacity.mru),          0,                  0                  },
     {"capacity.sru",        NUMBER64, AT(capacity.sru),          0,                  0                  },
     {"capacity.hru",        NUMBER64, AT(capacity.hru),          0,                  0                  },
+    {"overcommit.cru",      RATIO,    AT(overcommit.cru),        0,                  0                  },
+    {"overcommit.mru",      RATIO,    AT(overcommit.mru),        0,                  0                  },
+    {"overcommit.sru",      RATIO,    AT(overcommit.sru),        0,                  0                  },
+    {"overcommit.hru",      RATIO,    AT(overcommit.hru),        0,                  0                  },
+    {"reserved.cru",        NUMBER64, AT(reserved.cru),          0,                  0                  },
+    {"reserved.mru",        NUMBER64, AT(reserved.mru),          0,                  0                  },
+    {"reserved.sru",        NUMBER64, AT(reserved.sru),          0,                  0                  },
+    {"reserved.hru",        NUMBER64, AT(reserved.hru),          0,                  0                  },
+    {"trash_hours",         NUMBER32, AT(trash_hours),           0,                  0                  },
+    {"image_cache",         NUMBER64, AT(image_cache),           0,                  0                  },
+    {"image_days",          NUMBER32, AT(image_days),            0,                  0                  },
+    {"admin_twins",         TEXT,     AT(admin_twins),           0,                  0                  },
     {"location.city",       TEXT,     AT(city),                  0,                  0                  },
     {"location.country",    TEXT,     AT(country),               0,                  0                  },
     {"location.latitude",   TEXT,     AT(latitude),              0,                  0                  },
@@ -131,6 +159,16 @@ static bool set_number(void *to, kind_t kind, const char *text)
     return true;
 }
 
+/* "1.5" is 150 percent; between a tenth and the hundredfold. */
+static bool set_ratio(uint32_t *percent, const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (!isdigit((unsigned char)text[0]) || *end || !(value >= 0.1 && value <= 100)) return false;
+    *percent = (uint32_t)(value * 100 + 0.5);
+    return true;
+}
+
 static bool set_flag(bool *to, bool is_inverted, const char *text)
 {
     bool is_true = strcmp(text, "true") == 0;
@@ -163,6 +201,7 @@ static bool set_value(config_t *config, const setting_t *s, const char *text)
     case NUMBER64: return set_number(to, s->kind, text);
     case FLAG: return set_flag(to, s->cap == 1, text);
     case RELAY_AT: return relay_at_add(to, text);
+    case RATIO: return set_ratio(to, text);
     }
     return false;
 }
@@ -184,6 +223,7 @@ static bool value_text(const json_t *value, char *text, size_t cap)
     if (json_is_string(value)) return (size_t)snprintf(text, cap, "%s", json_string_value(value)) < cap;
     if (json_is_integer(value))
         return snprintf(text, cap, "%" JSON_INTEGER_FORMAT, json_integer_value(value)) > 0;
+    if (json_is_real(value)) return snprintf(text, cap, "%g", json_real_value(value)) > 0;
     if (json_is_boolean(value)) return snprintf(text, cap, "%s", json_is_true(value) ? "true" : "false") > 0;
     for (size_t i = 0; i < json_array_size(value); i++) {
         const char *entry = json_string_value(json_array_get(value, i));
@@ -244,6 +284,12 @@ static bool read_file(config_t *config, const char *path, char error[CONFIG_ERRO
 
 /* ---- options ---- */
 
+static bool is_named_in_full(const char *key)
+{
+    return strncmp(key, "gateway.", 8) == 0 || strncmp(key, "public.", 7) == 0 ||
+           strncmp(key, "overcommit.", 11) == 0 || strncmp(key, "reserved.", 9) == 0;
+}
+
 /* "--state-dir" is state_dir, "--cru" is capacity.cru, "--relay" is relay.domain. */
 static const setting_t *find_option(const char *option)
 {
@@ -255,9 +301,10 @@ static const setting_t *find_option(const char *option)
     if (strcmp(name, "relay") == 0) return find_key("relay.domain");
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         const char *key = settings[i].key, *dot = strchr(key, '.');
-        bool is_gateway = strncmp(key, "gateway.", 8) == 0 && strncmp(name, "gateway_", 8) == 0;
-        if (strcmp(dot ? dot + 1 : key, is_gateway ? name + 8 : name) == 0 &&
-            (is_gateway || strncmp(key, "gateway.", 8) != 0))
+        size_t len   = dot ? (size_t)(dot - key) : 0;
+        bool is_full = is_named_in_full(key), has_level = strncmp(name, key, len) == 0 && name[len] == '_';
+        if (strcmp(dot ? dot + 1 : key, is_full && has_level ? name + len + 1 : name) == 0 &&
+            is_full == (is_full && has_level))
             return &settings[i];
     }
     return NULL;
@@ -268,6 +315,9 @@ static void set_defaults(config_t *config)
     *config            = (config_t){.is_lan_blocked     = true,
                                     .gateway_http_port  = 80,
                                     .gateway_https_port = 443,
+                                    .trash_hours        = 24,
+                                    .image_days         = 30,
+                                    .image_cache        = UINT64_C(20) << 30,
                                     .uptime_s           = 2400,
                                     .nru_s              = 3600,
                                     .meter_s            = 60,
@@ -371,7 +421,10 @@ host_config_t config_host(const config_t *c)
                            .gateway_address     = c->gateway_address,
                            .gateway_certificate = c->gateway_certificate,
                            .gateway_http_port   = c->gateway_http_port,
-                           .gateway_https_port  = c->gateway_https_port};
+                           .gateway_https_port  = c->gateway_https_port,
+                           .public_link         = c->public_link,
+                           .is_public_routed    = c->is_public_routed,
+                           .is_ipv6_off         = c->is_ipv6_off};
 }
 
 void config_fini(config_t *config)

@@ -4,6 +4,7 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 #include "deployment.h"
+#include "engine.h"
 #include "host.h"
 #include "keyring.h"
 #include "rmb.h"
@@ -19,6 +20,8 @@ typedef struct {
     char *dns[4];
     char *gateway_domain, *gateway_address, *gateway_certificate; /* gateway_domain NULL: no gateway */
     uint32_t gateway_http_port, gateway_https_port;
+    char *public_link; /* NULL: none */
+    bool is_public_routed, is_ipv6_off;
 
     char *substrate[CONFIG_URLS_CAP];
     uint32_t substrate_count;
@@ -29,6 +32,11 @@ typedef struct {
 
     uint32_t farm_id;
     capacity_t capacity;
+    overcommit_t overcommit;
+    capacity_t reserved; /* for the system; mru 0: a tenth, at least 2 GiB */
+    uint32_t trash_hours, image_days;
+    uint64_t image_cache; /* bytes that the store may hold of images that nobody uses */
+    char *admin_twins;    /* numbers with commas: who may ask zos.debug beside the farmer; NULL: nobody */
     char *city, *country, *latitude, *longitude;
     char *terms_link, *terms_hash;
     uint32_t prometheus_port;                  /* 0: none */

@@ -58,6 +58,13 @@ static json_int_t left(uint64_t total, uint64_t used)
     return used < total ? (json_int_t)(total - used) : 0;
 }
 
+static json_t *ratio_json(uint32_t percent, bool is_shared)
+{
+    static const char shared[] = "shared: each workload has at most its own, their sum is not limited";
+    return percent == 0 && is_shared ? json_string(shared)
+                                     : json_sprintf("%.2f", percent ? (double)percent / 100 : 1.0);
+}
+
 static json_t *answer_capacity(agent_t *agent)
 {
     engine_figures_t f;
@@ -65,10 +72,11 @@ static json_t *answer_capacity(agent_t *agent)
     json_t *room = json_pack("{s:I,s:I,s:I,s:I}", "cru", left(f.total.cru, f.used.cru), "mru",
                              left(f.total.mru, f.used.mru), "sru", left(f.total.sru, f.used.sru), "hru",
                              left(f.total.hru, f.used.hru));
-    return json_pack("{s:o,s:o,s:o,s:o,s:{s:s,s:s,s:s,s:s},s:o}", "offered", capacity_json(f.total), "used",
-                     capacity_json(f.used), "system", capacity_json(f.system), "free", room, "overcommit",
-                     "cru", "shared: each workload has at most its own, their sum is not limited", "mru",
-                     "1.0", "sru", "1.0", "hru", "1.0", "gpus", gpu_list("/sys", NULL));
+    return json_pack("{s:o,s:o,s:o,s:o,s:I,s:{s:o,s:o,s:o,s:o},s:o}", "offered", capacity_json(f.total),
+                     "used", capacity_json(f.used), "system", capacity_json(f.system), "free", room, "trash",
+                     (json_int_t)f.trash, "overcommit", "cru", ratio_json(f.overcommit.cru, true), "mru",
+                     ratio_json(f.overcommit.mru, false), "sru", ratio_json(f.overcommit.sru, false), "hru",
+                     ratio_json(f.overcommit.hru, false), "gpus", gpu_list("/sys", NULL));
 }
 
 static json_t *answer_status(agent_t *agent)
@@ -160,6 +168,22 @@ static json_t *answer_events(agent_t *agent, const json_t *question)
 
 static json_t *fail(const char *why) { return json_pack("{s:s}", "error", why); }
 
+/* {"ask":"trash"}, with "empty":ID or true, or with "restore":ID, "contract_id" and "name". */
+static json_t *answer_trash(agent_t *agent, const json_t *question)
+{
+    char error[ENGINE_ERROR_MAX + 1];
+    const json_t *empty = json_object_get(question, "empty");
+    const char *restore = json_string_value(json_object_get(question, "restore")),
+               *name    = json_string_value(json_object_get(question, "name"));
+    json_int_t contract = json_integer_value(json_object_get(question, "contract_id"));
+    if (restore && (!name || contract <= 0)) return fail("trash restore ID CONTRACT/NAME");
+    if (restore && !engine_trash_restore(agent->engine, restore, (uint64_t)contract, name, error))
+        return fail(error);
+    if (empty && !engine_trash_empty(agent->engine, json_string_value(empty), error)) return fail(error);
+    if (agent->chain) agent_pump(agent);
+    return engine_trash(agent->engine);
+}
+
 /* id is a short name, or CONTRACT/NAME. */
 static bool find_machine(agent_t *agent, const char *id, char wid[WID_LEN + 1])
 {
@@ -232,6 +256,7 @@ json_t *control_answer(agent_t *agent, const json_t *question)
     if (strcmp(ask, "events") == 0) return answer_events(agent, question);
     if (strcmp(ask, "doctor") == 0) return doctor_report(&agent->host);
     if (strcmp(ask, "capacity") == 0) return answer_capacity(agent);
+    if (strcmp(ask, "trash") == 0) return answer_trash(agent, question);
     if (strcmp(ask, "cordon") == 0) return take_intake(agent, INTAKE_UPDATES);
     if (strcmp(ask, "drain") == 0) return take_intake(agent, INTAKE_NOTHING);
     if (strcmp(ask, "uncordon") == 0) return take_intake(agent, INTAKE_ALL);

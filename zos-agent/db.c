@@ -28,6 +28,9 @@ static const char *const schema[] = {
     " WITHOUT ROWID",
     ("CREATE TABLE IF NOT EXISTS meter(wid TEXT PRIMARY KEY, contract INTEGER, last INTEGER, bytes INTEGER)"
      " WITHOUT ROWID"),
+    ("CREATE TABLE IF NOT EXISTS trash(id TEXT PRIMARY KEY, wid TEXT, contract INTEGER, twin INTEGER, name TEXT,"
+     " size INTEGER, owner INTEGER, at INTEGER, is_kept INTEGER) WITHOUT ROWID"),
+    "CREATE TABLE IF NOT EXISTS reserved(contract INTEGER, ip TEXT, gateway TEXT, UNIQUE(contract, ip))",
     "CREATE TABLE IF NOT EXISTS nru(contract INTEGER PRIMARY KEY, bytes INTEGER, since INTEGER)",
 };
 
@@ -103,7 +106,14 @@ void db_begin(db_t *db) { run(db, "SAVEPOINT changes"); }
 bool db_end(db_t *db)
 {
     crash_point();
-    return run(db, "RELEASE changes");
+    return run(db, "RELEASE changes") || db_undo(db);
+}
+
+/* On a full disk SQLite may have taken back everything by itself. */
+bool db_undo(db_t *db)
+{
+    if (!sqlite3_get_autocommit(db)) (void)(run(db, "ROLLBACK TO changes") && run(db, "RELEASE changes"));
+    return false;
 }
 
 db_rows_t *db_ask(db_t *db, const char *sql, const char *format, ...)

@@ -2,6 +2,7 @@
  *
  * The pool is a mounted btrfs: each disk is a subvolume with a quota.  Without btrfs each disk is a file of
  * its size with ext4 in it.  What exists is never formatted anew. */
+#include "btrfs.h"
 #include "host.h"
 #include "mounts.h"
 #include "runner.h"
@@ -9,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@
 #define TOOL_TIMEOUT_MS 60000
 #define POOL_SIZE_MIN   (UINT64_C(256) << 20) /* of btrfs */
 #define EXT4_SIZE_MIN   (UINT64_C(4) << 20)
+#define OWNERS_OF_ONE   65536 /* user ids of one contract */
 
 /* ---- the pool ---- */
 
@@ -80,26 +83,18 @@ bool disk_path(const host_t *host, const char *name, char path[PATH_CAP])
 
 static host_result_t btrfs_ensure(const char *path, uint64_t size)
 {
-    char limit[32];
-    spawn_result_t said;
-    if (!file_exists(path) && !SPAWN(&said, TOOL_TIMEOUT_MS, "btrfs", "subvolume", "create", path))
-        return host_fail(HOST_LATER, "the disk cannot be made: %.200s", said.text);
-    snprintf(limit, sizeof limit, "%" PRIu64, size);
-    if (!SPAWN(&said, TOOL_TIMEOUT_MS, "btrfs", "qgroup", "limit", limit, path))
-        return host_fail(HOST_LATER, "the disk cannot be given its size: %.200s", said.text);
+    if (!btrfs_subvolume_make(path))
+        return host_fail(HOST_LATER, "the disk cannot be made: %s", strerror(errno));
+    if (!btrfs_subvolume_limit(path, size))
+        return host_fail(HOST_LATER, "the disk cannot be given its size: %s", strerror(errno));
     return host_ok();
 }
 
-static host_result_t btrfs_drop(const host_t *host, const char *path)
+static host_result_t btrfs_drop(const char *path)
 {
-    spawn_result_t id, said;
-    char group[64];
-    bool has_id = SPAWN(&id, TOOL_TIMEOUT_MS, "btrfs", "inspect-internal", "rootid", path);
-    if (!SPAWN(&said, TOOL_TIMEOUT_MS, "btrfs", "subvolume", "delete", "-c", path))
-        return host_fail(HOST_LATER, "the disk cannot be deleted: %.200s", said.text);
-    snprintf(group, sizeof group, "0/%.20s", id.text);
-    if (has_id) SPAWN(NULL, TOOL_TIMEOUT_MS, "btrfs", "qgroup", "destroy", group, host->pool_dir);
-    return host_ok();
+    return btrfs_subvolume_drop(path)
+               ? host_ok()
+               : host_fail(HOST_LATER, "the disk cannot be deleted: %s", strerror(errno));
 }
 
 /* ---- ext4 ---- */
@@ -196,7 +191,7 @@ host_result_t disk_drop(const host_t *host, const char *name)
     if (!is_mounted(host) && (!pool_file(host, image) || !file_exists(image))) return host_ok();
     host_result_t result = pool_ensure(host); /* what is not mounted cannot be looked at */
     if (result.status != HOST_OK || !file_exists(path)) return result;
-    return btrfs_drop(host, path);
+    return btrfs_drop(path);
 }
 
 bool disk_used(const host_t *host, const char *name, uint64_t *bytes)
@@ -218,6 +213,142 @@ void disk_list(const host_t *host, void (*fn)(void *context, const char *name), 
         if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && strcmp(entry->d_name, "lost+found") != 0)
             fn(context, entry->d_name);
     if (dir) closedir(dir);
+}
+
+/* ---- the trash: POOL/.trash/NAME, a subvolume or a file with ext4 ---- */
+
+static bool trash_folder(const host_t *host, char path[PATH_CAP])
+{
+    return path_join(path, "%s/.trash", host->pool_dir);
+}
+
+static bool trash_path(const host_t *host, const char *trash, char path[PATH_CAP])
+{
+    return path_join(path, host->has_btrfs ? "%s/.trash/%s" : "%s/.trash/%s.img", host->pool_dir, trash);
+}
+
+/* Moves a subvolume or an image; on disk when it returns. */
+static host_result_t move(const char *from, const char *to, const char *folder)
+{
+    int fd     = rename(from, to) == 0 ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool is_ok = fd >= 0 && fsync(fd) == 0;
+    int error  = errno;
+    if (fd >= 0) close(fd);
+    return is_ok ? host_ok() : host_fail(HOST_LATER, "the disk cannot be moved: %s", strerror(error));
+}
+
+host_result_t disk_trash(const host_t *host, const char *name, const char *trash, bool *is_kept)
+{
+    char path[PATH_CAP], image[PATH_CAP], folder[PATH_CAP], kept[PATH_CAP];
+    *is_kept = false;
+    if (!disk_path(host, name, path) || !image_path(host, name, image) || !trash_folder(host, folder) ||
+        !trash_path(host, trash, kept))
+        return disk_drop(host, name);
+    if (host->has_btrfs && !is_mounted(host)) {
+        char pool[PATH_CAP];
+        if (!pool_file(host, pool) || !file_exists(pool)) return host_ok();
+    }
+    host_result_t result = pool_ensure(host);
+    if (result.status != HOST_OK) return result;
+    const char *from = host->has_btrfs ? path : image;
+    if (!host->has_btrfs && !mount_drop(path)) return host_fail(HOST_LATER, "the disk is in use");
+    if (file_exists(from)) {
+        if (!folder_make(folder, 0700)) return host_fail(HOST_LATER, "no trash: %s", strerror(errno));
+        result = move(from, kept, folder);
+    }
+    if (result.status == HOST_OK && !host->has_btrfs && rmdir(path) != 0 && errno != ENOENT)
+        return host_fail(HOST_LATER, "the disk cannot be moved: %s", strerror(errno));
+    *is_kept = file_exists(kept);
+    return result;
+}
+
+host_result_t trash_drop(const host_t *host, const char *trash)
+{
+    char folder[PATH_CAP], kept[PATH_CAP], pool[PATH_CAP];
+    if (!trash_folder(host, folder) || !trash_path(host, trash, kept)) return host_ok();
+    if (host->has_btrfs && !is_mounted(host) && (!pool_file(host, pool) || !file_exists(pool)))
+        return host_ok();
+    host_result_t result = pool_ensure(host);
+    if (result.status == HOST_OK && file_exists(kept)) {
+        if (host->has_btrfs)
+            result = btrfs_drop(kept);
+        else if (unlink(kept) != 0)
+            result = host_fail(HOST_LATER, "the disk cannot be deleted: %s", strerror(errno));
+    }
+    rmdir(folder); /* unless there is more in it */
+    return result;
+}
+
+void trash_list(const host_t *host, void (*fn)(void *context, const char *trash), void *context)
+{
+    char path[PATH_CAP];
+    if (host->has_btrfs && !host->is_pool_given && (!pool_file(host, path) || !file_exists(path))) return;
+    if (pool_ensure(host).status != HOST_OK || !trash_folder(host, path)) return;
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        char *end = strstr(entry->d_name, ".img");
+        if (end) *end = 0;
+        if (entry->d_name[0] != '.') fn(context, entry->d_name);
+    }
+    if (dir) closedir(dir);
+}
+
+/* Nobody else is at these files: the disk is in no workload while this runs. */
+static _Thread_local struct {
+    uint32_t from, to;
+} shifting;
+
+static int shift_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)type;
+    (void)at;
+    uint32_t uid = st->st_uid - shifting.from, gid = st->st_gid - shifting.from;
+    bool has_uid = st->st_uid >= shifting.from && uid < OWNERS_OF_ONE,
+         has_gid = st->st_gid >= shifting.from && gid < OWNERS_OF_ONE;
+    if (!has_uid && !has_gid) return 0;
+    if (lchown(path, has_uid ? shifting.to + uid : st->st_uid, has_gid ? shifting.to + gid : st->st_gid) != 0)
+        return -1;
+    return S_ISLNK(st->st_mode) || chmod(path, st->st_mode & 07777) == 0 ? 0
+                                                                         : -1; /* lchown takes setuid away */
+}
+
+static host_result_t shift_owners(const char *path, uint32_t from, uint32_t to)
+{
+    if (from == to) return host_ok();
+    shifting.from = from;
+    shifting.to   = to;
+    if (nftw(path, shift_one, 32, FTW_PHYS | FTW_MOUNT) == 0) return host_ok();
+    return host_fail(HOST_LATER, "the files cannot be given to their new owner: %s", strerror(errno));
+}
+
+static bool is_empty_folder(const char *path)
+{
+    DIR *dir      = opendir(path);
+    bool is_empty = dir != NULL;
+    for (struct dirent *entry; dir && (entry = readdir(dir));)
+        is_empty = is_empty && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+                                strcmp(entry->d_name, "lost+found") == 0);
+    if (dir) closedir(dir);
+    return is_empty;
+}
+
+host_result_t disk_restore(const host_t *host, const char *trash, const char *name, uint64_t size,
+                           uint32_t old_owner, uint32_t owner)
+{
+    char path[PATH_CAP], image[PATH_CAP], kept[PATH_CAP];
+    if (!disk_path(host, name, path) || !image_path(host, name, image) || !trash_path(host, trash, kept))
+        return host_fail(HOST_REFUSED, "the path is too long");
+    host_result_t result = disk_ensure(host, name, size, owner); /* so that it can be looked into */
+    if (result.status == HOST_OK && file_exists(kept)) {
+        if (!is_empty_folder(path)) return host_fail(HOST_REFUSED, "the disk is not empty");
+        if (host->has_btrfs) result = shift_owners(kept, old_owner, owner);
+        if (result.status == HOST_OK) result = disk_drop(host, name);
+        if (result.status == HOST_OK) result = move(kept, host->has_btrfs ? path : image, host->pool_dir);
+        if (result.status == HOST_OK) result = disk_ensure(host, name, size, owner);
+    }
+    if (result.status == HOST_OK) result = shift_owners(path, old_owner, owner);
+    if (trash_folder(host, path)) rmdir(path);
+    return result;
 }
 
 static void count_disk(void *context, const char *name)

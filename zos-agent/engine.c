@@ -27,6 +27,7 @@ engine_t *engine_new(const engine_config_t *config)
     engine->seed   = 1;
     engine->intake = (engine_intake_t)db_get(config->db, "intake", INTAKE_ALL);
     store_load(engine);
+    trash_load(engine);
     return engine;
 }
 
@@ -35,6 +36,7 @@ void engine_free(engine_t *engine)
     if (!engine) return;
     while (engine->entries)
         entry_free(engine, engine->entries);
+    trash_free(engine);
     free(engine->suspects);
     free(engine);
 }
@@ -57,13 +59,14 @@ static bool ports_are_offered(const engine_t *engine, const workload_t *w, char 
 static bool is_offered(const engine_t *engine, const workload_t *w, char error[ENGINE_ERROR_MAX + 1])
 {
     if (workload_is_gateway(w)) return gateway_offered(engine, w, error);
+    if (workload_is_address(w)) return address_offered(engine, w, error);
+    if (w->kind == WORKLOAD_ZDB) return zdb_offered(engine, w, error);
+    if (w->kind == WORKLOAD_ZLOGS) return logs_offered(engine, w, error);
     if (!workload_is_machine(w)) {
         bool is_ok = workload_is_disk(w) || workload_is_network(w);
         return is_ok || refuse(error, "workload '%s': this node does not offer %s", w->name,
                                workload_kind_text(w->kind));
     }
-    if (w->machine.public_ip[0])
-        return refuse(error, "workload '%s': this node offers no public addresses", w->name);
     if (w->machine.is_planetary)
         return refuse(error, "workload '%s': this node offers no planetary network", w->name);
     if (w->machine.gpu_count > 0) return refuse(error, "workload '%s': this node offers no GPUs", w->name);
@@ -155,6 +158,8 @@ static bool can_change(const record_t *old, const workload_t *w, uint32_t versio
                       w->name, workload_kind_text(w->kind));
     if (workload_is_disk(w) && w->size < old->workload->size)
         return refuse(error, "workload '%s': a disk cannot shrink", w->name);
+    if (w->kind == WORKLOAD_ZDB && w->zdb.size < old->workload->zdb.size)
+        return refuse(error, "workload '%s': a database cannot shrink", w->name);
     bool is_moved = workload_is_network(w) &&
                     (w->network.subnet.prefix != old->workload->network.subnet.prefix ||
                      memcmp(w->network.subnet.address, old->workload->network.subnet.address, 4) != 0);
@@ -168,15 +173,18 @@ static bool can_update(const engine_t *engine, const deployment_t *d, char error
         return refuse(error, "deployment not found");
     if (d->version != entry->deployment->version + 1)
         return refuse(error, "the next version of this deployment is %u", entry->deployment->version + 1);
-    uint64_t grown = 0;
+    uint64_t grown = 0, zdb_grown = 0;
     for (uint32_t i = 0; i < d->workload_count; i++) {
         const workload_t *w = &d->workloads[i];
         const record_t *old = record_find(entry, w->name);
         if (!can_change(old, w, d->version, error)) return false;
         if (old && old->is_made && workload_is_disk(w) && w->size > old->workload->size)
             grown += w->size - old->workload->size;
+        if (old && old->is_made && w->kind == WORKLOAD_ZDB) zdb_grown += w->zdb.size - old->workload->zdb.size;
     }
-    return plan_can_grow(engine, grown) || refuse(error, "not enough disk left on this node");
+    host_result_t result = plan_can_grow(engine, grown);
+    if (result.status == HOST_OK) result = zdb_can_grow(engine, zdb_grown);
+    return result.status == HOST_OK || refuse(error, "%s", result.error);
 }
 
 engine_intake_t engine_intake(const engine_t *engine) { return engine->intake; }
@@ -224,9 +232,9 @@ static bool store_whole(engine_t *engine, entry_t *entry, char error[ENGINE_ERRO
 {
     db_begin(engine->config.db);
     bool is_ok = store_entry(engine, entry);
-    for (const record_t *record = entry->records; record; record = record->next)
-        is_ok = store_record(engine, record) && is_ok;
-    is_ok = db_end(engine->config.db) && is_ok;
+    for (const record_t *record = entry->records; record && is_ok; record = record->next)
+        is_ok = store_record(engine, record);
+    is_ok = is_ok ? db_end(engine->config.db) : db_undo(engine->config.db);
     return is_ok || refuse(error, "this node cannot keep the deployment now");
 }
 
@@ -252,23 +260,46 @@ bool engine_deploy(engine_t *engine, deployment_t *deployment, int64_t now_s,
     return false;
 }
 
-/* Takes over what an update says of one workload. */
-static bool take_workload(entry_t *entry, const workload_t *w, uint32_t version, int64_t now_s)
+/* A record as an update leaves it: of what the update changed, else of what is there. */
+static bool take_record(entry_t *next, const record_t *old, const workload_t *w, int64_t now_s)
 {
-    record_t *old = record_find(entry, w->name);
-    if (!old) return record_add(entry, w, now_s) != NULL;
-    if (w->version != version) return true;
-    record_t *fresh = record_add(entry, w, now_s);
-    if (!fresh) return false;
-    fresh->state     = old->state == WORKLOAD_ERROR ? WORKLOAD_INIT : old->state;
-    fresh->link      = old->link;
-    fresh->is_made   = old->is_made;
-    fresh->is_dirty  = true;
-    fresh->data      = old->data;
-    old->data        = NULL;
-    fresh->created_s = old->created_s;
-    record_free(old);
+    bool is_changed  = w && w->version == next->deployment->version;
+    record_t *record = record_add(next, is_changed ? w : old->workload, now_s);
+    if (!record) return false;
+    record_carry(record, old);
+    if (!w) {
+        record->is_removed = true;
+        record->next_ms    = 0;
+    }
+    if (!is_changed) return true;
+    record->state    = old->state == WORKLOAD_ERROR ? WORKLOAD_INIT : old->state;
+    record->is_dirty = true;
+    record->is_known = false;
+    record->tries = record->restarts = 0;
+    record->started_ms = record->next_ms = 0;
+    record->message[0]                   = 0;
     return true;
+}
+
+/* The entry as an update leaves it, beside the one that counts until the update is on the disk. */
+static entry_t *entry_next(const entry_t *entry, deployment_t *deployment, int64_t now_s)
+{
+    entry_t *next = calloc(1, sizeof *next);
+    bool is_ok    = next != NULL;
+    if (!is_ok) return NULL;
+    *next            = *entry;
+    next->next       = NULL;
+    next->records    = NULL;
+    next->deployment = deployment;
+    next->updated_s  = now_s;
+    for (const record_t *old = entry->records; old; old = old->next)
+        is_ok = take_record(next, old, deployment_workload(deployment, old->workload->name), now_s) && is_ok;
+    for (uint32_t i = 0; i < deployment->workload_count; i++)
+        if (!record_find(entry, deployment->workloads[i].name))
+            is_ok = record_add(next, &deployment->workloads[i], now_s) && is_ok;
+    if (is_ok) return next;
+    entry_free(NULL, next); /* with the deployment */
+    return NULL;
 }
 
 bool engine_update(engine_t *engine, deployment_t *deployment, int64_t now_s,
@@ -279,20 +310,16 @@ bool engine_update(engine_t *engine, deployment_t *deployment, int64_t now_s,
         return false;
     }
     entry_t *entry = entry_find(engine, deployment->contract_id);
-    bool is_ok     = true;
-    for (uint32_t i = 0; i < deployment->workload_count; i++)
-        is_ok = take_workload(entry, &deployment->workloads[i], deployment->version, now_s) && is_ok;
-    for (record_t *record = entry->records; record; record = record->next)
-        if (!deployment_workload(deployment, record->workload->name)) {
-            record->is_removed = true;
-            record->next_ms    = 0;
-        }
-    deployment_free(entry->deployment);
-    entry->deployment = deployment;
-    entry->updated_s  = now_s;
-    log_info(LOG_ENGINE, "deployment updated", LOG_U64("contract", entry->contract_id),
+    entry_t *next  = entry_next(entry, deployment, now_s);
+    if (!next) return refuse(error, "no memory");
+    if (!store_whole(engine, next, error)) {
+        entry_free(NULL, next);
+        return false;
+    }
+    entry_replace(engine, entry, next);
+    log_info(LOG_ENGINE, "deployment updated", LOG_U64("contract", next->contract_id),
              LOG_U64("version", deployment->version));
-    return store_whole(engine, entry, error) && is_ok;
+    return true;
 }
 
 /* ---- asking ---- */
@@ -448,14 +475,21 @@ capacity_t engine_resources(const engine_t *engine, uint64_t contract_id)
 
 void engine_figures(const engine_t *engine, engine_figures_t *figures)
 {
-    *figures      = (engine_figures_t){.total = engine->config.total, .system = plan_system(engine)};
+    *figures      = (engine_figures_t){
+             .total      = plan_limit(engine),
+             .system     = plan_system(engine),
+             .trash      = trash_size(engine),
+             .overcommit = engine->config.overcommit};
     figures->used = figures->system;
     for (const entry_t *entry = engine->entries; entry; entry = entry->next) {
         if (entry->updated_s > figures->last_deployment_s) figures->last_deployment_s = entry->updated_s;
         figures->deployments += is_active(entry);
         for (const record_t *record = entry->records; record; record = record->next) {
             figures->workloads += record_is_active(record);
-            if (is_counted(record)) add(&figures->used, workload_capacity(record->workload));
+            if (!is_counted(record)) continue;
+            add(&figures->used, workload_capacity(record->workload));
+            add(&figures->used, zdb_beside(record->workload));
+            add(&figures->system, zdb_beside(record->workload));
         }
     }
 }

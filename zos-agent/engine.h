@@ -21,14 +21,28 @@
 typedef struct engine engine_t;
 struct json_t;
 
+/* How much of each unit may be given away, in percent of what there is; 0: cru without a limit, others 100. */
+typedef struct {
+    uint32_t cru, mru, sru, hru;
+} overcommit_t;
+
 typedef struct {
     db_t *db;
     const char *state_dir; /* of the image store; outlives the engine */
     const char *pool_dir;
-    capacity_t total; /* what the node offers */
+    capacity_t total; /* what the node has */
+    overcommit_t overcommit;
+    capacity_t reserved; /* for the system; mru 0: a tenth, at least 2 GiB */
+    uint64_t trash_s;    /* how long a deleted disk is kept; 0: not at all */
+    /* memory_free says how much memory the machine itself has left; NULL: as much as it likes. */
+    uint64_t (*memory_free)(void *context);
     bool has_user_spaces;
     bool has_wireguard;
+    bool has_public; /* public addresses can be on this node */
     const char *gateway_domain; /* NULL: this node is no gateway */
+    uint16_t zdb_port;                /* of the first database; 0: this node has none */
+    const char *const *zdb_addresses; /* where they are reached; ends with NULL */
+    bool has_logs;                    /* this node sends logs */
     /* on_change is called when a deployment's resources may have changed: report them.  May be NULL. */
     void (*on_change)(void *context, uint64_t contract_id);
     void *context;
@@ -68,10 +82,24 @@ struct json_t *engine_list(engine_t *engine, uint32_t twin_id);
 struct json_t *engine_changes(engine_t *engine, uint32_t twin_id, uint64_t contract_id);
 struct json_t *engine_private_ips(engine_t *engine, uint32_t twin_id, const char *network);
 
+/* engine_public_ips lists the public addresses that workloads have: ["A.B.C.D/N"]. */
+struct json_t *engine_public_ips(const engine_t *engine);
+
+/* engine_subnet6 sets the IPv6 subnet of a network's plan that has its subnet. */
+void engine_subnet6(uint32_t twin_id, const char *network, network_plan_t *plan);
+
 struct json_t *engine_wireguard_ports(engine_t *engine);
 
 /* engine_status is for the operator: {"workloads":[{contract,name,type,state,message,...}]}. */
 struct json_t *engine_status(engine_t *engine);
+
+/* engine_trash lists deleted disks that are kept: {"trash":[{id,contract_id,twin_id,name,size,at,until,why}]}.
+ * engine_trash_restore puts one in the place of an empty disk of the same twin that no machine has, soon;
+ * engine_trash_empty deletes one soon, or with NULL all. */
+struct json_t *engine_trash(engine_t *engine);
+NODISCARD bool engine_trash_restore(engine_t *engine, const char *id, uint64_t contract_id, const char *name,
+                                    char error[ENGINE_ERROR_MAX + 1]);
+NODISCARD bool engine_trash_empty(engine_t *engine, const char *id, char error[ENGINE_ERROR_MAX + 1]);
 
 /* ---- from the chain ---- */
 
@@ -81,6 +109,16 @@ typedef enum { DESIRED_RUN, DESIRED_PAUSED, DESIRED_DELETED } desired_t;
  * stays deleted. */
 void engine_desire(engine_t *engine, uint64_t contract_id, desired_t desired, const char *reason,
                    const char *evidence, int64_t now_s);
+
+/* A public address as the chain has it: "A.B.C.D/N" and a gateway. */
+typedef struct {
+    char ip[19], gateway[16];
+} engine_address_t;
+
+/* engine_reserve keeps which addresses a contract has; before its deployment comes.  A second time changes
+ * nothing. */
+NODISCARD bool engine_reserve(engine_t *engine, uint64_t contract_id, const engine_address_t *addresses,
+                              uint32_t count);
 
 /* engine_contracts lists the contracts that still have something here; the caller's to free(). */
 uint64_t *engine_contracts(engine_t *engine, uint32_t *count);
@@ -112,7 +150,9 @@ bool engine_is_idle(const engine_t *engine);
 /* ---- figures ---- */
 
 typedef struct {
-    capacity_t total, used, system; /* used includes system */
+    capacity_t total, used, system; /* total: what may be given away; used includes system, not the trash */
+    uint64_t trash;                 /* bytes of deleted disks */
+    overcommit_t overcommit;
     uint32_t deployments, workloads;
     int64_t last_deployment_s;
 } engine_figures_t;

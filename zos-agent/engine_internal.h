@@ -45,8 +45,22 @@ typedef struct entry {
     record_t *records;
 } entry_t;
 
+/* A disk in the trash, or on its way there. */
+typedef struct trash {
+    struct trash *next; /* the oldest first */
+    char id[40], wid[WID_LEN + 1], name[DEPLOYMENT_NAME_MAX + 1];
+    uint64_t contract_id, size, next_ms;
+    uint32_t twin_id, owner; /* of its files */
+    int64_t at_s;
+    bool is_kept; /* false: on its way */
+    bool is_unwanted;
+    uint64_t target_contract; /* to be put in the place of this disk; 0: not */
+    char target[DEPLOYMENT_NAME_MAX + 1], why[HOST_ERROR_MAX + 1];
+} trash_t;
+
 struct engine {
     engine_config_t config;
+    trash_t *trash;
     entry_t *entries; /* by contract */
     bool is_busy;     /* a job is out */
     engine_intake_t intake;
@@ -64,9 +78,14 @@ bool record_is_active(const record_t *record); /* neither error nor deleted */
 
 /* record_add makes a record of a workload of the entry's deployment; NULL when memory is short. */
 record_t *record_add(entry_t *entry, const workload_t *workload, int64_t now_s);
-void record_free(record_t *record); /* and takes it out of its entry */
+void record_free(record_t *record);                       /* and takes it out of its entry */
+void record_carry(record_t *record, const record_t *old); /* all but the workload */
 entry_t *entry_add(engine_t *engine, deployment_t *deployment, int64_t now_s);
+
+/* entry_free takes the entry out of the engine, which may be NULL.  entry_replace puts another in its place.
+ */
 void entry_free(engine_t *engine, entry_t *entry);
+void entry_replace(engine_t *engine, entry_t *entry, entry_t *next);
 
 void store_load(engine_t *engine);
 bool store_entry(engine_t *engine, const entry_t *entry);
@@ -77,6 +96,21 @@ bool store_record_gone(engine_t *engine, const record_t *record);
 void record_change(engine_t *engine, record_t *record, workload_state_t state, const char *message,
                    int64_t now_s);
 json_t *record_json(const record_t *record);
+
+/* ---- engine_trash.c ---- */
+
+void trash_load(engine_t *engine);
+void trash_free(engine_t *engine);
+
+/* trash_keep lets the job of a disk that goes keep it, when it is to be kept. */
+void trash_keep(engine_t *engine, const record_t *record, int64_t now_s, job_t *job);
+void trash_took(engine_t *engine, const job_t *job, uint64_t now_ms); /* the result of any job with a disk there */
+
+/* trash_next gives a job for what is due, wanted back or unwanted.  trash_yields: for a record that there is
+ * room for, is there something in the trash in its way?  Then *is_job says that the job empties it. */
+bool trash_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_ms);
+bool trash_yields(engine_t *engine, const record_t *record, uint64_t now_ms, job_t *job, bool *is_job);
+uint64_t trash_size(const engine_t *engine);
 
 /* ---- engine_plan.c ---- */
 
@@ -97,6 +131,18 @@ NODISCARD bool plan_firewall(const engine_t *engine, scope_t scope, firewall_pla
 host_result_t plan_machine(engine_t *engine, const record_t *record, uint64_t now_ms, job_t *job);
 
 bool plan_is_going(const record_t *record);
+
+/* ---- engine_public.c ---- */
+
+bool workload_is_address(const workload_t *workload); /* ip or ipv4 */
+NODISCARD bool address_offered(const engine_t *engine, const workload_t *workload,
+                               char error[ENGINE_ERROR_MAX + 1]);
+
+/* plan_address gives a workload one of its contract's addresses, in record->data.  plan_public is what a
+ * machine has; plan_public_wait says whether it can be had yet. */
+host_result_t plan_address(engine_t *engine, record_t *record);
+host_result_t plan_public_wait(const record_t *machine);
+void plan_public(const record_t *machine, public_plan_t *plan);
 
 /* ---- engine_wireguard.c ---- */
 
@@ -121,18 +167,60 @@ NODISCARD bool plan_forwards(const engine_t *engine, const record_t *network, sc
 host_result_t plan_gateway(engine_t *engine, record_t *record, scope_t scope, uint64_t now_ms, job_t *job);
 record_t *plan_gateway_network(const engine_t *engine, const record_t *record);
 
+/* ---- engine_zdb.c ---- */
+
+NODISCARD bool zdb_offered(const engine_t *engine, const workload_t *workload,
+                           char error[ENGINE_ERROR_MAX + 1]);
+
+/* A database's link is its slot: that says its port on the node and its network's index.  zdb_free_slot is
+ * the next one above `after`, 0 when there is none; zdb_publishes: do both want the same port? */
+uint16_t zdb_port(const engine_t *engine, const record_t *record);
+uint32_t zdb_free_slot(const engine_t *engine, uint32_t after);
+bool zdb_publishes(const engine_t *engine, const record_t *zdb, const record_t *machine);
+void zdb_network_id(uint32_t twin_id, uint64_t contract_id, const char *name, char id[NETWORK_LEN + 1]);
+NODISCARD bool plan_zdb_network(const engine_t *engine, const record_t *record, scope_t scope,
+                                network_plan_t *plan);
+host_result_t plan_zdb(engine_t *engine, record_t *record, job_t *job);
+json_t *zdb_result(const engine_t *engine, const record_t *record);
+
+/* zdb_can_grow: may databases that are there hold so many bytes more? */
+host_result_t zdb_can_grow(const engine_t *engine, uint64_t more);
+
+/* zdb_beside is what a database takes of the node beside what is sold: nothing for other workloads. */
+capacity_t zdb_beside(const workload_t *workload);
+
+/* ---- engine_logs.c ---- */
+
+NODISCARD bool logs_offered(const engine_t *engine, const workload_t *workload,
+                            char error[ENGINE_ERROR_MAX + 1]);
+host_result_t plan_logs(const engine_t *engine, const record_t *record, job_t *job);
+void engine_logs_dirty(engine_t *engine); /* their networks may have been made anew */
+
 /* plan_result is the JSON of an ok workload's result.data, the caller's to free(); plan_note what its user
  * should know. */
 char *plan_result(const engine_t *engine, const record_t *record);
 const char *plan_note(const engine_t *engine, const record_t *record);
 
-/* plan_admit says whether there is room on the node for one more, and whether its ports are nobody else's. */
+/* plan_is_apart says whether its ports and addresses are nobody else's; plan_is_held whether a record has
+ * something of the machine, or will have it soon. */
+host_result_t plan_is_apart(const engine_t *engine, const record_t *record);
+bool plan_is_held(const record_t *record);
+
+/* ---- engine_room.c ---- */
+
+/* plan_admit says whether there is room on the node for one more, and whether it is apart from the others. */
 host_result_t plan_admit(const engine_t *engine, const record_t *record);
 capacity_t plan_system(const engine_t *engine);
 
+/* plan_limit is what may be given away of each unit, with overcommit; plan_held what is, with the system's. */
+capacity_t plan_limit(const engine_t *engine);
+capacity_t plan_held(const engine_t *engine, const record_t *with);
+
 /* plan_can_grow says whether disks that are there may take so many bytes more. */
-bool plan_can_grow(const engine_t *engine, uint64_t more);
+host_result_t plan_can_grow(const engine_t *engine, uint64_t more);
 uint32_t plan_owner(const engine_t *engine, const entry_t *entry);
+uint32_t plan_user_ids(const entry_t *entry); /* the first of its 65536, with user namespaces or without */
+bool plan_is_run(const workload_t *workload); /* has a process of its own, which is looked after */
 void plan_disk_name(const record_t *record, char name[40]);
 
 #endif

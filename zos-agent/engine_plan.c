@@ -10,9 +10,16 @@
 #define USER_RANGE   65536
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+uint32_t plan_user_ids(const entry_t *entry) { return USER_BASE + (entry->owner_index - 1) * USER_RANGE; }
+
 uint32_t plan_owner(const engine_t *engine, const entry_t *entry)
 {
-    return engine->config.has_user_spaces ? USER_BASE + (entry->owner_index - 1) * USER_RANGE : 0;
+    return engine->config.has_user_spaces ? plan_user_ids(entry) : 0;
+}
+
+bool plan_is_run(const workload_t *w)
+{
+    return workload_is_machine(w) || w->kind == WORKLOAD_ZDB || w->kind == WORKLOAD_ZLOGS;
 }
 
 void plan_disk_name(const record_t *record, char name[40]) { snprintf(name, 40, "vol-%s", record->wid); }
@@ -65,6 +72,8 @@ static bool add_guest(network_plan_t *plan, const record_t *record, bool is_paus
     *guest              = (guest_plan_t){.is_paused = is_paused};
     memcpy(guest->wid, record->wid, sizeof guest->wid);
     memcpy(guest->ip, record->workload->machine.interfaces[0].ip.address, 4);
+    network_ip6(plan, guest->ip, guest->ip6);
+    plan_public(record, &guest->public_ip);
     return workload_ports(record->workload, guest->ports, &guest->port_count, error);
 }
 
@@ -74,6 +83,7 @@ bool plan_network(const engine_t *engine, const record_t *network, scope_t scope
     *plan                      = (network_plan_t){.index = network->link - 1, .prefix = data->subnet.prefix};
     plan_network_id(network->entry->twin_id, network->workload->name, plan->id);
     memcpy(plan->subnet, data->subnet.address, 4);
+    engine_subnet6(network->entry->twin_id, network->workload->name, plan);
     for (const entry_t *entry = engine->entries; entry; entry = entry->next) {
         if (entry->twin_id != network->entry->twin_id) continue;
         for (const record_t *record = entry->records; record; record = record->next) {
@@ -90,35 +100,23 @@ bool plan_firewall(const engine_t *engine, scope_t scope, firewall_plan_t *plan)
     *plan = (firewall_plan_t){0};
     for (const entry_t *entry = engine->entries; entry; entry = entry->next) {
         for (const record_t *record = entry->records; record; record = record->next) {
-            if (!workload_is_network(record->workload) || !record->is_made || record->link == 0) continue;
+            bool is_zdb = record->workload->kind == WORKLOAD_ZDB;
+            if ((!is_zdb && !workload_is_network(record->workload)) || record->link == 0) continue;
+            if (!record->is_made && !(is_zdb && record == scope.with)) continue;
             if (record == scope.without || record->state == WORKLOAD_ERROR) continue;
             network_plan_t *more = realloc(plan->networks, (plan->network_count + 1) * sizeof *more);
             if (!more) return false;
             plan->networks = more;
-            if (!plan_network(engine, record, scope, &more[plan->network_count++])) return false;
+            network_plan_t *one = &more[plan->network_count++];
+            if (is_zdb ? !plan_zdb_network(engine, record, scope, one)
+                       : !plan_network(engine, record, scope, one))
+                return false;
         }
     }
     return true;
 }
 
-/* ---- room ---- */
-
-capacity_t plan_system(const engine_t *engine)
-{
-    uint64_t total = engine->config.total.mru, tenth = total / 10, least = UINT64_C(2) << 30;
-    uint64_t mru = tenth > least ? tenth : least;
-    return (capacity_t){.mru =
-                            mru < total / 4 ? mru : total / 4}; /* a small node has something to offer, too */
-}
-
-static void add_capacity(capacity_t *sum, const capacity_t *one)
-{
-    sum->cru += one->cru;
-    sum->mru += one->mru;
-    sum->sru += one->sru;
-    sum->hru += one->hru;
-    sum->ipv4u += one->ipv4u;
-}
+/* ---- ports and addresses ---- */
 
 /* Two that publish the same port of the host. */
 static bool share_port(const record_t *a, const record_t *b)
@@ -167,11 +165,13 @@ static bool share_mesh_port(const record_t *a, const record_t *b)
            (other && workload_is_machine(a->workload) && publishes(a, other));
 }
 
-static host_result_t check_neighbour(const record_t *record, const record_t *other)
+static host_result_t check_neighbour(const engine_t *engine, const record_t *record, const record_t *other)
 {
     if (share_mesh_port(record, other))
         return host_fail(HOST_REFUSED,
                          "the WireGuard port of a network is in use on this node: take another");
+    if (zdb_publishes(engine, other, record))
+        return host_fail(HOST_REFUSED, "a port that it publishes is in use on this node");
     if (!workload_is_machine(record->workload) || !workload_is_machine(other->workload)) return host_ok();
     if (share_address(record, other))
         return host_fail(HOST_REFUSED, "its address is another machine's in this network");
@@ -180,42 +180,16 @@ static host_result_t check_neighbour(const record_t *record, const record_t *oth
     return host_ok();
 }
 
-host_result_t plan_admit(const engine_t *engine, const record_t *record)
+host_result_t plan_is_apart(const engine_t *engine, const record_t *record)
 {
-    const capacity_t total = engine->config.total;
-    capacity_t sum = plan_system(engine), own = workload_capacity(record->workload);
-    add_capacity(&sum, &own);
     for (const entry_t *entry = engine->entries; entry; entry = entry->next) {
         for (const record_t *other = entry->records; other; other = other->next) {
-            if (other == record || !record_is_active(other) ||
-                (other->state == WORKLOAD_INIT && !other->is_made))
-                continue;
-            capacity_t theirs = workload_capacity(other->workload);
-            add_capacity(&sum, &theirs);
-            host_result_t result = check_neighbour(record, other);
+            if (other == record || !plan_is_held(other)) continue;
+            host_result_t result = check_neighbour(engine, record, other);
             if (result.status != HOST_OK) return result;
         }
     }
-    if (own.cru > total.cru) return host_fail(HOST_REFUSED, "not enough cores on this node");
-    if (own.mru > 0 && sum.mru > total.mru)
-        return host_fail(HOST_REFUSED, "not enough memory left on this node");
-    if (own.sru > 0 && sum.sru > total.sru)
-        return host_fail(HOST_REFUSED, "not enough disk left on this node");
-    if (own.hru > 0 && sum.hru > total.hru)
-        return host_fail(HOST_REFUSED, "not enough disk left on this node");
     return host_ok();
-}
-
-bool plan_can_grow(const engine_t *engine, uint64_t more)
-{
-    capacity_t sum = plan_system(engine);
-    for (const entry_t *entry = engine->entries; entry; entry = entry->next)
-        for (const record_t *record = entry->records; record; record = record->next) {
-            capacity_t own = workload_capacity(record->workload);
-            if (record_is_active(record) && record->is_made) add_capacity(&sum, &own);
-        }
-    uint64_t total = engine->config.total.sru;
-    return more == 0 || (sum.sru <= total && more <= total - sum.sru);
 }
 
 /* ---- machines ---- */
@@ -352,6 +326,7 @@ host_result_t plan_machine(engine_t *engine, const record_t *record, uint64_t no
     record_t *network          = plan_network_of(engine, record);
     host_result_t result       = wait_for_network(network, record, now_ms);
     if (result.status == HOST_OK) result = add_mounts(engine, record, plan);
+    if (result.status == HOST_OK) result = plan_public_wait(record);
     if (result.status == HOST_OK) result = add_image(engine, record, plan);
     if (result.status != HOST_OK) return result;
     memcpy(plan->wid, record->wid, sizeof plan->wid);
@@ -386,14 +361,14 @@ static json_t *result_of(const engine_t *engine, const record_t *record)
     case WORKLOAD_ZMACHINE_LIGHT:
         return json_pack("{s:s,s:s,s:s,s:s}", "id", id, "ip", w->machine.interfaces[0].ip.canonical,
                          "mycelium_ip", "", "console_url", "");
+    case WORKLOAD_ZDB: return zdb_result(engine, record);
     case WORKLOAD_GATEWAY_NAME: gateway_fqdn(engine, w, fqdn); return json_pack("{s:s}", "fqdn", fqdn);
+    case WORKLOAD_IPV4:
+    case WORKLOAD_IP: return record->data ? json_loads(record->data, 0, NULL) : json_object();
     case WORKLOAD_NETWORK:
     case WORKLOAD_NETWORK_LIGHT:
     case WORKLOAD_QSFS:
-    case WORKLOAD_IPV4:
-    case WORKLOAD_IP:
     case WORKLOAD_ZLOGS:
-    case WORKLOAD_ZDB:
     case WORKLOAD_GATEWAY_FQDN:
     case WORKLOAD_KIND_COUNT: break;
     }

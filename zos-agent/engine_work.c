@@ -25,7 +25,7 @@ static uint64_t backoff_ms(engine_t *engine, uint32_t tries)
 /* What has to be stopped and started, not only allowed again. */
 static bool is_live(const record_t *record)
 {
-    return workload_is_machine(record->workload) || workload_is_gateway(record->workload);
+    return plan_is_run(record->workload) || workload_is_gateway(record->workload);
 }
 
 /* A clock that was set back does not make anybody wait for a day. */
@@ -103,13 +103,14 @@ static bool wants_drop(const record_t *record)
 }
 
 /* The job that drops a record, or false with the record changed when there is nothing to drop. */
-static bool drop_job(engine_t *engine, record_t *record, job_t *job)
+static bool drop_job(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job)
 {
     scope_t scope       = {.without = record};
     const workload_t *w = record->workload;
     if (workload_is_disk(w)) {
         job_for(job, JOB_DROP_DISK, record);
         plan_disk_name(record, job->disk);
+        trash_keep(engine, record, seconds(now_ms), job);
         return true;
     }
     if (workload_is_network(w)) {
@@ -120,6 +121,16 @@ static bool drop_job(engine_t *engine, record_t *record, job_t *job)
     if (workload_is_gateway(w)) {
         job_for(job, JOB_DROP_GATEWAY, record);
         return plan_gateway(engine, record, scope, 0, job).status == HOST_OK;
+    }
+    if (w->kind == WORKLOAD_ZLOGS) {
+        job_for(job, JOB_DROP_LOGS, record);
+        return true;
+    }
+    if (w->kind == WORKLOAD_ZDB) {
+        job_for(job, JOB_DROP_ZDB, record);
+        plan_disk_name(record, job->disk);
+        zdb_network_id(record->entry->twin_id, record->entry->contract_id, w->name, job->network.id);
+        return plan_firewall(engine, scope, &job->firewall);
     }
     job_for(job, JOB_DROP_MACHINE, record);
     const record_t *network = plan_network_of(engine, record);
@@ -168,7 +179,7 @@ static bool next_drop(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t *
             wake_at(wake_ms, record->next_ms);
             return false;
         }
-        return drop_job(engine, record, job);
+        return drop_job(engine, record, now_ms, job);
     }
     return false;
 }
@@ -197,8 +208,15 @@ static bool next_pause(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t 
             job_for(job, JOB_PAUSE_GATEWAY, record);
             return plan_gateway(engine, record, scope, now_ms, job).status == HOST_OK;
         }
-        const record_t *network = plan_network_of(engine, record);
+        if (record->workload->kind == WORKLOAD_ZLOGS) {
+            job_for(job, JOB_PAUSE_LOGS, record);
+            return true;
+        }
         job_for(job, JOB_PAUSE, record);
+        if (record->workload->kind == WORKLOAD_ZDB)
+            return plan_zdb_network(engine, record, scope, &job->network) &&
+                   plan_firewall(engine, scope, &job->firewall);
+        const record_t *network = plan_network_of(engine, record);
         return (!network || network->link == 0 || plan_network(engine, network, scope, &job->network)) &&
                plan_firewall(engine, scope, &job->firewall);
     }
@@ -217,7 +235,7 @@ static bool wants_ensure(const record_t *record)
 /* The lowest number that no other network's link has; counted from 1. */
 static uint32_t free_link(const engine_t *engine)
 {
-    for (uint32_t link = 1; link <= NETWORK_INDEX_MAX; link++) {
+    for (uint32_t link = 1; link <= NETWORK_INDEX_MAX - ZDB_SLOTS; link++) {
         bool is_taken = false;
         for (const entry_t *entry = engine->entries; entry && !is_taken; entry = entry->next)
             for (const record_t *record = entry->records; record && !is_taken; record = record->next)
@@ -253,19 +271,50 @@ static host_result_t plan_ensure(engine_t *engine, record_t *record, uint64_t no
         job->is_new = !record->is_made;
         return plan_gateway(engine, record, (scope_t){.with = record}, now_ms, job);
     }
+    if (w->kind == WORKLOAD_ZLOGS) {
+        job_for(job, JOB_LOGS, record);
+        return plan_logs(engine, record, job);
+    }
+    if (w->kind == WORKLOAD_ZDB) {
+        job_for(job, JOB_ZDB, record);
+        job->is_new   = !record->is_made;
+        job->is_known = record->is_known;
+        return plan_zdb(engine, record, job);
+    }
     job_for(job, JOB_MACHINE, record);
     job->is_new   = !record->is_made;
     job->is_known = record->is_known;
     return plan_machine(engine, record, now_ms, job);
 }
 
+static void made(engine_t *engine, record_t *record, uint64_t now_ms);
+
+/* There is nothing to do on the machine: never a job. */
+static bool take_address(engine_t *engine, record_t *record, uint64_t now_ms)
+{
+    host_result_t result = plan_address(engine, record);
+    if (result.status == HOST_OK)
+        made(engine, record, now_ms);
+    else if (result.status == HOST_LATER)
+        try_later(engine, record, &result, WAIT_MS, now_ms);
+    else
+        failed(engine, record, &result, now_ms);
+    return false;
+}
+
 /* One record's job; false when it waits or failed already. */
 static bool ensure_job(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job)
 {
     *job                 = (job_t){0};
+    if (workload_is_address(record->workload)) return take_address(engine, record, now_ms);
     bool was_made        = record->is_made;
     uint32_t link        = record->link;
     host_result_t result = was_made ? host_ok() : plan_admit(engine, record);
+    bool is_job;
+    if (result.status == HOST_OK && trash_yields(engine, record, now_ms, job, &is_job)) {
+        if (is_job) return true;
+        result = host_fail(HOST_LATER, "waits for room on the disks");
+    }
     if (result.status == HOST_OK) result = plan_ensure(engine, record, now_ms, job);
     if (result.status == HOST_OK) {
         record->is_made = true; /* before anything of it is there */
@@ -326,9 +375,15 @@ static bool sweep_job(engine_t *engine, job_t *job)
                 continue;
             else if (workload_is_disk(record->workload))
                 is_ok = know(job, 'd', "vol-", record->wid);
-            else
+            else if (record->workload->kind == WORKLOAD_ZDB) {
+                zdb_network_id(entry->twin_id, entry->contract_id, record->workload->name, id);
+                is_ok = know(job, 'n', "", id) && know(job, 'd', "vol-", record->wid) &&
+                        know(job, 'w', "", record->wid) && know(job, 'd', "root-", record->wid);
+            } else
                 is_ok = know(job, 'w', "", record->wid) && know(job, 'd', "root-", record->wid);
         }
+    for (const trash_t *trash = engine->trash; trash && is_ok; trash = trash->next)
+        is_ok = know(job, 't', "", trash->id);
     job->suspects         = engine->suspects;
     job->suspect_count    = engine->suspect_count;
     engine->suspects      = NULL;
@@ -358,6 +413,7 @@ bool engine_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_m
     for (size_t i = 0; i < sizeof order / sizeof *order && !is_found; i++)
         for (entry_t *entry = engine->entries; entry && !is_found; entry = entry->next)
             is_found = order[i](engine, entry, now_ms, job, wake_ms);
+    if (!is_found) is_found = trash_next(engine, now_ms, job, wake_ms);
     engine->is_busy = is_found;
     return is_found;
 }
@@ -377,7 +433,7 @@ static void made(engine_t *engine, record_t *record, uint64_t now_ms)
                    strcmp(data, record->data) != 0;
     free(record->data);
     record->data = data;
-    if (workload_is_machine(record->workload) && is_start) record->started_ms = now_ms;
+    if (plan_is_run(record->workload) && is_start) record->started_ms = now_ms;
     if (is_news) record_change(engine, record, WORKLOAD_OK, note, seconds(now_ms));
     changed(engine, record);
 }
@@ -460,10 +516,19 @@ static void take_sweep(engine_t *engine, job_t *job)
 {
     if (job->dropped > 0) log_warn(LOG_ENGINE, "swept", LOG_U64("objects", job->dropped));
     if (job->repaired > 0) log_warn(LOG_ENGINE, "repaired", LOG_U64("networks", job->repaired));
+    if (job->repaired > 0) engine_logs_dirty(engine);
     free(engine->suspects);
     engine->suspects      = job->suspects;
     engine->suspect_count = job->suspect_count;
     job->suspects         = NULL;
+}
+
+/* Another program has the port: the database goes to the next slot. */
+static void move_zdb(engine_t *engine, record_t *record)
+{
+    uint32_t slot = zdb_free_slot(engine, record->link);
+    record->link  = slot ? slot : zdb_free_slot(engine, 0);
+    store_record(engine, record);
 }
 
 static void take_result(engine_t *engine, job_t *job, record_t *record, uint64_t now_ms)
@@ -473,6 +538,9 @@ static void take_result(engine_t *engine, job_t *job, record_t *record, uint64_t
     case JOB_NETWORK:
     case JOB_MACHINE:
     case JOB_GATEWAY:
+    case JOB_ZDB:
+    case JOB_LOGS:
+        if (job->is_port_taken) move_zdb(engine, record);
         if (job->kind == JOB_GATEWAY && job->is_new) take_start(engine, job);
         if (job->result.status == HOST_OK)
             made(engine, record, now_ms);
@@ -480,11 +548,16 @@ static void take_result(engine_t *engine, job_t *job, record_t *record, uint64_t
             failed(engine, record, &job->result, now_ms);
         return;
     case JOB_PAUSE:
+    case JOB_PAUSE_LOGS:
     case JOB_PAUSE_GATEWAY: paused(engine, record, &job->result, now_ms); return;
     case JOB_DROP_DISK:
     case JOB_DROP_GATEWAY:
+    case JOB_DROP_LOGS:
+    case JOB_DROP_ZDB:
     case JOB_DROP_NETWORK:
     case JOB_DROP_MACHINE: dropped(engine, record, &job->result, now_ms); return;
+    case JOB_EMPTY_TRASH:
+    case JOB_RESTORE_DISK:
     case JOB_SWEEP:
     case JOB_METER: return;
     }
@@ -501,6 +574,7 @@ void engine_done(engine_t *engine, job_t *job, uint64_t now_ms)
         take_counts(engine, job, seconds(now_ms));
     else if (record)
         take_result(engine, job, record, now_ms);
+    trash_took(engine, job, now_ms);
     job_fini(job);
 }
 
@@ -528,7 +602,7 @@ void engine_look(engine_t *engine, uint64_t now_ms,
     for (entry_t *entry = engine->entries; entry && !engine->is_busy; entry = entry->next)
         for (record_t *record = entry->records; record; record = record->next) {
             int code;
-            if (!workload_is_machine(record->workload) || record->state != WORKLOAD_OK || record->is_dirty)
+            if (!plan_is_run(record->workload) || record->state != WORKLOAD_OK || record->is_dirty)
                 continue;
             if (entry->desired != DESIRED_RUN || record->is_removed) continue;
             machine_state_t seen = state(context, record->wid, &code);

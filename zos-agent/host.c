@@ -207,12 +207,26 @@ static bool set_gateway(host_t *host, const host_config_t *config, char error[HO
            refuse(error, "gateway.certificate: a long path");
 }
 
+/* The link may come later; its name goes into rules. */
+static bool set_public(host_t *host, const host_config_t *config, char error[HOST_ERROR_MAX + 1])
+{
+    const char *link = config->public_link ? config->public_link : "";
+    if (link[0] && config->is_public_routed)
+        return refuse(error, "public.link and public.routed exclude each other");
+    if (strlen(link) >= sizeof host->public_link || strpbrk(link, " \t\n\"/"))
+        return refuse(error, "public.link must be the name of a link");
+    snprintf(host->public_link, sizeof host->public_link, "%s", link);
+    return true;
+}
+
 bool host_init(host_t *host, const host_config_t *config, char error[HOST_ERROR_MAX + 1])
 {
     char tool[PATH_CAP];
     *host = (host_t){
         .pool_size      = config->pool_size,
         .is_lan_blocked = config->is_lan_blocked,
+        .is_public_routed = config->is_public_routed,
+        .is_ipv6_off      = config->is_ipv6_off,
         .dns            = {"1.1.1.1", "8.8.8.8"}
     };
     if (!is_prefix(config->prefix)) return refuse(error, "the prefix must be one to four of a to z");
@@ -236,7 +250,11 @@ bool host_init(host_t *host, const host_config_t *config, char error[HOST_ERROR_
     close(filter);
     if (!kernel_has("overlay") || !kernel_has("squashfs"))
         return refuse(error, "the kernel has no overlay or no squashfs: load the modules");
-    if (!set_gateway(host, config, error)) return false;
+    if (!set_gateway(host, config, error) || !set_public(host, config, error)) return false;
+    if (!path_join(host->logs_program, "%.*s/zos-logs", (int)(strrchr(host->shim, '/') - host->shim), host->shim) ||
+        access(host->logs_program, X_OK) != 0)
+        host->logs_program[0] = 0;
+    if (!find_program("redis-server", host->zdb_program)) host->zdb_program[0] = 0;
     host->wireguard = wireguard_probe(host->prefix);
     host->has_btrfs = !config->is_ext4_forced && kernel_has("btrfs") && find_program("mkfs.btrfs", tool);
     host->shifts    = config->is_user_space_off ? HOST_SHIFTS_NONE : probe_shifting(host);
@@ -280,6 +298,12 @@ static void take_disk(void *context, const char *name)
         listing->fn(listing->context, 'd', name);
 }
 
+static void take_trash(void *context, const char *name)
+{
+    const listing_t *listing = context;
+    listing->fn(listing->context, 't', name);
+}
+
 void host_list(const host_t *host, void (*fn)(void *context, char kind, const char *name), void *context)
 {
     listing_t listing = {host, fn, context};
@@ -291,12 +315,14 @@ void host_list(const host_t *host, void (*fn)(void *context, char kind, const ch
     if (dir) closedir(dir);
     netns_list(take_network, &listing);
     disk_list(host, take_disk, &listing);
+    trash_list(host, take_trash, &listing);
 }
 
 host_result_t host_drop(const host_t *host, char kind, const char *name)
 {
     if (kind == 'w') return machine_drop(host, name);
     if (kind == 'n') return network_drop(host, name);
+    if (kind == 't') return trash_drop(host, name);
     return disk_drop(host, name);
 }
 

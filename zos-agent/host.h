@@ -37,6 +37,11 @@ typedef struct host {
     char unified[64]; /* a tree that the runtime must not see */
     gateway_settings_t gateway;
     host_wireguard_t wireguard;
+    char zdb_program[PATH_CAP];  /* redis-server; "": none */
+    char logs_program[PATH_CAP]; /* zos-logs; "": none */
+    char public_link[16];  /* where public addresses are: each is a link of its own on its wire; "": none */
+    bool is_public_routed; /* or whatever is sent to them reaches this host */
+    bool is_ipv6_off;      /* networks have IPv6 inside alone */
 } host_t;
 
 typedef struct {
@@ -48,6 +53,8 @@ typedef struct {
     const char *gateway_domain;                        /* NULL: the node is no gateway */
     const char *gateway_address, *gateway_certificate; /* may be NULL: 0.0.0.0, one made here */
     uint32_t gateway_http_port, gateway_https_port;
+    const char *public_link; /* NULL: none */
+    bool is_public_routed, is_ipv6_off;
 } host_config_t;
 
 /* host_init finds out what there is.  False, and error says what a person must install or mend. */
@@ -74,6 +81,16 @@ host_result_t disk_drop(const host_t *host, const char *name);
 NODISCARD bool disk_path(const host_t *host, const char *name, char path[PATH_CAP]);
 bool disk_used(const host_t *host, const char *name, uint64_t *bytes);
 
+/* disk_trash takes a disk away and keeps what it holds under another name, in the trash of the pool; *is_kept
+ * says whether there is something under that name.  trash_drop deletes it.  disk_restore puts it in the place of
+ * a disk that is there and empty: with that one's size, and files of the users from `old_owner` on given to those
+ * from `owner` on.  All may be done twice. */
+host_result_t disk_trash(const host_t *host, const char *name, const char *trash, bool *is_kept);
+host_result_t trash_drop(const host_t *host, const char *trash);
+host_result_t disk_restore(const host_t *host, const char *trash, const char *name, uint64_t size,
+                           uint32_t old_owner, uint32_t owner);
+void trash_list(const host_t *host, void (*fn)(void *context, const char *trash), void *context);
+
 /* disk_list calls fn with the name of each disk.  pool_rest unmounts the pool when it holds none. */
 void disk_list(const host_t *host, void (*fn)(void *context, const char *name), void *context);
 bool pool_rest(const host_t *host);
@@ -94,6 +111,14 @@ bool network_is_whole(const host_t *host, const network_plan_t *network);
 bool firewall_is_whole(const host_t *host, const firewall_plan_t *firewall);
 
 void network_namespace(const host_t *host, const char *id, char name[32]);
+
+/* host_reaches_ipv6: has the host a way outside by IPv6, for its workloads as well? */
+bool host_reaches_ipv6(const host_t *host);
+
+/* public_ensure gives the guests of a network that run their public addresses, and takes away those of
+ * others; own and netns are the host's namespace and the network's. */
+host_result_t public_ensure(const host_t *host, int own, int netns, const network_plan_t *network);
+bool public_is_whole(const host_t *host, int own, int netns, const network_plan_t *network);
 
 /* firewall_apply writes the rules of the host; of no network: it removes them all. */
 host_result_t firewall_apply(const host_t *host, const firewall_plan_t *firewall);
@@ -120,6 +145,9 @@ host_result_t machine_ensure(const host_t *host, const machine_plan_t *plan);
 host_result_t machine_pause(const host_t *host, const char *wid, bool is_paused);
 host_result_t machine_drop(const host_t *host, const char *wid);
 
+/* machine_stop ends it and keeps what it has: ensure starts it again. */
+host_result_t machine_stop(const host_t *host, const char *wid);
+
 /* machine_connect ties a machine that runs to its network again, where it is not. */
 host_result_t machine_connect(const host_t *host, const char *wid);
 
@@ -140,7 +168,7 @@ NODISCARD bool machine_folder(const host_t *host, const char *wid, char path[PAT
 /* ---- what is left over ---- */
 
 /* host_list calls fn for every object with our prefix: kind is 'w' (a machine, by its short name), 'n' (a
- * network) or 'd' (a disk).  The same one may be named more than once.  host_drop drops one. */
+ * network), 'd' (a disk) or 't' (a disk in the trash).  The same one may be named more than once.  host_drop drops one. */
 void host_list(const host_t *host, void (*fn)(void *context, char kind, const char *name), void *context);
 host_result_t host_drop(const host_t *host, char kind, const char *name);
 

@@ -1,7 +1,9 @@
 /* job.c - what the worker does. */
 #include "job.h"
+#include "logs.h"
 #include "netlink.h"
 #include "nft.h"
+#include "zdb.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +72,33 @@ static void run_drop_network(const host_t *host, job_t *job)
 {
     job->result = network_drop(host, job->network.id);
     if (is_ok(&job->result)) job->result = firewall_apply(host, &job->firewall);
+    host_rest(host);
+}
+
+/* ---- databases ---- */
+
+static void run_zdb(const host_t *host, job_t *job)
+{
+    int code;
+    if (job->is_known && machine_state(host, job->wid, &code) == MACHINE_RUNNING &&
+        zdb_is_current(host, &job->machine) && machine_connect(host, job->wid).status == HOST_OK) {
+        job->result = machine_pause(host, job->wid, false);
+        return;
+    }
+    job->result        = check_ports(job);
+    job->is_port_taken = !is_ok(&job->result);
+    if (job->is_port_taken) job->result.status = HOST_LATER;
+    if (is_ok(&job->result)) job->result = apply_rules(host, job);
+    if (is_ok(&job->result)) job->result = zdb_ensure(host, &job->machine, job->disk, job->disk_size);
+    if (is_ok(&job->result)) job->result = machine_pause(host, job->wid, false);
+}
+
+static void run_drop_zdb(const host_t *host, job_t *job)
+{
+    job->result = firewall_apply(host, &job->firewall);
+    if (is_ok(&job->result)) job->result = machine_drop(host, job->wid);
+    if (is_ok(&job->result)) job->result = network_drop(host, job->network.id);
+    if (is_ok(&job->result)) job->result = disk_drop(host, job->disk);
     host_rest(host);
 }
 
@@ -199,12 +228,25 @@ void job_run(const host_t *host, job_t *job)
     case JOB_NETWORK: job->result = apply_rules(host, job); return;
     case JOB_MACHINE: run_machine(host, job); return;
     case JOB_PAUSE: run_pause(host, job); return;
+    case JOB_ZDB: run_zdb(host, job); return;
+    case JOB_DROP_ZDB: run_drop_zdb(host, job); return;
+    case JOB_LOGS: job->result = logs_ensure(host, &job->logs); return;
+    case JOB_PAUSE_LOGS: job->result = machine_stop(host, job->wid); return;
+    case JOB_DROP_LOGS: job->result = machine_drop(host, job->wid); return;
     case JOB_GATEWAY:
     case JOB_PAUSE_GATEWAY: run_gateway(host, job); return;
     case JOB_DROP_GATEWAY: run_drop_gateway(host, job); return;
     case JOB_DROP_DISK:
-        job->result = disk_drop(host, job->disk);
+        job->result = job->trash[0] ? disk_trash(host, job->disk, job->trash, &job->is_kept)
+                                    : disk_drop(host, job->disk);
         host_rest(host);
+        return;
+    case JOB_EMPTY_TRASH:
+        job->result = trash_drop(host, job->trash);
+        host_rest(host);
+        return;
+    case JOB_RESTORE_DISK:
+        job->result = disk_restore(host, job->trash, job->disk, job->disk_size, job->trash_owner, job->disk_owner);
         return;
     case JOB_DROP_NETWORK: run_drop_network(host, job); return;
     case JOB_DROP_MACHINE: run_drop_machine(host, job); return;
@@ -222,5 +264,6 @@ void job_fini(job_t *job)
     free(job->objects);
     free(job->suspects);
     free(job->counts);
+    explicit_bzero(job->logs.url, sizeof job->logs.url);
     *job = (job_t){0};
 }

@@ -10,10 +10,17 @@ typedef enum {
     JOB_NETWORK, /* ensure */
     JOB_MACHINE, /* ensure: network, filter, then the machine; thawed when it was frozen */
     JOB_GATEWAY, /* ensure: its network's rules, then the gateway */
-    JOB_PAUSE,   /* a machine, and the filter without its ports */
+    JOB_ZDB,     /* ensure: its disk, its network, filter, then the database as a machine; thawed */
+    JOB_LOGS,    /* ensure */
+    JOB_PAUSE,   /* a machine or a database, and the filter without its ports */
     JOB_PAUSE_GATEWAY,
+    JOB_PAUSE_LOGS,
     JOB_DROP_GATEWAY,
-    JOB_DROP_DISK,
+    JOB_DROP_ZDB,
+    JOB_DROP_LOGS,
+    JOB_DROP_DISK,    /* for good, or into the trash */
+    JOB_EMPTY_TRASH,  /* one disk of it */
+    JOB_RESTORE_DISK, /* out of the trash, in the place of an empty one */
     JOB_DROP_NETWORK,
     JOB_DROP_MACHINE,
     JOB_SWEEP, /* drop what nobody knows, twice seen; repair networks */
@@ -39,10 +46,15 @@ typedef struct job {
     char disk[40];
     uint64_t disk_size;
     uint32_t disk_owner;
+    char trash[40]; /* its name in the trash; "" for none */
+    uint32_t trash_owner;
+    bool is_kept; /* JOB_DROP_DISK, out: there is something under that name */
 
     network_plan_t network;   /* the workload's, or the machine's */
     firewall_plan_t firewall; /* as it is to be after the job */
     machine_plan_t machine;
+    logs_plan_t logs;
+    bool is_port_taken; /* JOB_ZDB, out: by another program */
     bool is_new;   /* its ports must be free */
     bool is_known; /* a machine that, if it runs, only needs to be tied to its network */
 

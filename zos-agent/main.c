@@ -153,7 +153,7 @@ static unsigned purge_all(const host_t *host)
     found_t found = {0};
     purge_t purge = {host, 0};
     host_list(host, remember, &found);
-    for (const char *kind = "wnd"; *kind; kind++)
+    for (const char *kind = "wndt"; *kind; kind++)
         for (uint32_t i = 0; i < found.count; i++)
             if (found.objects[i].kind == *kind) purge_object(&purge, *kind, found.objects[i].name);
     free(found.objects);
@@ -178,6 +178,7 @@ static int purge_command(const config_t *config)
         db_do(db, "UPDATE workload SET is_made = 0, state = 'deleted', message = 'purged by the operator'",
               "");
         db_do(db, "UPDATE deployment SET desired = 'deleted', reason = 'purged by the operator'", "");
+        db_do(db, "DELETE FROM trash", "");
         db_end(db);
         db_close(db);
     }

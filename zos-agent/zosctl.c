@@ -24,6 +24,11 @@ static const char help[] =
     "  zosctl logs ID             the newest output of a machine: CONTRACT/NAME or its short name\n"
     "  zosctl events [CONTRACT]   what happened to workloads, and what the chain was read to want\n"
     "  zosctl capacity            what is offered, used, kept for the system, free; overcommit\n"
+    "  zosctl trash               deleted disks that are kept, and until when\n"
+    "  zosctl trash restore ID CONTRACT/NAME\n"
+    "                             puts one in the place of an empty disk of the same twin, at least as large,\n"
+    "                             that no machine has yet\n"
+    "  zosctl trash empty [ID]    deletes one, or all\n"
     "  zosctl doctor              what this machine lacks, and what follows; works without an agent, as "
     "root\n"
     "  zosctl cordon              take no new deployments; updates go on\n"
@@ -43,11 +48,11 @@ static const char help[] =
     "  --help, --version\n";
 
 static const char completion[] =
-    "complete -W 'status workloads logs events capacity doctor cordon drain uncordon completion help "
+    "complete -W 'status workloads logs events capacity trash doctor cordon drain uncordon completion help "
     "--json --socket --follow --most' zosctl\n";
 
 typedef struct {
-    const char *socket, *words[3];
+    const char *socket, *words[4];
     int count;
     bool is_json, is_following;
     long most;
@@ -196,13 +201,44 @@ static void print_capacity(const json_t *a)
         putchar('\n');
     }
     const json_t *over = json_object_get(a, "overcommit");
-    printf("used includes what is kept for the system. Overcommit: cores %s; memory %s, disks %s\n",
+    printf("%-9s %8s %12s %12.1f\n", "trash", "", "", (double)number_of(a, "trash") / 1073741824.0);
+    printf("used includes what is kept for the system; the trash gives way. Overcommit: cores %s; memory %s, disks %s\n",
            text_of(over, "cru"), text_of(over, "mru"), text_of(over, "sru"));
     size_t i;
     json_t *gpu;
     json_array_foreach(json_object_get(a, "gpus"), i, gpu)
         printf("gpu       %s  %s %s, %.1f GiB, not offered to machines\n", text_of(gpu, "id"),
                text_of(gpu, "vendor"), text_of(gpu, "device"), (double)number_of(gpu, "vram") / 1073741824.0);
+}
+
+static void print_when(const json_t *a, const char *key)
+{
+    char when[32];
+    time_t at = (time_t)number_of(a, key);
+    struct tm parts;
+    if (gmtime_r(&at, &parts) && strftime(when, sizeof when, "%F %T", &parts) > 0) printf("%s  ", when);
+}
+
+static void print_trash(const json_t *a)
+{
+    size_t i;
+    json_t *disk;
+    const json_t *list = json_object_get(a, "trash");
+    if (number_of(a, "kept_s") == 0) puts("deleted disks are not kept: trash_hours is 0");
+    if (json_array_size(list) == 0)
+        puts("the trash is empty");
+    else
+        printf("%-28s %-9s %-6s %-20s %9s  %-20s %s\n", "id", "contract", "twin", "name", "MiB", "deleted",
+               "kept until (UTC)");
+    json_array_foreach(list, i, disk)
+    {
+        printf("%-28s %-9lld %-6lld %-20s %9.1f  ", text_of(disk, "id"), number_of(disk, "contract_id"),
+               number_of(disk, "twin_id"), text_of(disk, "name"), (double)number_of(disk, "size") / 1048576);
+        print_when(disk, "at");
+        print_when(disk, "until");
+        print_plain(text_of(disk, "why"));
+        putchar('\n');
+    }
 }
 
 static void print_doctor(const json_t *a)
@@ -264,6 +300,52 @@ static int doctor(const options_t *options)
     return show(options, answer, print_doctor);
 }
 
+/* The row of a disk in an answer; NULL when it is not in the trash any more. */
+static const json_t *trash_row(const json_t *answer, const char *id)
+{
+    size_t i;
+    json_t *disk;
+    json_array_foreach(json_object_get(answer, "trash"), i, disk)
+        if (strcmp(text_of(disk, "id"), id) == 0) return disk;
+    return NULL;
+}
+
+/* Waits until the agent did it, or says why it cannot. */
+static int restore(const options_t *options)
+{
+    char *slash  = options->count == 4 ? strchr(options->words[3], '/') : NULL;
+    long long to = slash ? strtoll(options->words[3], NULL, 10) : 0;
+    if (to <= 0) return complain("trash restore ID CONTRACT/NAME");
+    const char *id = options->words[2];
+    json_t *answer = ask(options, json_pack("{s:s,s:s,s:I,s:s}", "ask", "trash", "restore", id, "contract_id",
+                                            (json_int_t)to, "name", slash + 1));
+    while (answer) {
+        const json_t *row = trash_row(answer, id);
+        if (!row) return show(options, answer, print_trash);
+        if (strncmp(text_of(row, "why"), "not restored", 12) == 0) {
+            complain(text_of(row, "why"));
+            json_decref(answer);
+            return 1;
+        }
+        json_decref(answer);
+        poll(NULL, 0, FOLLOW_MS);
+        answer = ask(options, json_pack("{s:s}", "ask", "trash"));
+    }
+    return 1;
+}
+
+static int trash(const options_t *options)
+{
+    const char *verb = options->count > 1 ? options->words[1] : "list";
+    if (strcmp(verb, "restore") == 0) return restore(options);
+    if (strcmp(verb, "empty") == 0) {
+        json_t *what = options->count > 2 ? json_string(options->words[2]) : json_true();
+        return show(options, ask(options, json_pack("{s:s,s:o}", "ask", "trash", "empty", what)), print_trash);
+    }
+    if (strcmp(verb, "list") != 0) return complain("trash, trash restore ID CONTRACT/NAME, trash empty [ID]") + 1;
+    return show(options, ask(options, json_pack("{s:s}", "ask", "trash")), print_trash);
+}
+
 static void print_log(const json_t *answer)
 {
     fputs(text_of(answer, "text"), stdout);
@@ -304,6 +386,7 @@ static int run(const options_t *options)
     if (strcmp(verb, "completion") == 0) return fputs(completion, stdout) < 0;
     if (strcmp(verb, "doctor") == 0) return doctor(options);
     if (strcmp(verb, "logs") == 0) return logs(options);
+    if (strcmp(verb, "trash") == 0) return trash(options);
     if (strcmp(verb, "events") == 0) {
         long long contract = options->count > 1 ? strtoll(options->words[1], NULL, 10) : 0;
         return show(options,
@@ -332,7 +415,7 @@ int main(int argc, char **argv)
             options.socket = argv[++i];
         else if (strcmp(argv[i], "--most") == 0 && has_value)
             options.most = strtol(argv[++i], NULL, 10);
-        else if (argv[i][0] == '-' || options.count == 3)
+        else if (argv[i][0] == '-' || options.count == 4)
             return complain("not an option; try zosctl help") + 1;
         else
             options.words[options.count++] = argv[i];

@@ -11,6 +11,7 @@ static host_t host;
 static char before[65536];
 static db_t *db;
 static engine_t *engine;
+static uint64_t core_trash_s; /* how long deleted disks are kept; 0: not at all */
 
 static inline uint64_t now_ms(void)
 {
@@ -28,7 +29,9 @@ static inline void core_open(void)
         .state_dir       = host.state_dir,
         .pool_dir        = host.pool_dir,
         .has_user_spaces = host.has_user_spaces,
+        .trash_s         = core_trash_s,
         .has_wireguard   = host.wireguard != HOST_WIREGUARD_NONE,
+        .has_public      = host.public_link[0] || host.is_public_routed,
         .gateway_domain  = host.gateway.is_on ? host.gateway.domain : NULL,
         .total           = {.cru = 4, .mru = UINT64_C(8) << 30, .sru = UINT64_C(100) << 30}
     };
