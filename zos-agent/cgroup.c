@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #define DEPTH_MAX     8 /* a workload may nest groups of its own */
-#define THAW_EVERY    5
-#define KILL_TRIES    50
-#define KILL_PAUSE_MS 10
+#define THAW_EVERY    25
+#define KILL_TRIES    250
+#define KILL_PAUSE_MS 2
 
 /* ---- what is mounted ---- */
 

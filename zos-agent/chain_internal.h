@@ -129,6 +129,8 @@ void report_remove(chain_side_t *side, const report_row_t *row);
 
 /* ---- chain_verify.c ---- */
 
+/* verify_wake asks again at once for every check that waits: a new best block is there. */
+void verify_wake(chain_side_t *side);
 void verify_stop(chain_side_t *side);
 
 /* verify_refusal says why a contract is not as expected, and cannot become so by waiting; NULL if nothing is

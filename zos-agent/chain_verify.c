@@ -231,6 +231,15 @@ void chain_check_cancel(chain_check_t *check)
     forget(check);
 }
 
+void verify_wake(chain_side_t *side)
+{
+    for (chain_check_t *check = side->checks; check; check = check->next) {
+        if (!check->timer) continue;
+        io_timer_stop(check->timer);
+        check->timer = io_timer_start(side->config.io, 0, 0, ask, check);
+    }
+}
+
 void verify_stop(chain_side_t *side)
 {
     while (side->checks)

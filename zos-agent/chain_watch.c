@@ -332,6 +332,7 @@ static void on_best(void *context, const client_block_t *block)
     chain_side_t *side = context;
     side->watch.best   = (place_t){block->number, block->hash};
     if (!side->watch.time_ticket) side->watch.time_ticket = chain_read_time(side, got_time);
+    verify_wake(side);
     read_events(side, block, FROM_BEST);
 }
 

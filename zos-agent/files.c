@@ -82,20 +82,30 @@ void crash_point(void)
     if (at && ++passed == strtoul(at, NULL, 10)) kill(getpid(), SIGKILL);
 }
 
-bool file_replace(const char *path, const char *text, size_t len, unsigned mode)
+static bool replace(const char *path, const char *text, size_t len, unsigned mode, bool is_synced)
 {
     char fresh[PATH_CAP];
     crash_point();
     if (!path_join(fresh, "%s.new", path)) return false;
     int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
     if (fd < 0) return false;
-    bool is_ok = write_all(fd, text, len) && fsync(fd) == 0;
+    bool is_ok = write_all(fd, text, len) && (!is_synced || fsync(fd) == 0);
     close(fd);
-    if (is_ok && rename(fresh, path) == 0) return sync_parent(path);
+    if (is_ok && rename(fresh, path) == 0) return !is_synced || sync_parent(path);
     int error = errno;
     unlink(fresh);
     errno = error;
     return false;
+}
+
+bool file_replace(const char *path, const char *text, size_t len, unsigned mode)
+{
+    return replace(path, text, len, mode, true);
+}
+
+bool file_put(const char *path, const char *text, size_t len, unsigned mode)
+{
+    return replace(path, text, len, mode, false);
 }
 
 bool folder_make(const char *path, unsigned mode)

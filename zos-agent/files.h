@@ -16,6 +16,10 @@ NODISCARD bool file_read(const char *path, char *text, size_t cap);
 NODISCARD bool file_write(const char *path, const char *text);
 NODISCARD bool file_replace(const char *path, const char *text, size_t len, unsigned mode);
 
+/* file_put does the same for files of this boot, as all of the run directory are: a killed process leaves the
+ * old or the new one; what a power cut leaves nobody reads. */
+NODISCARD bool file_put(const char *path, const char *text, size_t len, unsigned mode);
+
 /* folder_make makes a folder and those above it; folder_remove all that is in it and itself, never following
  * a link nor entering another file system.  Both succeed when there is nothing to do. */
 NODISCARD bool folder_make(const char *path, unsigned mode);

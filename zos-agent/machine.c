@@ -19,7 +19,7 @@
 
 #define UNPACK_TIMEOUT_MS (10 * 60 * 1000)
 #define SHIM_TIMEOUT_MS   60000
-#define WAIT_STEP_MS      20
+#define WAIT_STEP_MS      2
 #define SHIM_END_MS       10000
 
 bool machine_folder(const host_t *host, const char *wid, char path[PATH_CAP])
@@ -63,12 +63,12 @@ static bool write_etc(const host_t *host, const machine_plan_t *plan, const char
     int used = 0;
     for (int i = 0; host->dns[i]; i++)
         used += snprintf(text + used, sizeof text - (size_t)used, "nameserver %.63s\n", host->dns[i]);
-    bool is_ok = path_join(path, "%s/resolv.conf", folder) && file_replace(path, text, (size_t)used, 0644);
+    bool is_ok = path_join(path, "%s/resolv.conf", folder) && file_put(path, text, (size_t)used, 0644);
     used       = snprintf(text, sizeof text, "%s\n", plan->hostname);
-    is_ok = is_ok && path_join(path, "%s/hostname", folder) && file_replace(path, text, (size_t)used, 0644);
-    used  = snprintf(text, sizeof text, "127.0.0.1 localhost\n::1 localhost\n%u.%u.%u.%u %s\n", plan->ip[0],
-                     plan->ip[1], plan->ip[2], plan->ip[3], plan->hostname);
-    return is_ok && path_join(path, "%s/hosts", folder) && file_replace(path, text, (size_t)used, 0644);
+    is_ok      = is_ok && path_join(path, "%s/hostname", folder) && file_put(path, text, (size_t)used, 0644);
+    used = snprintf(text, sizeof text, "127.0.0.1 localhost\n::1 localhost\n%u.%u.%u.%u %s\n", plan->ip[0],
+                    plan->ip[1], plan->ip[2], plan->ip[3], plan->hostname);
+    return is_ok && path_join(path, "%s/hosts", folder) && file_put(path, text, (size_t)used, 0644);
 }
 
 static bool write_config(const host_t *host, const machine_plan_t *plan, const char *folder)
@@ -77,7 +77,7 @@ static bool write_config(const host_t *host, const machine_plan_t *plan, const c
     snprintf(cgroup, sizeof cgroup, "/%s/%s", host->prefix, plan->wid);
     char *text = oci_config(plan, &(oci_place_t){cgroup, folder, host->cgroup.kind == CGROUP_V2});
     bool is_ok =
-        text && path_join(path, "%s/config.json", folder) && file_replace(path, text, strlen(text), 0600);
+        text && path_join(path, "%s/config.json", folder) && file_put(path, text, strlen(text), 0600);
     free(text);
     return is_ok;
 }
@@ -230,7 +230,21 @@ host_result_t machine_pause(const host_t *host, const char *wid, bool is_paused)
     return host_fail(HOST_LATER, is_paused ? "it cannot be frozen" : "it cannot be thawed");
 }
 
-/* Asks the first process to end, for a while. */
+/* The first process of a pid namespace gets no signal that it neither handles nor waits for. */
+static bool hears(int pid, int signal)
+{
+    static const char *const sets[] = {"\nSigBlk:", "\nSigCgt:"};
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    if (!file_read(path, text, sizeof text)) return true;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        const char *at = strstr(text, sets[i]);
+        if (!at || strtoull(at + strlen(sets[i]), NULL, 16) >> (signal - 1) & 1) return true;
+    }
+    return false;
+}
+
+/* Asks the first process to end, and waits for a while if it listens. */
 static void ask_to_end(const host_t *host, const char *wid, const shim_run_t *run)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
@@ -238,7 +252,7 @@ static void ask_to_end(const host_t *host, const char *wid, const shim_run_t *ru
     struct pollfd fd = {.fd = pidfd, .events = POLLIN};
     machine_pause(host, wid, false);
     if (process_start_ticks(run->pid) == run->start_ticks && shim_run_is_alive(run) &&
-        syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0)
+        hears(run->pid, SIGTERM) && syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0)
         poll(&fd, 1, HOST_STOP_MS);
     close(pidfd);
 }

@@ -171,7 +171,7 @@ static bool write_run(int pid)
     boot_id(boot);
     snprintf(text, sizeof text, "%d %" PRIu64 " %s\n", pid, ticks, boot);
     if (ticks == 0) return fail("it ended at once");
-    return (in_folder(path, "run") && file_replace(path, text, strlen(text), 0600)) ||
+    return (in_folder(path, "run") && file_put(path, text, strlen(text), 0600)) ||
            fail("run cannot be written: %s", strerror(errno));
 }
 
@@ -257,7 +257,7 @@ static void wait_for_end(int pidfd, int output, int log)
     if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) == 0)
         code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
     snprintf(text, sizeof text, "%d %lld\n", code, (long long)time(NULL));
-    if (in_folder(path, "exit") && !file_replace(path, text, strlen(text), 0600)) unlink(path);
+    if (in_folder(path, "exit") && !file_put(path, text, strlen(text), 0600)) unlink(path);
     clean_up(log);
     take_output(output, log);
 }

@@ -92,7 +92,7 @@ bool shim_plan_write(const shim_plan_t *plan)
         address_json(plan->ip), "prefix", (int)plan->prefix, "gateway", address_json(plan->gateway));
     char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
     bool is_ok =
-        text && path_join(path, "%s/shim.json", plan->folder) && file_replace(path, text, strlen(text), 0600);
+        text && path_join(path, "%s/shim.json", plan->folder) && file_put(path, text, strlen(text), 0600);
     free(text);
     json_decref(json);
     return is_ok;
