@@ -65,10 +65,20 @@ static bool write_etc(const host_t *host, const machine_plan_t *plan, const char
         used += snprintf(text + used, sizeof text - (size_t)used, "nameserver %.63s\n", host->dns[i]);
     bool is_ok = path_join(path, "%s/resolv.conf", folder) && file_put(path, text, (size_t)used, 0644);
     used       = snprintf(text, sizeof text, "%s\n", plan->hostname);
-    is_ok      = is_ok && path_join(path, "%s/hostname", folder) && file_put(path, text, (size_t)used, 0644);
-    used = snprintf(text, sizeof text, "127.0.0.1 localhost\n::1 localhost\n%u.%u.%u.%u %s\n", plan->ip[0],
-                    plan->ip[1], plan->ip[2], plan->ip[3], plan->hostname);
+    is_ok = is_ok && path_join(path, "%s/hostname", folder) && file_put(path, text, (size_t)used, 0644);
+    used  = snprintf(text, sizeof text, "127.0.0.1 localhost\n::1 localhost\n%u.%u.%u.%u %s\n", plan->ip[0],
+                     plan->ip[1], plan->ip[2], plan->ip[3], plan->hostname);
     return is_ok && path_join(path, "%s/hosts", folder) && file_put(path, text, (size_t)used, 0644);
+}
+
+/* Readable for the machine's own user alone. */
+static bool write_settings(const machine_plan_t *plan, const char *folder)
+{
+    char path[PATH_CAP];
+    uint32_t owner = plan->user_base + plan->uid;
+    return !plan->settings || (path_join(path, "%s/settings", folder) &&
+                               file_put(path, plan->settings, strlen(plan->settings), 0400) &&
+                               chown(path, owner, owner) == 0);
 }
 
 static bool write_config(const host_t *host, const machine_plan_t *plan, const char *folder)
@@ -119,6 +129,8 @@ static bool write_shim_plan(const host_t *host, const machine_plan_t *plan, cons
     network_namespace(host, plan->network.id, shim->netns);
     network_gateway(&plan->network, shim->gateway);
     memcpy(shim->ip, plan->ip, 4);
+    network_ip6(&plan->network, plan->ip, shim->ip6);
+    network_ip6(&plan->network, shim->gateway, shim->gateway6);
     shim->prefix       = plan->network.prefix;
     shim->user_base    = plan->user_base;
     shim->volume_count = plan->mount_count;
@@ -214,6 +226,7 @@ host_result_t machine_ensure(const host_t *host, const machine_plan_t *plan)
     if (result.status == HOST_OK) result = ensure_root(host, plan, root);
     if (result.status != HOST_OK) return result;
     if (!write_etc(host, plan, folder) || !write_config(host, plan, folder) ||
+        !write_settings(plan, folder) ||
         !write_shim_plan(host, plan, folder, image, root))
         return host_fail(HOST_LATER, "its files cannot be written: %s", strerror(errno));
     return start_shim(host, folder);
@@ -251,8 +264,8 @@ static void ask_to_end(const host_t *host, const char *wid, const shim_run_t *ru
     if (pidfd < 0) return;
     struct pollfd fd = {.fd = pidfd, .events = POLLIN};
     machine_pause(host, wid, false);
-    if (process_start_ticks(run->pid) == run->start_ticks && shim_run_is_alive(run) &&
-        hears(run->pid, SIGTERM) && syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0)
+    if (process_start_ticks(run->pid) == run->start_ticks && shim_run_is_alive(run) && hears(run->pid, SIGTERM) &&
+        syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0)
         poll(&fd, 1, HOST_STOP_MS);
     close(pidfd);
 }
@@ -266,18 +279,27 @@ static bool shim_is_gone(const char *folder)
     return false;
 }
 
-host_result_t machine_drop(const host_t *host, const char *wid)
+host_result_t machine_stop(const host_t *host, const char *wid)
 {
-    char folder[PATH_CAP], group[64], name[32];
+    char folder[PATH_CAP], group[64];
     shim_run_t run;
     group_name(host, wid, group);
     if (!machine_folder(host, wid, folder)) return host_ok();
     if (shim_run_read(folder, &run) && shim_run_is_alive(&run)) ask_to_end(host, wid, &run);
     cgroup_kill(&host->cgroup, group);
-    if (!shim_is_gone(folder)) return host_fail(HOST_LATER, "it does not end");
+    return shim_is_gone(folder) ? host_ok() : host_fail(HOST_LATER, "it does not end");
+}
+
+host_result_t machine_drop(const host_t *host, const char *wid)
+{
+    char folder[PATH_CAP], group[64], name[32];
+    group_name(host, wid, group);
+    if (!machine_folder(host, wid, folder)) return host_ok();
+    host_result_t result = machine_stop(host, wid);
+    if (result.status != HOST_OK) return result;
     drop_kernel_part(host, wid);
     snprintf(name, sizeof name, "root-%s", wid);
-    host_result_t result = disk_drop(host, name);
+    result = disk_drop(host, name);
     if (result.status != HOST_OK) return result;
     if (!folder_remove(folder))
         return host_fail(HOST_LATER, "its folder cannot be removed: %s", strerror(errno));

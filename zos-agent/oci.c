@@ -87,6 +87,7 @@ static json_t *mounts(const machine_plan_t *plan, const oci_place_t *place)
     add_file(array, place, "resolv.conf", "/etc/resolv.conf");
     add_file(array, place, "hosts", "/etc/hosts");
     add_file(array, place, "hostname", "/etc/hostname");
+    if (plan->settings) add_file(array, place, "settings", MACHINE_SETTINGS);
     for (uint32_t i = 0; i < plan->mount_count; i++) {
         char source[PATH_CAP];
         if (path_join(source, "%s/vol/%u", place->folder, (unsigned)i))

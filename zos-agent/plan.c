@@ -48,6 +48,33 @@ void network_gateway(const network_plan_t *network, uint8_t address[4])
         address[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
+void network_ip6(const network_plan_t *network, const uint8_t ip[4], uint8_t ip6[16])
+{
+    uint32_t host = network->prefix < 24 ? address_number(ip) & (UINT32_MAX >> network->prefix) : ip[3];
+    memset(ip6, 0, 16);
+    if (!network_has_ip6(network)) return;
+    memcpy(ip6, network->subnet6, sizeof network->subnet6);
+    for (int i = 0; i < 4; i++)
+        ip6[12 + i] = (uint8_t)(host >> (24 - 8 * i));
+}
+
+bool network_has_ip6(const network_plan_t *network) { return network->subnet6[0] != 0; }
+
+void network_range6(const char *prefix, uint8_t address[16])
+{
+    memset(address, 0, 16);
+    address[0] = 0xfd;
+    blake2b(address + 1, 5, bytes_text(prefix));
+}
+
+void network_link6(const char *prefix, uint32_t index, bool is_far, uint8_t address[16])
+{
+    network_range6(prefix, address);
+    address[6]  = (uint8_t)(index >> 8);
+    address[7]  = (uint8_t)index;
+    address[15] = is_far ? 2 : 1;
+}
+
 bool network_has_guest(const uint8_t subnet[4], uint8_t prefix, const uint8_t ip[4])
 {
     uint32_t mask = UINT32_MAX << (32 - prefix), value = address_number(ip);
@@ -150,6 +177,7 @@ void machine_plan_fini(machine_plan_t *plan)
         free(plan->mounts[i].target);
     plan_words_free(plan->args);
     free(plan->cwd);
+    free(plan->settings);
     free(plan->env);
     free(plan->mounts);
     network_plan_fini(&plan->network);

@@ -49,10 +49,18 @@ typedef struct {
 
 /* ---- networks ---- */
 
+/* A public address that leads to a guest, one to one. */
+typedef struct {
+    bool is_given;
+    uint8_t ip[4], prefix, gateway[4];
+} public_plan_t;
+
 typedef struct {
     char wid[WID_LEN + 1];
-    uint8_t ip[4];
+    uint8_t ip[4], ip6[16]; /* ip6: zeros where the network has none */
+    public_plan_t public_ip;
     bool is_paused;
+    bool is_closed; /* it only answers: it opens no connections, and what it moves is not counted */
     uint32_t port_count;
     machine_port_t ports[DEPLOYMENT_PORTS_CAP];
 } guest_plan_t;
@@ -76,6 +84,7 @@ typedef struct {
     uint32_t index;    /* of its addresses towards the host */
     uint8_t subnet[4]; /* the first address behind it is the gateway */
     uint8_t prefix;
+    uint8_t subnet6[8]; /* the first half of its IPv6 addresses; zeros: it has none */
     guest_plan_t *guests;
     uint32_t guest_count;
     forward_plan_t *forwards;
@@ -102,11 +111,23 @@ void network_host_end(const char *prefix, uint32_t index, uint8_t address[4]);
 void network_far_end(const char *prefix, uint32_t index, uint8_t address[4]);
 void network_gateway(const network_plan_t *network, uint8_t address[4]);
 
+/* network_ip6 is the IPv6 address that goes with an address of the subnet, as zos makes it: the last byte is
+ * the same.  network_link6 is that of the link to the host, its near or its far end, in a /48 net of the
+ * prefix, network_range6. */
+void network_ip6(const network_plan_t *network, const uint8_t ip[4], uint8_t ip6[16]);
+bool network_has_ip6(const network_plan_t *network);
+#define NETWORK_RANGE6_PREFIX 48
+#define NETWORK_IP6_PREFIX    64
+void network_range6(const char *prefix, uint8_t address[16]);
+void network_link6(const char *prefix, uint32_t index, bool is_far, uint8_t address[16]);
+
 /* network_has_guest says whether an address may be a guest's: in the subnet, and neither its first two nor
  * its last. */
 bool network_has_guest(const uint8_t subnet[4], uint8_t prefix, const uint8_t ip[4]);
 
 /* ---- machines ---- */
+
+#define MACHINE_SETTINGS "/settings"
 
 typedef struct {
     char *key, *value;
@@ -128,6 +149,7 @@ typedef struct {
     char **args; /* ends with NULL */
     char *cwd;
     uint32_t uid, gid; /* inside */
+    char *settings;    /* a text that it finds in MACHINE_SETTINGS and may read; NULL: none */
     plan_env_t *env;
     uint32_t env_count;
     plan_mount_t *mounts;
@@ -145,6 +167,30 @@ void gateways_plan_fini(gateways_plan_t *plan);
  * else. Ends with NULL; the caller's to plan_words_free.  NULL when a quote is open or memory is short. */
 char **plan_words(const char *text);
 void plan_words_free(char **words);
+
+/* ---- databases: each a machine with a network of its own, in which it only answers ---- */
+
+#define ZDB_SLOTS    256 /* that one node can hold; their networks have the last indices */
+#define ZDB_PORT     9900
+#define ZDB_UID      1000 /* inside */
+#define ZDB_SIZE_MIN (UINT64_C(16) << 20)
+
+/* A database keeps its data in memory, and on disk as a log that is written anew while the old one is still
+ * there: what it takes of both for a size that is sold. */
+uint64_t zdb_memory(uint64_t size);
+uint64_t zdb_disk(uint64_t size);
+
+/* ---- logs: what a machine prints, sent to an address in its network ---- */
+
+#define LOGS_URL_MAX 511
+
+typedef struct {
+    char wid[WID_LEN + 1], machine[WID_LEN + 1];
+    char network[NETWORK_LEN + 1];
+    bool is_in_mesh; /* the target is behind the network's WireGuard, not on its bridge */
+    uint32_t user;   /* the id of the process that sends */
+    char url[LOGS_URL_MAX + 1];
+} logs_plan_t;
 
 /* ---- names ---- */
 
