@@ -22,9 +22,11 @@ void db_close(db_t *db);
 /* A failure here is a full or broken disk: it is logged, and false. */
 bool db_do(db_t *db, const char *sql, const char *format, ...);
 
-/* db_begin and db_end hold changes together; they nest. */
+/* db_begin and db_end hold changes together; they nest.  When db_end is false none of them was made;
+ * db_undo, instead of db_end, takes them back, and is false. */
 void db_begin(db_t *db);
 bool db_end(db_t *db);
+bool db_undo(db_t *db);
 
 db_rows_t *db_ask(db_t *db, const char *sql, const char *format, ...);
 

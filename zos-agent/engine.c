@@ -246,9 +246,9 @@ static bool store_whole(engine_t *engine, entry_t *entry, char error[ENGINE_ERRO
 {
     db_begin(engine->config.db);
     bool is_ok = store_entry(engine, entry);
-    for (const record_t *record = entry->records; record; record = record->next)
-        is_ok = store_record(engine, record) && is_ok;
-    is_ok = db_end(engine->config.db) && is_ok;
+    for (const record_t *record = entry->records; record && is_ok; record = record->next)
+        is_ok = store_record(engine, record);
+    is_ok = is_ok ? db_end(engine->config.db) : db_undo(engine->config.db);
     return is_ok || refuse(error, "this node cannot keep the deployment now");
 }
 
@@ -274,23 +274,46 @@ bool engine_deploy(engine_t *engine, deployment_t *deployment, int64_t now_s,
     return false;
 }
 
-/* Takes over what an update says of one workload. */
-static bool take_workload(entry_t *entry, const workload_t *w, uint32_t version, int64_t now_s)
+/* A record as an update leaves it: of what the update changed, else of what is there. */
+static bool take_record(entry_t *next, const record_t *old, const workload_t *w, int64_t now_s)
 {
-    record_t *old = record_find(entry, w->name);
-    if (!old) return record_add(entry, w, now_s) != NULL;
-    if (w->version != version) return true;
-    record_t *fresh = record_add(entry, w, now_s);
-    if (!fresh) return false;
-    fresh->state     = old->state == WORKLOAD_ERROR ? WORKLOAD_INIT : old->state;
-    fresh->link      = old->link;
-    fresh->is_made   = old->is_made;
-    fresh->is_dirty  = true;
-    fresh->data      = old->data;
-    old->data        = NULL;
-    fresh->created_s = old->created_s;
-    record_free(old);
+    bool is_changed  = w && w->version == next->deployment->version;
+    record_t *record = record_add(next, is_changed ? w : old->workload, now_s);
+    if (!record) return false;
+    record_carry(record, old);
+    if (!w) {
+        record->is_removed = true;
+        record->next_ms    = 0;
+    }
+    if (!is_changed) return true;
+    record->state    = old->state == WORKLOAD_ERROR ? WORKLOAD_INIT : old->state;
+    record->is_dirty = true;
+    record->is_known = false;
+    record->tries = record->restarts = 0;
+    record->started_ms = record->next_ms = 0;
+    record->message[0]                   = 0;
     return true;
+}
+
+/* The entry as an update leaves it, beside the one that counts until the update is on the disk. */
+static entry_t *entry_next(const entry_t *entry, deployment_t *deployment, int64_t now_s)
+{
+    entry_t *next = calloc(1, sizeof *next);
+    bool is_ok    = next != NULL;
+    if (!is_ok) return NULL;
+    *next            = *entry;
+    next->next       = NULL;
+    next->records    = NULL;
+    next->deployment = deployment;
+    next->updated_s  = now_s;
+    for (const record_t *old = entry->records; old; old = old->next)
+        is_ok = take_record(next, old, deployment_workload(deployment, old->workload->name), now_s) && is_ok;
+    for (uint32_t i = 0; i < deployment->workload_count; i++)
+        if (!record_find(entry, deployment->workloads[i].name))
+            is_ok = record_add(next, &deployment->workloads[i], now_s) && is_ok;
+    if (is_ok) return next;
+    entry_free(NULL, next); /* with the deployment */
+    return NULL;
 }
 
 bool engine_update(engine_t *engine, deployment_t *deployment, int64_t now_s,
@@ -301,20 +324,16 @@ bool engine_update(engine_t *engine, deployment_t *deployment, int64_t now_s,
         return false;
     }
     entry_t *entry = entry_find(engine, deployment->contract_id);
-    bool is_ok     = true;
-    for (uint32_t i = 0; i < deployment->workload_count; i++)
-        is_ok = take_workload(entry, &deployment->workloads[i], deployment->version, now_s) && is_ok;
-    for (record_t *record = entry->records; record; record = record->next)
-        if (!deployment_workload(deployment, record->workload->name)) {
-            record->is_removed = true;
-            record->next_ms    = 0;
-        }
-    deployment_free(entry->deployment);
-    entry->deployment = deployment;
-    entry->updated_s  = now_s;
-    log_info(LOG_ENGINE, "deployment updated", LOG_U64("contract", entry->contract_id),
+    entry_t *next  = entry_next(entry, deployment, now_s);
+    if (!next) return refuse(error, "no memory");
+    if (!store_whole(engine, next, error)) {
+        entry_free(NULL, next);
+        return false;
+    }
+    entry_replace(engine, entry, next);
+    log_info(LOG_ENGINE, "deployment updated", LOG_U64("contract", next->contract_id),
              LOG_U64("version", deployment->version));
-    return store_whole(engine, entry, error) && is_ok;
+    return true;
 }
 
 /* ---- asking ---- */

@@ -99,6 +99,24 @@ void record_free(record_t *record)
     free(record);
 }
 
+/* All that a workload is, but what was sent of it. */
+void record_carry(record_t *record, const record_t *old)
+{
+    record->state = old->state;
+    memcpy(record->message, old->message, sizeof record->message);
+    record->data       = old->data ? strdup(old->data) : NULL;
+    record->created_s  = old->created_s;
+    record->link       = old->link;
+    record->is_made    = old->is_made;
+    record->is_removed = old->is_removed;
+    record->is_dirty   = old->is_dirty;
+    record->is_known   = old->is_known;
+    record->tries      = old->tries;
+    record->restarts   = old->restarts;
+    record->started_ms = old->started_ms;
+    record->next_ms    = old->next_ms;
+}
+
 static void entry_insert(engine_t *engine, entry_t *entry)
 {
     entry_t **at = &engine->entries;
@@ -134,7 +152,7 @@ entry_t *entry_add(engine_t *engine, deployment_t *deployment, int64_t now_s)
 
 void entry_free(engine_t *engine, entry_t *entry)
 {
-    for (entry_t **at = &engine->entries; *at; at = &(*at)->next) {
+    for (entry_t **at = engine ? &engine->entries : NULL; at && *at; at = &(*at)->next) {
         if (*at != entry) continue;
         *at = entry->next;
         break;
@@ -143,6 +161,12 @@ void entry_free(engine_t *engine, entry_t *entry)
         record_free(entry->records);
     deployment_free(entry->deployment);
     free(entry);
+}
+
+void entry_replace(engine_t *engine, entry_t *entry, entry_t *next)
+{
+    entry_free(engine, entry);
+    entry_insert(engine, next);
 }
 
 /* ---- in the database ---- */
