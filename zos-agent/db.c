@@ -31,6 +31,7 @@ static const char *const schema[] = {
     ("CREATE TABLE IF NOT EXISTS trash(id TEXT PRIMARY KEY, wid TEXT, contract INTEGER, twin INTEGER, name TEXT,"
      " size INTEGER, owner INTEGER, at INTEGER, is_kept INTEGER) WITHOUT ROWID"),
     "CREATE TABLE IF NOT EXISTS reserved(contract INTEGER, ip TEXT, gateway TEXT, UNIQUE(contract, ip))",
+    "CREATE TABLE IF NOT EXISTS meter_born(wid TEXT PRIMARY KEY, born INTEGER) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS nru(contract INTEGER PRIMARY KEY, bytes INTEGER, since INTEGER)",
 };
 

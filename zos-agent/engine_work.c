@@ -474,42 +474,57 @@ static void dropped(engine_t *engine, record_t *record, const host_result_t *res
         deleted(engine, record, now_ms);
 }
 
+static void keep_born(db_t *db, const job_count_t *count)
+{
+    db_do(db, "INSERT INTO meter_born(wid, born) VALUES(?1, ?2) ON CONFLICT(wid) DO UPDATE SET born = ?2",
+          "ti", count->wid, (int64_t)count->born);
+}
+
 /* What the slot of a new gateway had counted before it. */
 static void take_start(engine_t *engine, const job_t *job)
 {
-    for (uint32_t i = 0; i < job->count_count; i++)
+    for (uint32_t i = 0; i < job->count_count; i++) {
+        db_begin(engine->config.db);
         db_do(engine->config.db,
               "INSERT INTO meter(wid, contract, last, bytes) VALUES(?1, ?2, ?3, 0) ON CONFLICT(wid) DO "
               "UPDATE SET last = ?3",
               "tii", job->counts[i].wid, (int64_t)job->contract_id, (int64_t)job->counts[i].bytes);
+        keep_born(engine->config.db, &job->counts[i]);
+        db_end(engine->config.db);
+    }
+}
+
+/* How far a counter went since it was last read: all of it when it began anew. */
+static void take_count(db_t *db, const job_count_t *count, int64_t now_s)
+{
+    db_rows_t *rows = db_ask(db,
+                             "SELECT w.contract, m.last, b.born FROM workload w LEFT JOIN meter m ON m.wid = "
+                             "w.wid LEFT JOIN meter_born b ON b.wid = w.wid WHERE w.wid = ?1",
+                             "t", count->wid);
+    if (!db_next(&rows)) return;
+    int64_t contract = db_number(rows, 0), last = db_number(rows, 1), born = db_number(rows, 2);
+    int64_t bytes = (int64_t)count->bytes, now_born = (int64_t)count->born;
+    db_stop(rows);
+    bool is_anew  = bytes < last || (born != 0 && now_born != 0 && now_born != born);
+    int64_t moved = is_anew ? bytes : bytes - last;
+    if (born != now_born) keep_born(db, count);
+    if (moved == 0 && last == bytes && last != 0) return;
+    db_do(db,
+          "INSERT INTO meter(wid, contract, last, bytes) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(wid) DO "
+          "UPDATE SET last = ?3, bytes = bytes + ?4",
+          "tiii", count->wid, contract, bytes, moved);
+    db_do(db,
+          "INSERT INTO nru(contract, bytes, since) VALUES(?1, ?2, ?3) ON CONFLICT(contract) DO UPDATE "
+          "SET bytes = bytes + ?2",
+          "iii", contract, moved, now_s);
 }
 
 static void take_counts(engine_t *engine, const job_t *job, int64_t now_s)
 {
-    db_t *db = engine->config.db;
-    db_begin(db);
-    for (uint32_t i = 0; i < job->count_count; i++) {
-        const char *wid = job->counts[i].wid;
-        int64_t bytes = (int64_t)job->counts[i].bytes, last = 0, contract = 0;
-        db_rows_t *rows = db_ask(
-            db,
-            "SELECT w.contract, m.last FROM workload w LEFT JOIN meter m ON m.wid = w.wid WHERE w.wid = ?1",
-            "t", wid);
-        if (!db_next(&rows)) continue;
-        contract = db_number(rows, 0);
-        last     = db_number(rows, 1);
-        db_stop(rows);
-        int64_t moved = bytes >= last ? bytes - last : bytes; /* below the last: the counter began anew */
-        db_do(db,
-              "INSERT INTO meter(wid, contract, last, bytes) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(wid) DO "
-              "UPDATE SET last = ?3, bytes = bytes + ?4",
-              "tiii", wid, contract, bytes, moved);
-        db_do(db,
-              "INSERT INTO nru(contract, bytes, since) VALUES(?1, ?2, ?3) ON CONFLICT(contract) DO UPDATE "
-              "SET bytes = bytes + ?2",
-              "iii", contract, moved, now_s);
-    }
-    db_end(db);
+    db_begin(engine->config.db);
+    for (uint32_t i = 0; i < job->count_count; i++)
+        take_count(engine->config.db, &job->counts[i], now_s);
+    db_end(engine->config.db);
 }
 
 static void take_sweep(engine_t *engine, job_t *job)
@@ -555,7 +570,10 @@ static void take_result(engine_t *engine, job_t *job, record_t *record, uint64_t
     case JOB_DROP_LOGS:
     case JOB_DROP_ZDB:
     case JOB_DROP_NETWORK:
-    case JOB_DROP_MACHINE: dropped(engine, record, &job->result, now_ms); return;
+    case JOB_DROP_MACHINE:
+        if (job->count_count > 0) take_counts(engine, job, seconds(now_ms));
+        dropped(engine, record, &job->result, now_ms);
+        return;
     case JOB_EMPTY_TRASH:
     case JOB_RESTORE_DISK:
     case JOB_SWEEP:

@@ -2,6 +2,7 @@
 #include "gateway.h"
 #include "host.h"
 #include "runner.h"
+#include "shim.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -373,6 +374,12 @@ static bool slot_of(const char *backend, uint32_t *slot)
     unsigned long value = strtoul(digits, &end, 10);
     *slot               = (uint32_t)value;
     return digits[0] >= '0' && digits[0] <= '9' && *end == 0 && value < GATEWAY_SLOTS;
+}
+
+uint64_t gateway_born(const host_t *host)
+{
+    pid_t pid = running(host);
+    return pid ? process_start_ticks(pid) << 22 | (uint64_t)pid : 0;
 }
 
 bool gateway_counters(const host_t *host, uint64_t bytes[GATEWAY_SLOTS])

@@ -136,6 +136,10 @@ bool gateway_is_up(const host_t *host);
  * when it does not answer. */
 NODISCARD bool gateway_counters(const host_t *host, uint64_t bytes[GATEWAY_SLOTS]);
 
+/* gateway_born is another number for each gateway that was started: with it the counters began anew.  0: none
+ * runs. */
+uint64_t gateway_born(const host_t *host);
+
 /* port_is_free: does no program of this machine listen there? */
 bool port_is_free(bool is_udp, uint16_t port);
 

@@ -55,21 +55,42 @@ static void run_pause(const host_t *host, job_t *job)
     if (is_ok(&job->result)) job->result = apply_rules(host, job);
 }
 
+/* ---- counters ---- */
+
+static void see_count(void *context, const char *wid, uint64_t bytes, uint64_t born)
+{
+    job_t *job        = context;
+    job_count_t *more = realloc(job->counts, (job->count_count + 1) * sizeof *more);
+    if (!more) return;
+    job->counts                  = more;
+    more[job->count_count].bytes = bytes;
+    more[job->count_count].born  = born;
+    snprintf(more[job->count_count++].wid, sizeof more->wid, "%.*s", WID_LEN, wid);
+}
+
+static bool count_network(const host_t *host, const char *id, job_t *job)
+{
+    char name[32];
+    network_namespace(host, id, name);
+    int netns  = netns_open(name);
+    bool is_ok = netns < 0 || nft_counters(netns, host->prefix, see_count, job);
+    if (netns >= 0) close(netns);
+    return is_ok;
+}
+
+/* No rule counts for it any more: what its counter says now is the last of it.  The counter itself goes with
+ * the network, or with the next sweep: once this is in the database. */
 static void run_drop_machine(const host_t *host, job_t *job)
 {
     job->result = apply_rules(host, job);
     if (is_ok(&job->result)) job->result = machine_drop(host, job->wid);
-    if (!is_ok(&job->result) || job->network.prefix == 0) return;
-    char name[32];
-    network_namespace(host, job->network.id, name);
-    int netns = netns_open(name);
-    if (netns < 0) return;
-    nft_drop_counter(netns, host->prefix, job->wid);
-    close(netns);
+    if (is_ok(&job->result) && job->network.prefix != 0 && !count_network(host, job->network.id, job))
+        job->result = host_fail(HOST_LATER, "no counters");
 }
 
 static void run_drop_network(const host_t *host, job_t *job)
 {
+    (void)count_network(host, job->network.id, job);
     job->result = network_drop(host, job->network.id);
     if (is_ok(&job->result)) job->result = firewall_apply(host, &job->firewall);
     host_rest(host);
@@ -104,24 +125,14 @@ static void run_drop_zdb(const host_t *host, job_t *job)
 
 /* ---- gateways ---- */
 
-static void see_count(void *context, const char *wid, uint64_t bytes)
-{
-    job_t *job        = context;
-    job_count_t *more = realloc(job->counts, (job->count_count + 1) * sizeof *more);
-    if (!more) return;
-    job->counts                  = more;
-    more[job->count_count].bytes = bytes;
-    snprintf(more[job->count_count++].wid, sizeof more->wid, "%.*s", WID_LEN, wid);
-}
-
 static void count_gateways(const host_t *host, job_t *job, const char *only_wid)
 {
-    uint64_t bytes[GATEWAY_SLOTS];
+    uint64_t bytes[GATEWAY_SLOTS], born = gateway_born(host);
     if (job->gateways.count == 0 || !gateway_counters(host, bytes)) return;
     for (uint32_t i = 0; i < job->gateways.count; i++) {
         const gateway_plan_t *gateway = &job->gateways.gateways[i];
         if (!only_wid || strcmp(gateway->wid, only_wid) == 0)
-            see_count(job, gateway->wid, bytes[gateway->slot]);
+            see_count(job, gateway->wid, bytes[gateway->slot], born);
     }
 }
 
@@ -136,6 +147,9 @@ static void run_gateway(const host_t *host, job_t *job)
 
 static void run_drop_gateway(const host_t *host, job_t *job)
 {
+    uint64_t bytes[GATEWAY_SLOTS], born = gateway_born(host);
+    bool has_bytes = born && gateway_counters(host, bytes);
+    if (has_bytes) see_count(job, job->wid, bytes[job->slot], born);
     job->result = gateway_apply(host, &job->gateways);
     if (is_ok(&job->result)) job->result = gateway_clear(host, job->slot);
     if (is_ok(&job->result)) job->result = apply_rules(host, job);
@@ -169,6 +183,22 @@ static void see_object(void *context, char kind, const char *name)
     snprintf(more[sweep->count++].name, sizeof more->name, "%s", name);
 }
 
+/* Counters of machines that are gone. */
+static void sweep_counters(const host_t *host, const job_t *job)
+{
+    for (uint32_t i = 0; i < job->firewall.network_count; i++) {
+        char name[32];
+        job_t found = {0};
+        network_namespace(host, job->firewall.networks[i].id, name);
+        int netns = count_network(host, job->firewall.networks[i].id, &found) ? netns_open(name) : -1;
+        for (uint32_t c = 0; c < found.count_count && netns >= 0; c++)
+            if (!holds(job->objects, job->object_count, 'w', found.counts[c].wid))
+                nft_drop_counter(netns, host->prefix, found.counts[c].wid);
+        if (netns >= 0) close(netns);
+        job_fini(&found);
+    }
+}
+
 /* What somebody took away under us is made again, and what hung on it is tied to it: nothing is restarted. */
 static void repair(const host_t *host, job_t *job)
 {
@@ -196,6 +226,7 @@ static void run_sweep(const host_t *host, job_t *job)
         if (holds(job->suspects, job->suspect_count, object->kind, object->name))
             job->dropped += host_drop(host, object->kind, object->name).status == HOST_OK;
     }
+    sweep_counters(host, job);
     repair(host, job);
     if (job->gateways.count == 0) gateway_stop(host);
     host_rest(host);
@@ -210,15 +241,9 @@ static void run_sweep(const host_t *host, job_t *job)
 static void run_meter(const host_t *host, job_t *job)
 {
     count_gateways(host, job, NULL);
-    for (uint32_t i = 0; i < job->firewall.network_count; i++) {
-        char name[32];
-        network_namespace(host, job->firewall.networks[i].id, name);
-        int netns = netns_open(name);
-        if (netns < 0) continue;
-        if (!nft_counters(netns, host->prefix, see_count, job))
+    for (uint32_t i = 0; i < job->firewall.network_count; i++)
+        if (!count_network(host, job->firewall.networks[i].id, job))
             job->result = host_fail(HOST_LATER, "no counters");
-        close(netns);
-    }
 }
 
 void job_run(const host_t *host, job_t *job)

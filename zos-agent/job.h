@@ -34,7 +34,7 @@ typedef struct {
 
 typedef struct {
     char wid[WID_LEN + 1];
-    uint64_t bytes;
+    uint64_t bytes, born; /* born: another number for a counter that began anew; 0: unknown */
 } job_count_t;
 
 typedef struct job {
@@ -65,7 +65,8 @@ typedef struct job {
     gateways_plan_t gateways; /* as they are to be after the job */
     uint32_t slot;            /* JOB_GATEWAY and its like */
 
-    job_count_t *counts; /* JOB_METER: out; JOB_GATEWAY that is_new: what its slot had counted before */
+    job_count_t
+        *counts; /* JOB_METER and what drops: out; JOB_GATEWAY that is_new: what its slot had before */
     uint32_t count_count;
 
     host_result_t result;

@@ -56,7 +56,7 @@ static bool uplink_up(const host_t *host, int own, int netns, const network_plan
 static host_result_t apply_rules(const host_t *host, int netns, const network_plan_t *network)
 {
     char error[NFT_ERROR_MAX + 1];
-    char *text = nft_network_text(host->prefix, network);
+    char *text = nft_with_births(host->prefix, network, nft_network_text(host->prefix, network));
     bool is_ok = text && nft_apply(netns, text, error);
     free(text);
     return is_ok ? host_ok()

@@ -2,12 +2,14 @@
 #include "nft.h"
 #include "netlink.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <nftables/libnftables.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define IP       "%u.%u.%u.%u"
@@ -235,14 +237,54 @@ bool nft_drop_table(int netns, const char *table)
 
 bool nft_drop_counter(int netns, const char *table, const char *wid)
 {
-    char text[128], error[NFT_ERROR_MAX + 1];
-    snprintf(text, sizeof text, "add counter inet %s w_%s\ndelete counter inet %s w_%s\n", table, wid, table,
-             wid);
+    char text[256], error[NFT_ERROR_MAX + 1];
+    snprintf(text, sizeof text,
+             "add counter inet %s w_%s\ndelete counter inet %s w_%s\n"
+             "add counter inet %s b_%s\ndelete counter inet %s b_%s\n",
+             table, wid, table, wid, table, wid, table, wid);
     return nft_apply(netns, text, error);
 }
 
-bool nft_counters(int netns, const char *table, void (*fn)(void *context, const char *wid, uint64_t bytes),
-                  void *context)
+/* Adding what is there changes nothing: the first number stays. */
+char *nft_with_births(const char *table, const network_plan_t *network, char *text)
+{
+    char *all = NULL;
+    size_t len;
+    FILE *out = text ? open_memstream(&all, &len) : NULL;
+    if (out) {
+        fprintf(out, "add table inet %s\n", table);
+        for (uint32_t i = 0; i < network->guest_count; i++) {
+            uint64_t born = 0;
+            if (getrandom(&born, sizeof born, 0) != sizeof born) continue;
+            fprintf(out, "add counter inet %s b_%s { packets 0 bytes %" PRIu64 " }\n", table,
+                    network->guests[i].wid, born >> 2 | 1);
+        }
+        fputs(text, out);
+        if (fclose(out) != 0) {
+            free(all);
+            all = NULL;
+        }
+    }
+    free(text);
+    return all;
+}
+
+static uint64_t birth_of(const json_t *list, const char *wid)
+{
+    json_t *entry;
+    size_t i;
+    json_array_foreach(list, i, entry)
+    {
+        const json_t *counter = json_object_get(entry, "counter");
+        const char *name      = json_string_value(json_object_get(counter, "name"));
+        if (name && strncmp(name, "b_", 2) == 0 && strcmp(name + 2, wid) == 0)
+            return (uint64_t)json_integer_value(json_object_get(counter, "bytes"));
+    }
+    return 0;
+}
+
+bool nft_counters(int netns, const char *table,
+                  void (*fn)(void *context, const char *wid, uint64_t bytes, uint64_t born), void *context)
 {
     char text[64];
     snprintf(text, sizeof text, "list counters table inet %s", table);
@@ -251,14 +293,15 @@ bool nft_counters(int netns, const char *table, void (*fn)(void *context, const 
         run_fini(&run);
         return false;
     }
-    json_t *root = json_loads(run.output, 0, NULL), *entry;
+    json_t *root = json_loads(run.output, 0, NULL), *list = json_object_get(root, "nftables"), *entry;
     size_t i;
-    json_array_foreach(json_object_get(root, "nftables"), i, entry)
+    json_array_foreach(list, i, entry)
     {
         const json_t *counter = json_object_get(entry, "counter");
         const char *name      = json_string_value(json_object_get(counter, "name"));
         if (!name || strncmp(name, "w_", 2) != 0) continue;
-        fn(context, name + 2, (uint64_t)json_integer_value(json_object_get(counter, "bytes")));
+        fn(context, name + 2, (uint64_t)json_integer_value(json_object_get(counter, "bytes")),
+           birth_of(list, name + 2));
     }
     json_decref(root);
     run_fini(&run);

@@ -19,13 +19,20 @@ char *nft_host_text(const char *table, bool is_lan_blocked, const firewall_plan_
 /* nft_apply runs a text in a namespace, all of it or nothing. */
 NODISCARD bool nft_apply(int netns, const char *text, char error[NFT_ERROR_MAX + 1]);
 
+/* nft_with_births puts before a network's text, which it frees, what marks each counter for as long as it is
+ * there: one that was made anew, and so counts from nothing, is told apart by its mark.  NULL when memory is
+ * short. */
+char *nft_with_births(const char *table, const network_plan_t *network, char *text);
+
 /* nft_drop_table succeeds when there is no such table. */
 bool nft_drop_table(int netns, const char *table);
 bool nft_has_table(int netns, const char *table);
 
-/* nft_counters calls fn with the bytes of each counter: name is the workload's short name. */
+/* nft_counters calls fn with the bytes of each counter, and its mark (0: none): wid is the workload's short
+ * name. */
 NODISCARD bool nft_counters(int netns, const char *table,
-                            void (*fn)(void *context, const char *wid, uint64_t bytes), void *context);
+                            void (*fn)(void *context, const char *wid, uint64_t bytes, uint64_t born),
+                            void *context);
 bool nft_drop_counter(int netns, const char *table, const char *wid);
 
 #endif

@@ -194,6 +194,76 @@ TEST(what_may_heal_is_init_and_comes_back_what_will_not_is_error_and_cleaned_up)
     EQ(engine_resources(engine, 42).cru, 0);
 }
 
+static int64_t pages(const char *pragma)
+{
+    int64_t count   = 0;
+    db_rows_t *rows = db_ask(db, pragma, "");
+    if (db_next(&rows)) count = db_number(rows, 0);
+    if (rows) db_stop(rows);
+    return count;
+}
+
+/* A disk that has no room for the database to grow. */
+static void fill_disk(void)
+{
+    char text[64];
+    snprintf(text, sizeof text, "PRAGMA max_page_count = %lld", (long long)pages("PRAGMA page_count"));
+    (void)pages(text);
+}
+
+static deployment_t *bigger_web(uint64_t contract)
+{
+    static char long_name[20001];
+    memset(long_name, 'x', sizeof long_name - 1);
+    json_t *more = disk("more", 4 << 20, 1), *grown = disk("disk", 2 << 20, 1);
+    json_object_set_new(more, "description", json_string(long_name)); /* several pages */
+    return deployment(7, contract, 1, json_pack("[o,o,o]", grown, net("net"), more));
+}
+
+TEST(an_update_that_a_full_disk_does_not_keep_changes_nothing)
+{
+    fresh();
+    OK(engine_deploy(engine, web(42), 1000000, said));
+    EQ(settle(), 3);
+    fill_disk();
+    for (int i = 0; i < 2; i++) {
+        OK(!engine_update(engine, bigger_web(42), 1000001, said));
+        OK(strstr(said, "cannot keep"));
+        EQ(next(), -1); /* neither grown nor removed nor made */
+        json_t *now = engine_get(engine, 7, 42);
+        EQ(json_integer_value(json_object_get(now, "version")), 0);
+        EQ(json_array_size(json_object_get(now, "workloads")), 3);
+        json_decref(now);
+        IS(42, "vm", "ok");
+        IS(42, "more", "none");
+        EQ(engine_resources(engine, 42).sru, (UINT64_C(500) << 20) + (1 << 20));
+    }
+    start(); /* nor on the disk, of which no half was written */
+    IS(42, "more", "none");
+    EQ(settle(), 3); /* looked at anew, as after each start */
+    OK(engine_update(engine, bigger_web(42), 1000003, said));
+    settle();
+    IS(42, "vm", "none"); /* removed */
+    IS(42, "more", "ok");
+    EQ(engine_resources(engine, 42).sru, (2 << 20) + (4 << 20));
+}
+
+TEST(a_deployment_that_a_full_disk_does_not_keep_is_not_there_after_a_start)
+{
+    fresh();
+    fill_disk();
+    deployment_t *big = bigger_web(44);
+    big->version      = 0;
+    for (uint32_t i = 0; i < big->workload_count; i++)
+        big->workloads[i].version = 0;
+    OK(!engine_deploy(engine, big, 1000000, said));
+    OK(strstr(said, "cannot keep"));
+    OK(!engine_get(engine, 7, 44));
+    start();
+    OK(!engine_get(engine, 7, 44));
+    EQ(next(), -1);
+}
+
 TEST(a_cancelled_contract_goes_backwards_and_for_good)
 {
     fresh();
@@ -471,34 +541,80 @@ TEST(history_has_an_end)
     json_decref(changes);
 }
 
+static void say_count(uint64_t bytes, uint64_t born)
+{
+    job.counts      = calloc(1, sizeof *job.counts);
+    job.count_count = 1;
+    plan_wid(7, 42, "vm", job.counts[0].wid);
+    job.counts[0].bytes = bytes;
+    job.counts[0].born  = born;
+}
+
+static uint64_t counted(void)
+{
+    uint32_t count;
+    engine_nru_t *list = engine_nru(engine, &count);
+    uint64_t bytes     = count == 1 && list[0].contract_id == 42 ? list[0].bytes : 0;
+    free(list);
+    return bytes;
+}
+
 TEST(counters_add_up_over_a_restart_of_the_counter)
 {
     fresh();
     OK(engine_deploy(engine, web(42), 1000000, said));
-    char wid[WID_LEN + 1];
-    plan_wid(7, 42, "vm", wid);
     settle();
-    const uint64_t readings[] = {1000, 1500, 200};
-    for (size_t i = 0; i < 3; i++) {
+    static const uint64_t readings[][3] = {
+        {1000, 0, 1000},
+        {1500, 0, 1500},
+        {200,  0, 1700}, /* of which no birth is known: less is anew */
+        {300,  5, 1800},
+        {300,  5, 1800},
+        {900,  5, 2400},
+        {950,  6, 3350}, /* another counter, which has passed the last one's reading */
+        {951,  6, 3351},
+        {0,    7, 3351},
+        {1,    7, 3352}
+    };
+    for (size_t i = 0; i < sizeof readings / sizeof *readings; i++) {
         engine_meter(engine);
         EQ(next(), JOB_METER);
-        job.counts = calloc(1, sizeof *job.counts);
-        memcpy(job.counts[0].wid, wid, sizeof wid);
-        job.counts[0].bytes = readings[i];
-        job.count_count     = 1;
+        say_count(readings[i][0], readings[i][1]);
         done(HOST_OK, "");
+        EQ(counted(), readings[i][2]);
+        if (i % 3 == 2) {
+            start(); /* the agent knows it after a restart */
+            settle();
+        }
     }
     uint32_t count;
-    engine_nru_t *list = engine_nru(engine, &count);
-    EQ(count, 1);
-    EQ(list[0].contract_id, 42);
-    EQ(list[0].bytes, 1700);
-    free(list);
     engine_nru_taken(engine, 42, 2000000);
-    list = engine_nru(engine, &count);
+    engine_nru_t *list = engine_nru(engine, &count);
     EQ(list[0].bytes, 0);
     EQ(list[0].since_s, 2000000);
     free(list);
+}
+
+TEST(what_a_machine_moved_last_is_counted_when_it_goes_and_once)
+{
+    fresh();
+    OK(engine_deploy(engine, web(42), 1000000, said));
+    settle();
+    engine_meter(engine);
+    EQ(next(), JOB_METER);
+    say_count(1000, 5);
+    done(HOST_OK, "");
+    OK(engine_update(engine, deployment(7, 42, 1, json_pack("[o,o]", disk("disk", 1 << 20, 0), net("net"))),
+                     1000001, said));
+    EQ(next(), JOB_DROP_MACHINE);
+    say_count(1700, 5);
+    done(HOST_LATER, "it does not end");
+    EQ(counted(), 1700);
+    start(); /* killed after that, it does it again */
+    EQ(next(), JOB_DROP_MACHINE);
+    say_count(1700, 5);
+    done(HOST_OK, "");
+    EQ(counted(), 1700);
 }
 
 TEST(images_are_found_by_name_and_digest_never_by_path)
