@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
+#include <linux/fib_rules.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -20,6 +21,8 @@
 
 #define NETNS_DIR   "/run/netns"
 #define MESSAGE_CAP 1024
+#define RULE_NEAR   100 /* priorities of routing rules in a network */
+#define RULE_MARKED 101
 
 /* ---- namespaces ---- */
 
@@ -151,7 +154,7 @@ static bool ask(int netns, struct nlmsghdr *message, mnl_cb_t fn, void *context)
     static const uint32_t sequence = 1; /* each socket asks once */
     struct mnl_socket *socket      = NULL;
     uint8_t answer[16384];
-    if (message->nlmsg_type != RTM_GETLINK) crash_point();
+    if (message->nlmsg_type != RTM_GETLINK && message->nlmsg_type != RTM_GETROUTE) crash_point();
     if (!netns_inside(netns, open_socket, &socket)) return false;
     message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
     message->nlmsg_seq = sequence;
@@ -233,6 +236,24 @@ bool link_veth(int netns, const char *name, int peer_netns, const char *peer_nam
     return ask(netns, message, NULL, NULL) || errno == EEXIST;
 }
 
+bool link_macvlan(int netns, const char *parent, int child_netns, const char *name, const uint8_t mac[6])
+{
+    uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    uint32_t index;
+    if (!link_index(netns, parent, &index)) return false;
+    struct nlmsghdr *message = link_message(room, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, name);
+    mnl_attr_put(message, IFLA_ADDRESS, 6, mac);
+    mnl_attr_put_u32(message, IFLA_LINK, index);
+    mnl_attr_put_u32(message, IFLA_NET_NS_FD, (uint32_t)child_netns);
+    struct nlattr *link = mnl_attr_nest_start(message, IFLA_LINKINFO);
+    mnl_attr_put_strz(message, IFLA_INFO_KIND, "macvlan");
+    struct nlattr *data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
+    mnl_attr_put_u32(message, IFLA_MACVLAN_MODE, MACVLAN_MODE_BRIDGE);
+    mnl_attr_nest_end(message, data);
+    mnl_attr_nest_end(message, link);
+    return ask(netns, message, NULL, NULL) || errno == EEXIST;
+}
+
 bool link_drop(int netns, const char *name)
 {
     uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
@@ -252,47 +273,185 @@ bool link_up(int netns, const char *name, const char *master)
     return ask(netns, message, NULL, NULL);
 }
 
-bool link_address(int netns, const char *name, const uint8_t address[4], uint8_t prefix)
+static bool set_address(int netns, const char *name, int family, const uint8_t *address, uint8_t prefix)
 {
     uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    uint16_t len = family == AF_INET ? 4 : 16;
     uint32_t index;
     if (!link_index(netns, name, &index)) return false;
     struct nlmsghdr *message = mnl_nlmsg_put_header(room);
     message->nlmsg_type      = RTM_NEWADDR;
     message->nlmsg_flags     = NLM_F_CREATE | NLM_F_REPLACE;
     struct ifaddrmsg *info   = mnl_nlmsg_put_extra_header(message, sizeof *info);
-    info->ifa_family         = AF_INET;
+    info->ifa_family         = (uint8_t)family;
     info->ifa_prefixlen      = prefix;
     info->ifa_index          = index;
-    mnl_attr_put(message, IFA_LOCAL, 4, address);
-    mnl_attr_put(message, IFA_ADDRESS, 4, address);
+    info->ifa_flags          = family == AF_INET6 ? IFA_F_NODAD : 0; /* nobody else can have it */
+    mnl_attr_put(message, IFA_LOCAL, len, address);
+    mnl_attr_put(message, IFA_ADDRESS, len, address);
     return ask(netns, message, NULL, NULL) || errno == EEXIST;
 }
 
-/* A route by a gateway when via is given, else through the link of that index. */
-static bool route(int netns, const uint8_t *address, uint8_t prefix, const uint8_t *via, uint32_t index)
+bool link_address(int netns, const char *name, const uint8_t address[4], uint8_t prefix)
+{
+    return set_address(netns, name, AF_INET, address, prefix);
+}
+
+bool link_address6(int netns, const char *name, const uint8_t address[16], uint8_t prefix)
+{
+    return set_address(netns, name, AF_INET6, address, prefix);
+}
+
+/* ---- routes ---- */
+
+typedef struct {
+    int family;
+    const uint8_t *address; /* NULL: all */
+    uint8_t prefix;
+    const uint8_t *via; /* NULL: through the link itself */
+    uint32_t index;     /* of a link; 0: by the address of via */
+    uint32_t table;
+} route_t;
+
+static bool set_route(int netns, const route_t *route)
 {
     uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    uint16_t len             = route->family == AF_INET ? 4 : 16;
     struct nlmsghdr *message = mnl_nlmsg_put_header(room);
     message->nlmsg_type      = RTM_NEWROUTE;
     message->nlmsg_flags     = NLM_F_CREATE | NLM_F_REPLACE;
     struct rtmsg *info       = mnl_nlmsg_put_extra_header(message, sizeof *info);
-    info->rtm_family         = AF_INET;
-    info->rtm_dst_len        = prefix;
-    info->rtm_table          = RT_TABLE_MAIN;
+    info->rtm_family         = (uint8_t)route->family;
+    info->rtm_dst_len        = route->prefix;
+    info->rtm_table          = RT_TABLE_UNSPEC;
     info->rtm_protocol       = RTPROT_STATIC;
-    info->rtm_scope          = via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+    info->rtm_scope          = route->via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
     info->rtm_type           = RTN_UNICAST;
-    if (address) mnl_attr_put(message, RTA_DST, 4, address);
-    if (via) mnl_attr_put(message, RTA_GATEWAY, 4, via);
-    if (!via) mnl_attr_put_u32(message, RTA_OIF, index);
+    info->rtm_flags          = route->via && route->index ? RTNH_F_ONLINK : 0;
+    mnl_attr_put_u32(message, RTA_TABLE, route->table);
+    if (route->address) mnl_attr_put(message, RTA_DST, len, route->address);
+    if (route->via) mnl_attr_put(message, RTA_GATEWAY, len, route->via);
+    if (route->index) mnl_attr_put_u32(message, RTA_OIF, route->index);
     return ask(netns, message, NULL, NULL);
 }
 
-bool route_default(int netns, const uint8_t gateway[4]) { return route(netns, NULL, 0, gateway, 0); }
+bool route_default(int netns, const uint8_t gateway[4])
+{
+    return set_route(netns, &(route_t){.family = AF_INET, .via = gateway, .table = RT_TABLE_MAIN});
+}
+
+bool route_default6(int netns, const uint8_t gateway[16])
+{
+    return set_route(netns, &(route_t){.family = AF_INET6, .via = gateway, .table = RT_TABLE_MAIN});
+}
 
 bool route_link(int netns, const char *name, const uint8_t address[4], uint8_t prefix)
 {
-    uint32_t index;
-    return link_index(netns, name, &index) && route(netns, address, prefix, NULL, index);
+    route_t route = {.family = AF_INET, .address = address, .prefix = prefix, .table = RT_TABLE_MAIN};
+    return link_index(netns, name, &route.index) && set_route(netns, &route);
+}
+
+bool route_via(int netns, const uint8_t address[4], uint8_t prefix, const uint8_t gateway[4])
+{
+    return set_route(
+        netns,
+        &(route_t){
+            .family = AF_INET, .address = address, .prefix = prefix, .via = gateway, .table = RT_TABLE_MAIN});
+}
+
+bool route_drop(int netns, const uint8_t address[4], uint8_t prefix)
+{
+    uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    struct nlmsghdr *message = mnl_nlmsg_put_header(room);
+    message->nlmsg_type      = RTM_DELROUTE;
+    struct rtmsg *info       = mnl_nlmsg_put_extra_header(message, sizeof *info);
+    info->rtm_family         = AF_INET;
+    info->rtm_dst_len        = prefix;
+    info->rtm_table          = RT_TABLE_MAIN;
+    info->rtm_scope          = RT_SCOPE_NOWHERE;
+    mnl_attr_put(message, RTA_DST, 4, address);
+    return ask(netns, message, NULL, NULL) || errno == ESRCH;
+}
+
+typedef struct {
+    uint32_t index; /* of the link that is asked about */
+    void (*fn)(void *context, const uint8_t address[4], uint8_t prefix);
+    void *context;
+
+    uint32_t of; /* the route that is read */
+    const uint8_t *address;
+    bool has_gateway;
+} routes_t;
+
+static int take_route_part(const struct nlattr *attr, void *context)
+{
+    routes_t *routes = context;
+    uint16_t type = mnl_attr_get_type(attr), len = mnl_attr_get_payload_len(attr);
+    if (type == RTA_OIF && len == 4) routes->of = mnl_attr_get_u32(attr);
+    if (type == RTA_DST && len == 4) routes->address = mnl_attr_get_payload(attr);
+    if (type == RTA_GATEWAY) routes->has_gateway = true;
+    return MNL_CB_OK;
+}
+
+static int take_route(const struct nlmsghdr *message, void *context)
+{
+    routes_t *routes         = context;
+    const struct rtmsg *info = mnl_nlmsg_get_payload(message);
+    routes->of               = 0;
+    routes->address          = NULL;
+    routes->has_gateway      = false;
+    if (mnl_attr_parse(message, sizeof *info, take_route_part, routes) < 0) return MNL_CB_ERROR;
+    if (info->rtm_table == RT_TABLE_MAIN && routes->address && routes->has_gateway &&
+        routes->of == routes->index)
+        routes->fn(routes->context, routes->address, info->rtm_dst_len);
+    return MNL_CB_OK;
+}
+
+bool route_list(int netns, const char *name,
+                void (*fn)(void *context, const uint8_t address[4], uint8_t prefix), void *context)
+{
+    uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    routes_t routes          = {.fn = fn, .context = context};
+    struct nlmsghdr *message = mnl_nlmsg_put_header(room);
+    message->nlmsg_type      = RTM_GETROUTE;
+    message->nlmsg_flags     = NLM_F_DUMP;
+    struct rtmsg *info       = mnl_nlmsg_put_extra_header(message, sizeof *info);
+    info->rtm_family         = AF_INET;
+    return link_index(netns, name, &routes.index) && ask(netns, message, take_route, &routes);
+}
+
+bool route_marked(int netns, const char *name, const uint8_t gateway[4], uint32_t mark)
+{
+    route_t route = {.family = AF_INET, .via = gateway, .table = mark};
+    return link_index(netns, name, &route.index) && set_route(netns, &route);
+}
+
+/* A rule of a priority: marked packets to the table of that number; of mark 0: to the main one, but for its
+ * default route. */
+static struct nlmsghdr *rule_message(void *room, uint16_t type, uint32_t mark)
+{
+    struct nlmsghdr *message  = mnl_nlmsg_put_header(room);
+    message->nlmsg_type       = type;
+    message->nlmsg_flags      = type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0;
+    struct fib_rule_hdr *info = mnl_nlmsg_put_extra_header(message, sizeof *info);
+    info->family              = AF_INET;
+    info->action              = FR_ACT_TO_TBL;
+    mnl_attr_put_u32(message, FRA_PRIORITY, mark ? RULE_MARKED : RULE_NEAR);
+    mnl_attr_put_u32(message, FRA_TABLE, mark ? mark : RT_TABLE_MAIN);
+    if (mark) mnl_attr_put_u32(message, FRA_FWMARK, mark);
+    if (!mark) mnl_attr_put_u32(message, FRA_SUPPRESS_PREFIXLEN, 0);
+    return message;
+}
+
+bool rule_marked(int netns, uint32_t mark)
+{
+    uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    return (ask(netns, rule_message(room, RTM_NEWRULE, 0), NULL, NULL) || errno == EEXIST) &&
+           (ask(netns, rule_message(room, RTM_NEWRULE, mark), NULL, NULL) || errno == EEXIST);
+}
+
+bool rule_marked_drop(int netns, uint32_t mark)
+{
+    uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
+    return ask(netns, rule_message(room, RTM_DELRULE, mark), NULL, NULL) || errno == ENOENT;
 }

@@ -3,13 +3,18 @@
 #include "netlink.h"
 #include "nft.h"
 
+#include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define LAN6_CAP 1024
 
 void network_namespace(const host_t *host, const char *id, char name[32])
 {
@@ -19,6 +24,76 @@ void network_namespace(const host_t *host, const char *id, char name[32])
 static void uplink_name(const host_t *host, const char *id, char name[LINK_NAME_CAP])
 {
     snprintf(name, LINK_NAME_CAP, "%su%.8s", host->prefix, id);
+}
+
+/* ---- IPv6 ---- */
+
+static bool has_ipv6(void) { return file_exists("/proc/sys/net/ipv6"); }
+
+/* A host that forwards no longer hears its router's advertisements, unless told to. */
+static bool keep_hearing(void *context)
+{
+    char path[PATH_CAP], value[8];
+    DIR *dir = opendir("/proc/sys/net/ipv6/conf");
+    (void)context;
+    if (!dir) return false;
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        if (entry->d_name[0] == '.') continue;
+        if (path_join(path, "/proc/sys/net/ipv6/conf/%s/accept_ra", entry->d_name) &&
+            file_read(path, value, sizeof value) && value[0] == '1' && !file_write(path, "2")) {
+            closedir(dir);
+            return false;
+        }
+    }
+    closedir(dir);
+    return true;
+}
+
+static bool forward6_ensure(int own)
+{
+    char value[8];
+    if (file_read("/proc/sys/net/ipv6/conf/all/forwarding", value, sizeof value) && value[0] == '1')
+        return true;
+    return netns_inside(own, keep_hearing, NULL) && netns_sysctl(own, "ipv6/conf/all/forwarding", "1");
+}
+
+/* A default route, by a link that is not ours. */
+bool host_reaches_ipv6(const host_t *host)
+{
+    char line[256], net[40], prefix[8], gateway[40], link[32];
+    bool is_found = false;
+    FILE *file    = host->is_ipv6_off ? NULL : fopen("/proc/thread-self/net/ipv6_route", "re");
+    while (file && !is_found && fgets(line, sizeof line, file)) {
+        is_found =
+            sscanf(line, "%39s %7s %*s %*s %39s %*s %*s %*s %*s %31s", net, prefix, gateway, link) == 4 &&
+            strspn(net, "0") == 32 && strcmp(prefix, "00") == 0 && strcmp(link, "lo") != 0;
+    }
+    if (file) fclose(file);
+    return is_found;
+}
+
+/* Its IPv6 side: addresses in the network and towards the host; nobody's advertisements are believed. */
+static bool bridge_up6(int netns, const network_plan_t *network)
+{
+    uint8_t gateway[4], gateway6[16];
+    if (!network_has_ip6(network) || !has_ipv6()) return true;
+    network_gateway(network, gateway);
+    network_ip6(network, gateway, gateway6);
+    return netns_sysctl(netns, "ipv6/conf/all/forwarding", "1") &&
+           link_address6(netns, NFT_BRIDGE, gateway6, NETWORK_IP6_PREFIX);
+}
+
+static bool uplink_up6(const host_t *host, int own, int netns, const network_plan_t *network)
+{
+    char name[LINK_NAME_CAP];
+    uint8_t near[16], far[16];
+    if (!network_has_ip6(network) || !has_ipv6()) return true;
+    uplink_name(host, network->id, name);
+    network_link6(host->prefix, network->index, false, near);
+    network_link6(host->prefix, network->index, true, far);
+    return link_address6(own, name, near, NETWORK_IP6_PREFIX) &&
+           link_address6(netns, NFT_UPLINK, far, NETWORK_IP6_PREFIX) && route_default6(netns, near) &&
+           (!host_reaches_ipv6(host) || forward6_ensure(own));
 }
 
 /* Frames that the bridge passes are not packets for the filter. */
@@ -33,7 +108,7 @@ static bool bridge_up(int netns, const network_plan_t *network)
     if (is_ok && file_exists("/proc/sys/net/bridge/bridge-nf-call-iptables"))
         is_ok = netns_sysctl(netns, "bridge/bridge-nf-call-iptables", "0") &&
                 netns_sysctl(netns, "bridge/bridge-nf-call-ip6tables", "0");
-    return is_ok;
+    return is_ok && bridge_up6(netns, network);
 }
 
 /* Packets of the host's own loopback address may leave by this link: that is how a published port answers
@@ -50,14 +125,18 @@ static bool uplink_up(const host_t *host, int own, int netns, const network_plan
     return link_veth(own, name, netns, NFT_UPLINK) && link_up(own, name, NULL) &&
            link_address(own, name, near, 30) && link_up(netns, NFT_UPLINK, NULL) &&
            link_address(netns, NFT_UPLINK, far, 30) && route_default(netns, near) &&
-           netns_sysctl(own, key, "1") && netns_sysctl(own, "ipv4/ip_forward", "1");
+           netns_sysctl(own, key, "1") && netns_sysctl(own, "ipv4/ip_forward", "1") &&
+           uplink_up6(host, own, netns, network);
 }
 
 static host_result_t apply_rules(const host_t *host, int netns, const network_plan_t *network)
 {
     char error[NFT_ERROR_MAX + 1];
-    char *text = nft_with_births(host->prefix, network, nft_network_text(host->prefix, network));
-    bool is_ok = text && nft_apply(netns, text, error);
+    nft_site_t site = {.table            = host->prefix,
+                       .is_lan_blocked   = host->is_lan_blocked,
+                       .is_public_routed = host->is_public_routed};
+    char *text      = nft_with_births(host->prefix, network, nft_network_text(&site, network));
+    bool is_ok      = text && nft_apply(netns, text, error);
     free(text);
     return is_ok ? host_ok()
                  : host_fail(HOST_LATER, "the network's rules cannot be set: %.200s",
@@ -75,6 +154,7 @@ host_result_t network_ensure(const host_t *host, const network_plan_t *network)
         result = host_fail(HOST_LATER, "the network cannot be made: %s", strerror(errno));
     else
         result = apply_rules(host, netns, network);
+    if (result.status == HOST_OK) result = public_ensure(host, own, netns, network);
     if (result.status == HOST_OK) result = wireguard_ensure(host, netns, network);
     if (netns >= 0) close(netns);
     if (own >= 0) close(own);
@@ -105,19 +185,48 @@ bool network_is_whole(const host_t *host, const network_plan_t *network)
     uplink_name(host, network->id, uplink);
     wireguard_name(host->prefix, network->id, mesh);
     int netns = netns_open(name), own = netns_own();
-    bool is_whole = netns >= 0 && own >= 0 && link_exists(netns, NFT_BRIDGE) &&
-                    link_exists(netns, NFT_UPLINK) && link_exists(own, uplink) &&
-                    nft_has_table(netns, host->prefix) &&
-                    (!network->wireguard.text || link_exists(netns, mesh));
+    bool is_whole =
+        netns >= 0 && own >= 0 && link_exists(netns, NFT_BRIDGE) && link_exists(netns, NFT_UPLINK) &&
+        link_exists(own, uplink) && nft_has_table(netns, "inet", host->prefix) &&
+        nft_has_table(netns, "bridge", host->prefix) && public_is_whole(host, own, netns, network) &&
+        (!network->wireguard.text || link_exists(netns, mesh));
     if (netns >= 0) close(netns);
     if (own >= 0) close(own);
     return is_whole;
 }
 
+/* The nets that the host's own links are in, by global IPv6 addresses. */
+static void lan6_list(const host_t *host, char text[LAN6_CAP])
+{
+    struct ifaddrs *all = NULL;
+    char uplink[LINK_NAME_CAP], net[INET6_ADDRSTRLEN];
+    size_t used = 0;
+    text[0]     = 0;
+    snprintf(uplink, sizeof uplink, "%su", host->prefix);
+    if (getifaddrs(&all) != 0) return;
+    for (const struct ifaddrs *at = all; at; at = at->ifa_next) {
+        struct sockaddr_in6 address, mask;
+        unsigned prefix = 0;
+        if (!at->ifa_addr || at->ifa_addr->sa_family != AF_INET6 || !at->ifa_netmask) continue;
+        if (strncmp(at->ifa_name, uplink, strlen(uplink)) == 0) continue;
+        memcpy(&address, at->ifa_addr, sizeof address);
+        memcpy(&mask, at->ifa_netmask, sizeof mask);
+        if ((address.sin6_addr.s6_addr[0] & 0xe0) != 0x20) continue; /* 2000::/3 */
+        for (int i = 0; i < 16; i++) {
+            address.sin6_addr.s6_addr[i] &= mask.sin6_addr.s6_addr[i];
+            prefix += (unsigned)__builtin_popcount(mask.sin6_addr.s6_addr[i]);
+        }
+        inet_ntop(AF_INET6, &address.sin6_addr, net, sizeof net);
+        if (strstr(text, net) || used + sizeof net + 8 > LAN6_CAP) continue;
+        used += (size_t)snprintf(text + used, LAN6_CAP - used, "%s%s/%u", used ? ", " : "", net, prefix);
+    }
+    freeifaddrs(all);
+}
+
 bool firewall_is_whole(const host_t *host, const firewall_plan_t *firewall)
 {
     int own       = netns_own();
-    bool is_whole = own >= 0 && nft_has_table(own, host->prefix) == (firewall->network_count > 0);
+    bool is_whole = own >= 0 && nft_has_table(own, "inet", host->prefix) == (firewall->network_count > 0);
     if (own >= 0) close(own);
     return is_whole;
 }
@@ -131,8 +240,11 @@ host_result_t firewall_apply(const host_t *host, const firewall_plan_t *firewall
     if (firewall->network_count == 0) {
         is_ok = nft_drop_table(own, host->prefix);
     } else {
-        char *text = nft_host_text(host->prefix, host->is_lan_blocked, firewall);
-        is_ok      = text && nft_apply(own, text, error);
+        char lan6[LAN6_CAP];
+        lan6_list(host, lan6);
+        nft_site_t site = {host->prefix, host->is_lan_blocked, host->is_public_routed, lan6};
+        char *text      = nft_host_text(&site, firewall);
+        is_ok           = text && nft_apply(own, text, error);
         free(text);
     }
     close(own);

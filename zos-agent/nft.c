@@ -2,6 +2,7 @@
 #include "nft.h"
 #include "netlink.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <nftables/libnftables.h>
@@ -12,6 +13,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#define NFT_LAN  "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, 100.64.0.0/10, 224.0.0.0/4"
 #define IP       "%u.%u.%u.%u"
 #define IP_OF(a) (a)[0], (a)[1], (a)[2], (a)[3]
 
@@ -33,10 +35,72 @@ __attribute__((format(printf, 4, 5))) static void rule(FILE *out, const char *ta
     va_end(args);
 }
 
-static void network_nat(FILE *out, const char *table, const network_plan_t *network)
+static void ip6_text(const uint8_t ip[16], char text[INET6_ADDRSTRLEN])
 {
+    inet_ntop(AF_INET6, ip, text, INET6_ADDRSTRLEN);
+}
+
+void public_link_name(const char *table, const char *wid, char name[16])
+{
+    snprintf(name, 16, "%sp%.10s", table, wid);
+}
+
+/* A guest that has a public address now, and by which link. */
+static bool is_public(const nft_site_t *site, const guest_plan_t *guest, char link[16])
+{
+    if (site->is_public_routed)
+        snprintf(link, 16, NFT_UPLINK);
+    else
+        public_link_name(site->table, guest->wid, link);
+    return guest->public_ip.is_given && !guest->is_paused;
+}
+
+/* What a guest begins leaves by its own link, and so do answers to what came in there; answers to what came
+ * by the host go back to it. */
+static void network_marks(FILE *out, const nft_site_t *site, const network_plan_t *network)
+{
+    char link[16];
+    chain(out, site->table, "marks", "type filter hook prerouting priority mangle; policy accept;");
+    for (uint32_t i = 0; i < network->guest_count && !site->is_public_routed; i++) {
+        const guest_plan_t *guest = &network->guests[i];
+        const uint8_t *ip         = guest->public_ip.ip;
+        if (!is_public(site, guest, link)) continue;
+        unsigned mark = (unsigned)ip[0] << 24 | (unsigned)ip[1] << 16 | (unsigned)ip[2] << 8 | ip[3];
+        rule(out, site->table, "marks", "iifname \"%s\" ct mark set 0x%x", link, mark);
+        rule(out, site->table, "marks",
+             "iifname \"" NFT_BRIDGE "\" ip saddr " IP " ct direction original meta mark set 0x%x",
+             IP_OF(guest->ip), mark);
+        rule(out, site->table, "marks",
+             "iifname \"" NFT_BRIDGE "\" ip saddr " IP " ct direction reply ct mark 0x%x meta mark set 0x%x",
+             IP_OF(guest->ip), mark, mark);
+    }
+}
+
+static void public_nat(FILE *out, const nft_site_t *site, const network_plan_t *network)
+{
+    char link[16];
+    for (uint32_t i = 0; i < network->guest_count; i++) {
+        const guest_plan_t *guest = &network->guests[i];
+        const uint8_t *ip         = guest->public_ip.ip;
+        if (!is_public(site, guest, link)) continue;
+        rule(out, site->table, "nat_in",
+             "iifname { \"%s\", \"" NFT_BRIDGE "\" } ip daddr " IP " dnat ip to " IP, link, IP_OF(ip),
+             IP_OF(guest->ip));
+        rule(out, site->table, "nat_out", "oifname \"%s\" ip saddr " IP " snat ip to " IP, link,
+             IP_OF(guest->ip), IP_OF(ip));
+        rule(out, site->table, "nat_out",
+             "oifname \"" NFT_BRIDGE "\" ip daddr " IP " ct original ip daddr " IP " iifname \"" NFT_BRIDGE
+             "\" masquerade",
+             IP_OF(guest->ip), IP_OF(ip));
+    }
+}
+
+static void network_nat(FILE *out, const nft_site_t *site, const network_plan_t *network)
+{
+    const char *table = site->table;
     chain(out, table, "nat_in", "type nat hook prerouting priority dstnat; policy accept;");
     chain(out, table, "nat_out", "type nat hook postrouting priority srcnat; policy accept;");
+    public_nat(out, site, network);
     uint8_t near[4];
     network_host_end(table, network->index, near);
     for (uint32_t i = 0; i < network->guest_count; i++) {
@@ -69,56 +133,128 @@ static void network_forwarded(FILE *out, const char *table, const network_plan_t
              network->forwards[i].port, IP_OF(network->forwards[i].ip));
 }
 
-static void network_forward(FILE *out, const char *table, const network_plan_t *network)
+/* What passes to and from outside is counted, whichever way it takes. */
+static void count_guest(FILE *out, const nft_site_t *site, const network_plan_t *network,
+                        const guest_plan_t *guest)
 {
+    char link[16], ip6[INET6_ADDRSTRLEN];
+    const char *t = site->table;
+    rule(out, t, "forward", "oifname \"" NFT_UPLINK "\" ip saddr " IP " counter name \"w_%s\"",
+         IP_OF(guest->ip), guest->wid);
+    rule(out, t, "forward", "iifname \"" NFT_UPLINK "\" ip daddr " IP " counter name \"w_%s\"",
+         IP_OF(guest->ip), guest->wid);
+    if (is_public(site, guest, link) && !site->is_public_routed) {
+        rule(out, t, "forward", "oifname \"%s\" ip saddr " IP " counter name \"w_%s\"", link,
+             IP_OF(guest->ip), guest->wid);
+        rule(out, t, "forward", "iifname \"%s\" ip daddr " IP " counter name \"w_%s\"", link,
+             IP_OF(guest->ip), guest->wid);
+    }
+    if (!network_has_ip6(network)) return;
+    ip6_text(guest->ip6, ip6);
+    rule(out, t, "forward", "oifname \"" NFT_UPLINK "\" ip6 saddr %s counter name \"w_%s\"", ip6, guest->wid);
+    rule(out, t, "forward", "iifname \"" NFT_UPLINK "\" ip6 daddr %s counter name \"w_%s\"", ip6, guest->wid);
+}
+
+static void pause_guest(FILE *out, const char *t, const network_plan_t *network, const guest_plan_t *guest)
+{
+    char ip6[INET6_ADDRSTRLEN];
+    rule(out, t, "forward", "ip saddr " IP " drop", IP_OF(guest->ip));
+    rule(out, t, "forward", "ip daddr " IP " drop", IP_OF(guest->ip));
+    if (!network_has_ip6(network)) return;
+    ip6_text(guest->ip6, ip6);
+    rule(out, t, "forward", "ip6 saddr %s drop", ip6);
+    rule(out, t, "forward", "ip6 daddr %s drop", ip6);
+}
+
+static void accept_guest(FILE *out, const nft_site_t *site, const network_plan_t *network,
+                         const guest_plan_t *guest)
+{
+    char link[16], ip6[INET6_ADDRSTRLEN];
+    const char *t = site->table;
+    bool is_out   = is_public(site, guest, link);
+    if (is_out && !site->is_public_routed) {
+        rule(out, t, "forward", "oifname \"%s\" ip saddr != " IP " drop", link, IP_OF(guest->ip));
+        if (site->is_lan_blocked)
+            rule(out, t, "forward", "oifname \"%s\" ip daddr { " NFT_LAN " } drop", link);
+    }
+    rule(out, t, "forward", "iifname \"" NFT_BRIDGE "\" ip saddr " IP " accept", IP_OF(guest->ip));
+    rule(out, t, "forward",
+         "iifname \"" NFT_UPLINK "\" oifname \"" NFT_BRIDGE "\" ip daddr " IP " ct status dnat accept",
+         IP_OF(guest->ip));
+    if (is_out && !site->is_public_routed)
+        rule(out, t, "forward",
+             "iifname \"%s\" oifname \"" NFT_BRIDGE "\" ip daddr " IP " ct status dnat accept", link,
+             IP_OF(guest->ip));
+    if (!network_has_ip6(network)) return;
+    ip6_text(guest->ip6, ip6);
+    rule(out, t, "forward", "iifname \"" NFT_BRIDGE "\" ip6 saddr %s accept", ip6);
+}
+
+static void network_forward(FILE *out, const nft_site_t *site, const network_plan_t *network)
+{
+    const char *table = site->table;
     chain(out, table, "forward", "type filter hook forward priority filter; policy drop;");
-    for (uint32_t i = 0; i < network->guest_count; i++) {
-        const guest_plan_t *guest = &network->guests[i];
-        if (!guest->is_paused) continue;
-        rule(out, table, "forward", "ip saddr " IP " drop", IP_OF(guest->ip));
-        rule(out, table, "forward", "ip daddr " IP " drop", IP_OF(guest->ip));
-    }
+    for (uint32_t i = 0; i < network->guest_count; i++)
+        if (network->guests[i].is_paused) pause_guest(out, table, network, &network->guests[i]);
     network_forwarded(out, table, network);
-    for (uint32_t i = 0; i < network->guest_count; i++) {
-        const guest_plan_t *guest = &network->guests[i];
-        if (guest->is_paused) continue;
-        rule(out, table, "forward", "oifname \"" NFT_UPLINK "\" ip saddr " IP " counter name \"w_%s\"",
-             IP_OF(guest->ip), guest->wid);
-        rule(out, table, "forward", "iifname \"" NFT_UPLINK "\" ip daddr " IP " counter name \"w_%s\"",
-             IP_OF(guest->ip), guest->wid);
-    }
+    for (uint32_t i = 0; i < network->guest_count; i++)
+        if (!network->guests[i].is_paused) count_guest(out, site, network, &network->guests[i]);
     rule(out, table, "forward", "ct state established,related accept");
     if (network->wireguard.text) {
         rule(out, table, "forward", "iifname \"%sw*\" oifname \"" NFT_BRIDGE "\" accept", table);
         rule(out, table, "forward", "iifname \"%sw*\" oifname \"%sw*\" accept", table, table);
     }
+    for (uint32_t i = 0; i < network->guest_count; i++)
+        if (!network->guests[i].is_paused) accept_guest(out, site, network, &network->guests[i]);
+}
+
+/* On the bridge nobody speaks for another. */
+static void network_bridge(FILE *out, const char *table, const network_plan_t *network)
+{
+    char ip6[INET6_ADDRSTRLEN];
+    fprintf(
+        out,
+        "add table bridge %s\nadd chain bridge %s guests { type filter hook prerouting priority -300; policy "
+        "accept; }\nflush chain bridge %s guests\n",
+        table, table, table);
     for (uint32_t i = 0; i < network->guest_count; i++) {
         const guest_plan_t *guest = &network->guests[i];
-        if (guest->is_paused) continue;
-        rule(out, table, "forward", "iifname \"" NFT_BRIDGE "\" ip saddr " IP " accept", IP_OF(guest->ip));
-        rule(out, table, "forward",
-             "iifname \"" NFT_UPLINK "\" oifname \"" NFT_BRIDGE "\" ip daddr " IP " ct status dnat accept",
-             IP_OF(guest->ip));
+        fprintf(out, "add rule bridge %s guests iifname \"v%s\" ip saddr != " IP " drop\n", table, guest->wid,
+                IP_OF(guest->ip));
+        fprintf(out, "add rule bridge %s guests iifname \"v%s\" arp saddr ip != { 0.0.0.0, " IP " } drop\n",
+                table, guest->wid, IP_OF(guest->ip));
+        ip6_text(guest->ip6, ip6);
+        if (network_has_ip6(network))
+            fprintf(out,
+                    "add rule bridge %s guests iifname \"v%s\" ip6 saddr != { ::, fe80::/10, %s } drop\n",
+                    table, guest->wid, ip6);
+        fprintf(out, "add rule bridge %s guests iifname \"v%s\" icmpv6 type nd-router-advert drop\n", table,
+                guest->wid);
     }
 }
 
-char *nft_network_text(const char *table, const network_plan_t *network)
+char *nft_network_text(const nft_site_t *site, const network_plan_t *network)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out  = open_memstream(&text, &len);
+    const char *table = site->table;
+    char *text        = NULL;
+    size_t len        = 0;
+    FILE *out         = open_memstream(&text, &len);
     if (!out) return NULL;
     fprintf(out, "add table inet %s\n", table);
     for (uint32_t i = 0; i < network->guest_count; i++)
         fprintf(out, "add counter inet %s w_%s\n", table, network->guests[i].wid);
-    network_nat(out, table, network);
-    network_forward(out, table, network);
+    network_marks(out, site, network);
+    network_nat(out, site, network);
+    network_forward(out, site, network);
     chain(out, table, "input", "type filter hook input priority filter; policy drop;");
+    rule(out, table, "input", "iifname \"%sp*\" drop", table);
     rule(out, table, "input", "ct state established,related accept");
     rule(out, table, "input", "iifname \"lo\" accept");
     rule(out, table, "input", "meta l4proto icmp accept");
+    rule(out, table, "input", "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept");
     if (network->wireguard.port)
         rule(out, table, "input", "iifname \"" NFT_UPLINK "\" udp dport %u accept", network->wireguard.port);
+    network_bridge(out, table, network);
     return fclose(out) == 0 ? text : NULL;
 }
 
@@ -138,14 +274,57 @@ static void publish(FILE *out, const char *table, const char *name, const networ
     }
 }
 
-char *nft_host_text(const char *t, bool is_lan_blocked, const firewall_plan_t *firewall)
+/* What no workload reaches: the host, addresses of one link, other networks, and what is private around. */
+static void host_forbidden(FILE *out, const nft_site_t *site)
 {
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out  = open_memstream(&text, &len);
+    const char *t = site->table;
+    rule(out, t, "forward", "iifname \"%su*\" oifname \"%su*\" drop", t, t);
+    rule(out, t, "forward", "iifname \"%su*\" ip daddr { 169.254.0.0/16, 224.0.0.0/4 } drop", t);
+    rule(out, t, "forward",
+         "iifname \"%su*\" ip6 daddr { ::/96, ::ffff:0:0/96, fd00:ec2::/32, fe80::/10, ff00::/8 } drop", t);
+    if (!site->is_lan_blocked) return;
+    rule(out, t, "forward", "iifname \"%su*\" ip daddr { " NFT_LAN " } drop", t);
+    rule(out, t, "forward", "iifname \"%su*\" ip6 daddr { fc00::/7%s%s } drop", t,
+         site->lan6 && site->lan6[0] ? ", " : "", site->lan6 ? site->lan6 : "");
+}
+
+/* Public addresses that the farmer's router sends here. */
+static void host_public(FILE *out, const nft_site_t *site, const firewall_plan_t *firewall)
+{
+    char link[16];
+    for (uint32_t n = 0; n < firewall->network_count && site->is_public_routed; n++)
+        for (uint32_t i = 0; i < firewall->networks[n].guest_count; i++) {
+            const guest_plan_t *guest = &firewall->networks[n].guests[i];
+            if (is_public(site, guest, link))
+                rule(out, site->table, "forward", "oifname \"%su*\" ip daddr " IP " accept", site->table,
+                     IP_OF(guest->public_ip.ip));
+        }
+}
+
+static void host_forward(FILE *out, const nft_site_t *site, const firewall_plan_t *firewall)
+{
+    const char *t = site->table;
+    chain(out, t, "forward", "type filter hook forward priority filter; policy accept;");
+    rule(out, t, "forward", "iifname \"%su*\" ct state established,related accept", t);
+    rule(out, t, "forward", "iifname \"%su*\" oifname \"%su*\" ct status dnat accept", t, t);
+    host_public(out, site, firewall);
+    host_forbidden(out, site);
+    rule(out, t, "forward", "oifname \"%su*\" ct state established,related accept", t);
+    rule(out, t, "forward", "oifname \"%su*\" ct status dnat accept", t);
+    rule(out, t, "forward", "oifname \"%su*\" drop", t);
+}
+
+char *nft_host_text(const nft_site_t *site, const firewall_plan_t *firewall)
+{
+    const char *t = site->table;
+    char *text    = NULL, range6_text[INET6_ADDRSTRLEN];
+    size_t len    = 0;
+    FILE *out     = open_memstream(&text, &len);
     if (!out) return NULL;
-    uint8_t range[4];
+    uint8_t range[4], range6[16];
     network_range(t, range);
+    network_range6(t, range6);
+    ip6_text(range6, range6_text);
     fprintf(out, "add table inet %s\n", t);
     chain(out, t, "nat_in", "type nat hook prerouting priority dstnat; policy accept;");
     chain(out, t, "nat_local", "type nat hook output priority -100; policy accept;");
@@ -157,6 +336,8 @@ char *nft_host_text(const char *t, bool is_lan_blocked, const firewall_plan_t *f
     rule(out, t, "nat_out", "oifname \"%su*\" ip saddr 127.0.0.0/8 masquerade", t);
     rule(out, t, "nat_out", "oifname != \"%su*\" ip saddr " IP "/%d masquerade", t, IP_OF(range),
          NETWORK_RANGE_PREFIX);
+    rule(out, t, "nat_out", "oifname != \"%su*\" ip6 saddr %s/%d masquerade", t, range6_text,
+         NETWORK_RANGE6_PREFIX);
 
     /* Nobody but the host itself speaks to its loopback addresses, which the links accept for its own sake.
      */
@@ -164,20 +345,10 @@ char *nft_host_text(const char *t, bool is_lan_blocked, const firewall_plan_t *f
     rule(out, t, "raw", "iifname \"%su*\" ip daddr 127.0.0.0/8 drop", t);
     chain(out, t, "input", "type filter hook input priority filter; policy accept;");
     rule(out, t, "input", "iifname \"%su*\" ct state established,related accept", t);
+    rule(out, t, "input", "iifname \"%su*\" icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
+         t);
     rule(out, t, "input", "iifname \"%su*\" drop", t);
-    chain(out, t, "forward", "type filter hook forward priority filter; policy accept;");
-    rule(out, t, "forward", "iifname \"%su*\" ct state established,related accept", t);
-    rule(out, t, "forward", "iifname \"%su*\" oifname \"%su*\" ct status dnat accept", t, t);
-    rule(out, t, "forward", "iifname \"%su*\" oifname \"%su*\" drop", t, t);
-    if (is_lan_blocked)
-        rule(out, t, "forward",
-             "iifname \"%su*\" ip daddr { 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, "
-             "100.64.0.0/10,"
-             " 224.0.0.0/4 } drop",
-             t);
-    rule(out, t, "forward", "oifname \"%su*\" ct state established,related accept", t);
-    rule(out, t, "forward", "oifname \"%su*\" ct status dnat accept", t);
-    rule(out, t, "forward", "oifname \"%su*\" drop", t);
+    host_forward(out, site, firewall);
     return fclose(out) == 0 ? text : NULL;
 }
 
@@ -221,10 +392,10 @@ bool nft_apply(int netns, const char *text, char error[NFT_ERROR_MAX + 1])
     return is_ok;
 }
 
-bool nft_has_table(int netns, const char *table)
+bool nft_has_table(int netns, const char *family, const char *table)
 {
     char text[64], error[NFT_ERROR_MAX + 1];
-    snprintf(text, sizeof text, "list table inet %s", table);
+    snprintf(text, sizeof text, "list table %s %s", family, table);
     return nft_apply(netns, text, error);
 }
 

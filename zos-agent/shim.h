@@ -30,6 +30,7 @@ typedef struct {
     char targets[SHIM_VOLUMES_CAP][SHIM_TARGET_MAX + 1]; /* where each is in the machine */
     char netns[32], bridge[16], veth[16];
     uint8_t ip[4], prefix, gateway[4];
+    uint8_t ip6[16], gateway6[16]; /* zeros: none */
 } shim_plan_t;
 
 NODISCARD bool shim_plan_read(const char *folder, shim_plan_t *plan);

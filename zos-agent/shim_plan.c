@@ -1,7 +1,9 @@
 /* shim_plan.c - what agent and shim share: the files between them, and the container's link. */
 #include "netlink.h"
+#include "plan.h"
 #include "shim.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -26,6 +28,18 @@ static void take_address(const json_t *json, const char *key, uint8_t address[4]
     uint64_t value = take_number(json, key);
     for (int i = 0; i < 4; i++)
         address[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+static void take_address6(const json_t *json, const char *key, uint8_t address[16])
+{
+    const char *text = json_string_value(json_object_get(json, key));
+    if (!text || inet_pton(AF_INET6, text, address) != 1) memset(address, 0, 16);
+}
+
+static json_t *address6_json(const uint8_t address[16])
+{
+    char text[INET6_ADDRSTRLEN];
+    return json_string(inet_ntop(AF_INET6, address, text, sizeof text));
 }
 
 static json_t *address_json(const uint8_t address[4])
@@ -72,6 +86,8 @@ bool shim_plan_read(const char *folder, shim_plan_t *plan)
     plan->prefix    = (uint8_t)take_number(json, "prefix");
     take_address(json, "ip", plan->ip);
     take_address(json, "gateway", plan->gateway);
+    take_address6(json, "ip6", plan->ip6);
+    take_address6(json, "gateway6", plan->gateway6);
     json_decref(json);
     return is_ok;
 }
@@ -84,12 +100,14 @@ bool shim_plan_write(const shim_plan_t *plan)
         json_array_append_new(volumes, json_string(plan->volumes[i]));
         json_array_append_new(targets, json_string(plan->targets[i]));
     }
-    json_t *json = json_pack(
-        "{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:o,s:o,s:s,s:s,s:s,s:o,s:i,s:o}", "wid", plan->wid, "image",
-        plan->image, "root", plan->root, "runtime", plan->runtime, "runtime_root", plan->runtime_root,
-        "cgroup", plan->cgroup, "unified", plan->unified, "user_base", (json_int_t)plan->user_base, "volumes",
-        volumes, "targets", targets, "netns", plan->netns, "bridge", plan->bridge, "veth", plan->veth, "ip",
-        address_json(plan->ip), "prefix", (int)plan->prefix, "gateway", address_json(plan->gateway));
+    json_t *json =
+        json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:o,s:o,s:s,s:s,s:s,s:o,s:i,s:o,s:o,s:o}", "wid",
+                  plan->wid, "image", plan->image, "root", plan->root, "runtime", plan->runtime,
+                  "runtime_root", plan->runtime_root, "cgroup", plan->cgroup, "unified", plan->unified,
+                  "user_base", (json_int_t)plan->user_base, "volumes", volumes, "targets", targets, "netns",
+                  plan->netns, "bridge", plan->bridge, "veth", plan->veth, "ip", address_json(plan->ip),
+                  "prefix", (int)plan->prefix, "gateway", address_json(plan->gateway), "ip6",
+                  address6_json(plan->ip6), "gateway6", address6_json(plan->gateway6));
     char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
     bool is_ok =
         text && path_join(path, "%s/shim.json", plan->folder) && file_put(path, text, strlen(text), 0600);
@@ -134,6 +152,14 @@ bool shim_run_is_alive(const shim_run_t *run)
            run->start_ticks != 0;
 }
 
+/* Where the kernel has no IPv6, nor has the machine. */
+static bool connect6(const shim_plan_t *plan, int own)
+{
+    if (plan->ip6[0] == 0 || !file_exists("/proc/sys/net/ipv6")) return true;
+    return netns_sysctl(own, "ipv6/conf/eth0/accept_ra", "0") &&
+           link_address6(own, "eth0", plan->ip6, NETWORK_IP6_PREFIX) && route_default6(own, plan->gateway6);
+}
+
 /* An old pair may lead into a namespace that has no name any more: it goes by the container's end. */
 bool shim_connect(const shim_plan_t *plan, int network, int pid)
 {
@@ -145,7 +171,8 @@ bool shim_connect(const shim_plan_t *plan, int network, int pid)
     is_ok        = is_ok && link_up(network, plan->veth, plan->bridge);
     if (!is_tied)
         is_ok = is_ok && link_up(own, "lo", NULL) && link_up(own, "eth0", NULL) &&
-                link_address(own, "eth0", plan->ip, plan->prefix) && route_default(own, plan->gateway);
+                link_address(own, "eth0", plan->ip, plan->prefix) && route_default(own, plan->gateway) &&
+                connect6(plan, own);
     int error = errno;
     close(own);
     errno = error;

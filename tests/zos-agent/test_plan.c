@@ -25,36 +25,41 @@ static bool is_golden(const char *name, const char *text)
     return false;
 }
 
+static const nft_site_t site = {.table = "zos", .is_lan_blocked = true, .lan6 = "2001:db8::/64"};
 static guest_plan_t guests[] = {
     {.wid        = "aaaaaaaaaaaa",
      .ip         = {10, 20, 2, 2},
+     .ip6        = {0xfd, [15] = 2},
+     .public_ip  = {true, {203, 0, 113, 10}, 24, {203, 0, 113, 1}},
      .port_count = 2,
      .ports      = {{false, 8080, 80}, {true, 8053, 53}}},
-    { .wid        = "bbbbbbbbbbbb",
+    {.wid        = "bbbbbbbbbbbb",
      .ip         = {10, 20, 2, 3},
+     .ip6        = {0xfd, [15] = 3},
      .is_paused  = true,
      .port_count = 1,
-     .ports      = {{false, 8081, 80}}},
+     .ports      = {{false, 8081, 80}}                  },
 };
 static network_plan_t network = {
     .id          = "netnetne",
     .index       = 64,
     .subnet      = {10, 20, 2, 77},
     .prefix      = 24,
+    .subnet6     = {0xfd},
     .guests      = guests,
     .guest_count = 2
 };
 
 TEST(the_rules_of_a_network_are_these)
 {
-    char *text = nft_network_text("zos", &network);
+    char *text = nft_network_text(&site, &network);
     OK(is_golden("network.nft", text));
     free(text);
 }
 
 TEST(the_rules_of_the_host_are_these)
 {
-    char *text = nft_host_text("zos", true, &(firewall_plan_t){&network, 1});
+    char *text = nft_host_text(&site, &(firewall_plan_t){&network, 1});
     OK(is_golden("host.nft", text));
     free(text);
 }
