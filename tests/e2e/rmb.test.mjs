@@ -6,11 +6,13 @@ import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { bin, freePort, scratch, start, startNode, waitFor } from './programs.mjs'
+import { bin, connect, freePort, scratch, start, startNode, waitFor } from './programs.mjs'
 import { certificates, get, metric } from './rmb_relays.mjs'
 
 const RELAYS = ['127.0.0.2', '127.0.0.3']
 const ALICE = '0xe5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a' // the mini-secret of sr25519 //Alice
+const ALICE_PK = '0x037051bed73458951b45ca6376f4096c85bf1a370da94d5336d04867cfaaad019e' // and its secp256k1 key
+const OTHER_PK = '0x02dd958f0601b9fcdac03d6d56aa205a9ccbc6db0d63e622733c1879c16938253e' // of ed25519 //Alice
 
 class Grid {
   dir = scratch()
@@ -20,9 +22,10 @@ class Grid {
     this.tls = certificates(this.dir, RELAYS)
     this.node = await startNode(this.dir)
     this.programs.add(this.node)
-    for (const [name, relay] of [['Alice', RELAYS[0]], ['Bob', RELAYS[0]], ['Charlie', RELAYS[1]]]) {
-      execFileSync(join(bin, 'trellis'), ['twin', 'create', '--url', this.node.url, '--key', '//' + name, '--relay', relay, '--quiet'], { stdio: 'ignore' })
+    for (const [name, relay, ...more] of [['Alice', 'elsewhere.example.org', '--pk', OTHER_PK], ['Bob', RELAYS[0]], ['Charlie', RELAYS[1]]]) {
+      execFileSync(join(bin, 'trellis'), ['twin', 'create', '--url', this.node.url, '--key', '//' + name, '--relay', relay, ...more, '--quiet'], { stdio: 'ignore' })
     }
+    this.api = await connect(this.node)
     this.bus = await freePort()
     this.relays = [await this.relay(0), await this.relay(1)]
   }
@@ -34,6 +37,12 @@ class Grid {
     this.programs.add(program)
     await waitFor('relay ' + i, async () => (await get(RELAYS[i], '/health', this.tls.ca)).status === 200)
     return program
+  }
+
+  // What the chain says of a twin.
+  async twin (id) {
+    const { relay, pk, accountId } = (await this.api.query.tfgridModule.twins(id)).unwrap()
+    return { relay: relay.unwrap().toUtf8(), pk: pk.unwrap().toHex(), account: accountId.toString() }
   }
 
   // A peer of ours on the null session.
@@ -63,7 +72,8 @@ class Grid {
     }
   }
 
-  down () {
+  async down () {
+    await this.api?.disconnect().catch(() => {})
     for (const { child } of this.programs) child.kill('SIGKILL')
     rmSync(this.dir, { recursive: true, force: true })
   }
@@ -75,7 +85,12 @@ test('the JavaScript client reaches peers of ours, here and behind another relay
     await grid.up()
     const bob = await grid.echo('//Bob', `tls+tcp://127.0.0.2:${grid.bus}`, RELAYS[0])
     await grid.echo('//Charlie', 'wss://' + RELAYS[1], RELAYS[1])
+
+    // The client makes the record its own: its relay, and the key that others encrypt with.
+    const before = await grid.twin(1)
+    assert.deepEqual([before.relay, before.pk], ['elsewhere.example.org', OTHER_PK])
     const alice = await grid.client(ALICE, 'session')
+    assert.deepEqual(await grid.twin(1), { ...before, relay: RELAYS[0], pk: ALICE_PK })
 
     assert.deepEqual(await alice.ask({ command: 'echo', data: '{"n":1}', twin: 2 }), { reply: { n: 1 } })
     assert.deepEqual(await alice.ask({ command: 'echo', size: 1 << 20, twin: 2 }), { reply: 1 << 20 })
@@ -106,6 +121,6 @@ test('the JavaScript client reaches peers of ours, here and behind another relay
     error.message += '\n--- rmb-relay:\n' + grid.relays?.[0].tail()
     throw error
   } finally {
-    grid.down()
+    await grid.down()
   }
 })
