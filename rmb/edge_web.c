@@ -12,29 +12,21 @@
 #define SESSIONS_MAX  10000
 #define IN_FLIGHT_MAX 256
 #define QUEUE_LEN     (1u << 20) /* no more is handed to a socket while this waits in it */
-#define EARLY_MAX     16         /* envelopes that may come before the token's twin was looked up */
-#define EARLY_LEN     (256u << 10)
+#define LOGIN_MS      5000       /* for the chain to say who a twin is */
 #define TEXT          "text/plain; charset=utf-8"
-
-/* What came before the token was checked. */
-struct early {
-    uint8_t *data;
-    uint32_t len;
-};
 
 typedef struct {
     relay_link_t base;
     edge_web_t *edge;
-    web_session_t *socket;
+    web_session_t *socket; /* while the login waits: the one to be */
     relay_session_t *session;
     token_t token;
-    char *token_text; /* until it was checked */
+    char *token_text;     /* until it was checked */
+    io_timer_t *too_late; /* while the login waits */
     enum { LOGIN_CHECKING, LOGIN_GOOD, LOGIN_BAD, LOGIN_UNAVAILABLE } login;
     bool is_closing;
     relay_message_t **in_flight; /* queued in the socket: room for IN_FLIGHT_MAX, or NULL */
     uint32_t in_flight_count;
-    struct early *early; /* EARLY_MAX, while the token is checked */
-    uint32_t early_count;
 } link_t;
 
 /* An envelope that another relay posted and that is being checked. */
@@ -96,9 +88,7 @@ static void link_free(link_t *link)
     if (link->login == LOGIN_CHECKING) twin_cache_cancel(link->edge->config.twins, link);
     for (uint32_t i = 0; i < link->in_flight_count; i++)
         relay_message_drop(link->in_flight[i]);
-    for (uint32_t i = 0; i < link->early_count; i++)
-        free(link->early[i].data);
-    free(link->early);
+    if (link->too_late) io_timer_stop(link->too_late);
     free(link->in_flight);
     free(link->token_text);
     free(link);
@@ -115,17 +105,40 @@ static void session_open(link_t *link)
     on_wake(link);
     log_info(LOG_RELAY, "session opened", LOG_U64("twin", address.twin),
              LOG_TEXT("connection", address.connection));
-    for (uint32_t i = 0; i < link->early_count && link->session; i++)
-        relay_session_input(edge->config.relay, link->session,
-                            (bytes_t){link->early[i].data, link->early[i].len});
-    for (uint32_t i = 0; i < link->early_count; i++)
-        free(link->early[i].data);
-    free(link->early);
-    link->early       = NULL;
-    link->early_count = 0;
 }
 
-/* Called before the upgrade when the twin is known, which the follower of the chain sees to; else later. */
+static int login_status(const link_t *link)
+{
+    switch (link->login) {
+    case LOGIN_GOOD: return 101;
+    case LOGIN_BAD: return 401;
+    case LOGIN_CHECKING: return WEB_LATER;
+    case LOGIN_UNAVAILABLE: return 500;
+    }
+    return 500;
+}
+
+/* The other side waited for this. */
+static void login_end(link_t *link)
+{
+    int status            = login_status(link);
+    web_session_t *socket = link->socket;
+    if (link->too_late) io_timer_stop(link->too_late);
+    link->too_late = NULL;
+    if (status != 101) link_free(link);
+    web_upgrade_answer(socket, status);
+}
+
+static void too_late(void *self)
+{
+    link_t *link   = self;
+    link->too_late = NULL;
+    twin_cache_cancel(link->edge->config.twins, link);
+    link->login = LOGIN_UNAVAILABLE;
+    login_end(link);
+}
+
+/* Called at once when the twin is known, which the follower of the chain sees to. */
 static void on_twin(void *context, twin_status_t status, const rmb_twin_t *twin)
 {
     link_t *link = context;
@@ -135,13 +148,7 @@ static void on_twin(void *context, twin_status_t status, const rmb_twin_t *twin)
         link->login = LOGIN_GOOD;
     else
         link->login = LOGIN_BAD;
-    if (!link->socket) return;
-    if (link->login == LOGIN_GOOD)
-        session_open(link);
-    else if (link->login == LOGIN_BAD)
-        link_end(link, 1008, "unknown twin or forged token");
-    else
-        link_end(link, 1011, "the chain is not available");
+    if (link->socket) login_end(link);
 }
 
 static int on_upgrade(void *self, const web_head_t *head, void **session_self)
@@ -161,13 +168,17 @@ static int on_upgrade(void *self, const web_head_t *head, void **session_self)
         return 401;
     }
     twin_cache_get(edge->config.twins, link->token.twin, on_twin, link);
-    if (link->login == LOGIN_BAD || link->login == LOGIN_UNAVAILABLE) {
-        int status = link->login == LOGIN_BAD ? 401 : 500;
+    int status = login_status(link);
+    if (status != 101 && status != WEB_LATER) {
         link_free(link);
         return status;
     }
+    if (status == WEB_LATER) {
+        link->socket   = head->session;
+        link->too_late = io_timer_start(edge->config.io, LOGIN_MS, 0, too_late, link);
+    }
     *session_self = link;
-    return 101;
+    return status;
 }
 
 static void on_refused(void *self, void *session_self)
@@ -183,25 +194,7 @@ static void on_open(void *self, web_session_t *socket)
     (void)self;
     link_t *link = web_session_self(socket);
     link->socket = socket;
-    if (link->login == LOGIN_GOOD)
-        session_open(link);
-    else if (link->login == LOGIN_BAD)
-        link_end(link, 1008, "unknown twin or forged token");
-    else if (link->login == LOGIN_UNAVAILABLE)
-        link_end(link, 1011, "the chain is not available");
-}
-
-static void keep_early(link_t *link, bytes_t message)
-{
-    if (link->early_count == EARLY_MAX || message.len > EARLY_LEN) {
-        link_end(link, 1008, "too much was sent before the token was checked");
-        return;
-    }
-    if (!link->early) link->early = calloc(EARLY_MAX, sizeof *link->early);
-    uint8_t *copy = malloc(message.len + 1);
-    memcpy(copy, message.data, message.len);
-    link->early[link->early_count].data  = copy;
-    link->early[link->early_count++].len = message.len;
+    session_open(link);
 }
 
 static void on_message(void *self, web_session_t *socket, bytes_t message, bool is_text)
@@ -213,8 +206,6 @@ static void on_message(void *self, web_session_t *socket, bytes_t message, bool 
         link_end(link, 1003, "binary messages only");
     else if (link->session)
         relay_session_input(edge->config.relay, link->session, message);
-    else
-        keep_early(link, message);
 }
 
 static void on_drained(void *self, web_session_t *socket)

@@ -51,7 +51,7 @@ void web_context_info(io_t *io, struct lws_context_creation_info *info, void *lo
     info->gid                  = -1;
     info->uid                  = -1;
     info->max_http_header_data = WEB_HEAD_MAX;
-    info->pt_serv_buf_size     = 65536;
+    info->pt_serv_buf_size     = WEB_SERV_BUF;
 }
 
 static void turn(uv_timer_t *timer)

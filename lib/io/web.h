@@ -13,6 +13,7 @@ typedef struct web_request web_request_t; /* an HTTP request that waits for its 
 
 #define WEB_MESSAGE_MAX (16u << 20)
 #define WEB_HEAD_MAX    16384u
+#define WEB_LATER       0 /* what on_upgrade says when it cannot say yet */
 
 /* What a peer asked for.  All texts end in zero and last until the function that got them returns. */
 typedef struct {
@@ -22,6 +23,7 @@ typedef struct {
     const char *origin; /* the Origin header; "" for none */
     const char *content_type;
     const char *peer;            /* address of the other side, numeric */
+    web_session_t *session;      /* of on_upgrade: the session to be, for web_upgrade_answer */
     struct web_headers *headers; /* see web_head_header */
 } web_head_t;
 
@@ -50,8 +52,8 @@ typedef struct {
     void (*on_request)(void *self, web_request_t *request, const web_head_t *head, bytes_t body);
     void (*on_request_gone)(void *self, web_request_t *request);
     /* on_upgrade says 101 to let a session in, or the status that refuses it (401, 403, ...) before the
-     * upgrade. It may leave a value of its own in *session_self, which on_refused frees when the upgrade
-     * failed after it. */
+     * upgrade, or WEB_LATER, and either by web_upgrade_answer: the other side waits for it.  It may leave a
+     * value of its own in *session_self, which on_refused frees when the upgrade failed after it. */
     int (*on_upgrade)(void *self, const web_head_t *head, void **session_self);
     void (*on_refused)(void *self, void *session_self); /* may be NULL */
     void (*on_open)(void *self, web_session_t *session);
@@ -97,6 +99,10 @@ web_stats_t web_server_stats(const web_server_t *server);
 /* web_answer ends a request.  headers: further lines "Name: value\r\n", or NULL.  body is copied. */
 void web_answer(web_request_t *request, int status, const char *content_type, const char *headers,
                 bytes_t body);
+
+/* web_upgrade_answer lets in a session of which on_upgrade said WEB_LATER (101; on_open is called), or
+ * refuses it: then the session is gone, and on_refused is not called. */
+void web_upgrade_answer(web_session_t *session, int status);
 
 /* web_send queues a message; it is copied.  false: the session is closing, or its queue is full. */
 bool web_send(web_session_t *session, bytes_t message, bool is_text);

@@ -13,6 +13,7 @@
 #define WEB_CLOSE_MS      5000  /* for what is queued and the other side's close frame */
 #define WEB_CA_CAP        8     /* different CA files of one process */
 #define WEB_ADDRESSES_CAP 8     /* of one name that are tried */
+#define WEB_SERV_BUF      65536 /* libwebsockets' own buffer */
 #define WEB_ROOM_KEPT     65536 /* larger send buffers are given back when they are empty */
 
 /* A context that is ended: it may be freed some turns of the loop later, when libuv has closed its handles.

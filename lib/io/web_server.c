@@ -3,7 +3,10 @@
  * A connection carries one request after the other, but never a second one that came before the first was
  * answered: libwebsockets 4.1.6 takes the head of such a one for its body, and turns for ever (the loop over
  * the buflist in lws_http_action).  It is known by this: nothing was read from the socket since the answer.
- */
+ *
+ * Nor can libwebsockets wait before it says 101.  A session that its owner must think about is made all the
+ * same, but what libwebsockets would say is kept back (hold_answer), and the socket not read, until the owner
+ * knows: then that is written, or a refusal in its place. */
 #include "web_chunks.h"
 #include "web_internal.h"
 #include "web_socket.h"
@@ -34,6 +37,8 @@ struct web_socket {
     uint64_t read_len; /* bytes that had been read from the socket when the last answer was written */
     web_session_t session;
     bool has_session, is_admitted; /* admitted: on_upgrade let it in, it is not open yet */
+    bool is_held, is_over;         /* held: on_upgrade said WEB_LATER; over: it was refused then */
+    web_room_t held;               /* the 101 that it may get */
     web_socket_t *next, **back;
 };
 
@@ -485,10 +490,12 @@ static int on_upgrade(web_socket_t *socket, const char *kind)
     web_head_t head;
     void *session_self = NULL;
     head_of(request, &headers, &head);
-    int status = server->handler.on_upgrade(server->handler.self, &head, &session_self);
-    if (status != 101) return refuse_upgrade(socket, request, status);
+    head.session = &socket->session;
+    int status   = server->handler.on_upgrade(server->handler.self, &head, &session_self);
+    if (status != 101 && status != WEB_LATER) return refuse_upgrade(socket, request, status);
     web_limits_t *limits = &server->listen.limits;
     socket->is_admitted  = true;
+    socket->is_held      = status == WEB_LATER;
     socket->session      = (web_session_t){.wsi         = socket->wsi,
                                            .web         = web_of(server->io),
                                            .message_max = limits->message_len,
@@ -500,19 +507,70 @@ static int on_upgrade(web_socket_t *socket, const char *kind)
                                            .server      = server};
     memcpy(socket->session.peer, request->peer, sizeof request->peer);
     server->stats.sessions++;
-    request_free(request);
+    if (socket->is_held)
+        socket->request = request; /* a refusal needs it */
+    else
+        request_free(request);
+    return 0;
+}
+
+/* libwebsockets is about to write from the start of its answer to args->p, and two bytes that it adds there:
+ * it writes nothing when args->p is two bytes before the start. */
+static int hold_answer(web_socket_t *socket, struct lws_process_html_args *args)
+{
+    static const char begin[] = "HTTP/1.1 101 ";
+    const char *buffer        = args->p + args->max_len - WEB_SERV_BUF;
+    char *start               = args->p - strlen(begin);
+    if (!socket->is_held) return 0;
+    while (start > buffer + 2 && memcmp(start, begin, strlen(begin)) != 0)
+        start--;
+    if (memcmp(start, begin, strlen(begin)) != 0) return -1;
+    web_room_add(&socket->held, start, (size_t)(args->p - start));
+    web_room_add(&socket->held, "\r\n", 2);
+    args->p = start - 2;
     return 0;
 }
 
 static int on_open(web_socket_t *socket)
 {
-    web_server_t *server    = socket->server;
+    web_server_t *server = socket->server;
+    if (socket->is_held) {
+        web_pause(&socket->session, true);
+        return 0;
+    }
     socket->is_admitted     = false;
     socket->has_session     = true;
     socket->session.is_open = true;
     server->stats.opened++;
     server->handler.on_open(server->handler.self, &socket->session);
     return 0;
+}
+
+void web_upgrade_answer(web_session_t *session, int status)
+{
+    struct lws *wsi        = session->wsi;
+    web_socket_t *socket   = lws_get_opaque_user_data(wsi);
+    web_server_t *server   = socket->server;
+    web_request_t *request = socket->request;
+    web_room_t *answer     = status == 101 ? &socket->held : &request->answer;
+    assert(socket->is_held && socket->held.len > 0);
+    socket->is_held = false;
+    if (status != 101) {
+        build_answer(request, status, "text/plain; charset=utf-8", NULL, bytes_text(status_text(status)));
+        socket->is_admitted = false;
+        server->stats.sessions--;
+        server->stats.refused++;
+    }
+    bool is_written = lws_write(wsi, answer->data + LWS_PRE, answer->len, LWS_WRITE_RAW) >= 0;
+    request_free(request);
+    web_room_free(&socket->held);
+    if (status != 101 || !is_written) {
+        socket->is_over = true;
+        lws_callback_on_writable(wsi);
+        return;
+    }
+    (void)on_open(socket);
+    web_pause(session, false);
 }
 
 void web_session_told_message(web_session_t *session, bytes_t message, bool is_text)
@@ -573,7 +631,8 @@ static void socket_end(web_socket_t *socket)
     } else if (socket->is_admitted && handler->on_refused) {
         handler->on_refused(handler->self, socket->session.self);
     }
-    socket->is_admitted    = false;
+    socket->is_admitted = socket->is_held = false;
+    web_room_free(&socket->held);
     web_request_t *request = socket->request;
     if (!request) return;
     if (request->is_told && request->answer.len == 0 && handler->on_request_gone)
@@ -597,7 +656,9 @@ static int socket_callback(web_socket_t *socket, enum lws_callback_reasons reaso
     if (reason == LWS_CALLBACK_HTTP_BODY_COMPLETION) return on_body_end(socket);
     if (reason == LWS_CALLBACK_HTTP_WRITEABLE) return write_answer(socket);
     if (reason == LWS_CALLBACK_HTTP_CONFIRM_UPGRADE) return on_upgrade(socket, in);
+    if (reason == LWS_CALLBACK_ADD_HEADERS) return hold_answer(socket, in);
     if (reason == LWS_CALLBACK_ESTABLISHED) return on_open(socket);
+    if (socket->is_over && reason == LWS_CALLBACK_SERVER_WRITEABLE) return -1;
     if (!socket->has_session) return 0;
     if (reason == LWS_CALLBACK_RECEIVE) return web_session_receive(&socket->session, in, len);
     if (reason == LWS_CALLBACK_SERVER_WRITEABLE) return web_session_write(&socket->session);

@@ -337,7 +337,8 @@ TEST(a_request_that_nobody_answers_times_out)
     EQ(heard.status, PEER_TIMEOUT);
     r.expiration_s  = 20;
     uint64_t ticket = peer_request(user, &r, hear, &heard);
-    UNTIL(asked == 2);
+    int before      = asked; /* 0 where the first was late */
+    UNTIL(asked > before);
     peer_cancel(user, ticket);
     (void)peer_request(user, &r, hear, &heard);
     peer_free(user);

@@ -276,10 +276,12 @@ static void upgrade(web_server_t *server, end_t *end, const char *target, end_ha
                               .origin       = "",
                               .content_type = "",
                               .peer         = "127.0.0.1"};
+    head.session           = session;
     int status             = server->handler.on_upgrade(server->handler.self, &head, &session->self);
-    send_status(end, FRAME_UPGRADED, status, (bytes_t){0});
-    if (status != 101 || io_is_dead(server->io)) {
-        if (status == 101 && server->handler.on_refused)
+    bool is_admitted       = status == 101 || status == WEB_LATER;
+    if (status != WEB_LATER) send_status(end, FRAME_UPGRADED, status, (bytes_t){0});
+    if (!is_admitted || io_is_dead(server->io)) {
+        if (is_admitted && server->handler.on_refused)
             server->handler.on_refused(server->handler.self, session->self);
         free(session);
         end_close(end);
@@ -294,8 +296,21 @@ static void upgrade(web_server_t *server, end_t *end, const char *target, end_ha
                                        .on_frame   = on_session_frame,
                                        .on_drained = on_session_drained,
                                        .on_close   = on_session_close};
+    if (status == WEB_LATER) return;
     session->is_open = true;
     server->handler.on_open(server->handler.self, session);
+}
+
+void web_upgrade_answer(web_session_t *session, int status)
+{
+    send_status(session->end, FRAME_UPGRADED, status, (bytes_t){0});
+    if (status == 101) {
+        session->is_open = true;
+        session->server->handler.on_open(session->server->handler.self, session);
+        return;
+    }
+    end_close(session->end);
+    session_free(session);
 }
 
 static void request_free(web_request_t *request)

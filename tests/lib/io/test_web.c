@@ -17,6 +17,7 @@ typedef struct {
     int opened, closed, drained, gone, refused;
     web_request_t *held;
     bool is_held;
+    web_session_t *later; /* an upgrade that waits */
     char path[64], query[128], agent[64], custom[64];
 } echo_t;
 
@@ -52,7 +53,14 @@ static int on_upgrade(void *self, const web_head_t *head, void **session_self)
     if (strcmp(head->query, "token=wrong") == 0) return 401;
     snprintf(echo->query, sizeof echo->query, "%s", head->query);
     *session_self = echo;
-    return 101;
+    if (strcmp(head->query, "later") != 0) return 101;
+    echo->later = head->session;
+    return WEB_LATER;
+}
+static void on_refused(void *self, void *session_self)
+{
+    echo_t *echo = self;
+    if (session_self == echo) echo->refused++;
 }
 static void on_open(void *self, web_session_t *session)
 {
@@ -86,6 +94,7 @@ static bool echo_start(echo_t *echo, web_listen_t listen)
                              .on_request      = on_request,
                              .on_request_gone = on_request_gone,
                              .on_upgrade      = on_upgrade,
+                             .on_refused      = on_refused,
                              .on_open         = on_open,
                              .on_message      = on_message,
                              .on_drained      = on_drained,
@@ -593,6 +602,94 @@ static int raw_session(echo_t *echo)
     int fd = raw_connect(echo);
     if (write(fd, ask, sizeof ask - 1) != (ssize_t)sizeof ask - 1) return -1;
     return raw_read(echo, fd, text, sizeof text, "\r\n\r\n") ? fd : -1;
+}
+
+/* ---- upgrades that wait ---- */
+
+#define LATER_ASK                                                                                            \
+    " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"                                  \
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+
+static int raw_ask(echo_t *echo, const char *target, const char *more)
+{
+    char text[512];
+    snprintf(text, sizeof text, "GET %s" LATER_ASK "%s", target, more);
+    int fd = raw_connect(echo);
+    return fd >= 0 && raw_write(fd, text) ? fd : -1;
+}
+
+/* Turns the loop until an upgrade waits; nothing may have been said to it. */
+static bool raw_waits(echo_t *echo, int fd)
+{
+    char text[64];
+    for (int turns = 0; turns < 500 && !echo->later; turns++)
+        io_step(echo->io, 5);
+    for (int turns = 0; turns < 5; turns++)
+        io_step(echo->io, 5);
+    return echo->later && read(fd, text, sizeof text) < 0 && errno == EAGAIN;
+}
+
+TEST(an_upgrade_may_wait_and_is_answered_as_if_it_had_not)
+{
+    echo_t echo;
+    char now[1024], later[1024];
+    OK(echo_start(&echo, (web_listen_t){0}));
+    int fd = raw_ask(&echo, "/", "");
+    OK(raw_read(&echo, fd, now, sizeof now, "\r\n\r\n"));
+    close(fd);
+    fd = raw_ask(&echo, "/?later", "\x81\x85xxxx\x10\x1d\x14\x14\x17"); /* "hello" comes with the head */
+    OK(raw_waits(&echo, fd));
+    EQ(echo.opened, 1);
+    web_upgrade_answer(echo.later, 101);
+    EQ(echo.opened, 2);
+    OK(raw_read(&echo, fd, later, sizeof later, "hello"));
+    OK(strncmp(now, later, strlen(now)) == 0 && strcmp(later + strlen(now), "\x81\x05hello") == 0);
+    OK(raw_write(fd, "\x81\x85xxxx\x10\x1d\x14\x14\x17"));
+    OK(raw_read(&echo, fd, later, sizeof later, "\x81\x05hello"));
+    close(fd);
+    fd = raw_ask(&echo, "/?token=wrong", "");
+    OK(raw_read(&echo, fd, now, sizeof now, NULL));
+    close(fd);
+    echo.later = NULL;
+    fd         = raw_ask(&echo, "/?later", "");
+    OK(raw_waits(&echo, fd));
+    web_upgrade_answer(echo.later, 401);
+    OK(raw_read(&echo, fd, later, sizeof later, NULL));
+    OK(strncmp(later, "HTTP/1.1 401 Unauthorized\r\n", 27) == 0 && strcmp(now, later) == 0);
+    close(fd);
+    EQ(echo.opened, 2);
+    EQ(echo.refused, 0);
+    for (int turns = 0; turns < 200 && echo.closed < 2; turns++)
+        io_step(echo.io, 5);
+    EQ(echo.closed, 2);
+    EQ(web_server_stats(echo.server).refused, 2);
+    EQ(web_server_stats(echo.server).sessions, 0);
+    echo_stop(&echo);
+}
+
+TEST(an_upgrade_that_waits_ends_with_its_server)
+{
+    echo_t echo;
+    char text[64];
+    OK(echo_start(&echo, (web_listen_t){0}));
+    int fd = raw_ask(&echo, "/?later", "");
+    OK(raw_waits(&echo, fd));
+    int left   = raw_ask(&echo, "/?later", "");
+    echo.later = NULL;
+    OK(raw_waits(&echo, left));
+    close(left);
+    for (int turns = 0; turns < 5; turns++)
+        io_step(echo.io, 5);
+    web_upgrade_answer(echo.later, 101); /* whether or not it was seen that nobody is there */
+    for (int turns = 0; turns < 200 && echo.closed == 0; turns++)
+        io_step(echo.io, 5);
+    EQ(echo.closed, 1);
+    EQ(echo.refused, 0);
+    web_server_free(echo.server);
+    EQ(echo.refused, 1);
+    io_free(echo.io);
+    OK(read(fd, text, sizeof text) <= 0);
+    close(fd);
 }
 
 TEST(fragments_become_one_message_with_a_ping_between)
