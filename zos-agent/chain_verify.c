@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ASK_AGAIN_MS 400
+#define ASK_AGAIN_MS        400
+#define CHAIN_ADDRESSES_MAX 512 /* of one contract, as on the chain */
 
 struct chain_check {
     chain_check_t *next;
@@ -142,6 +143,23 @@ static void ask_name(chain_check_t *check)
         client_storage(check->side->config.client, scale_written(&key), &check->at.hash, got_name, check);
 }
 
+/* The engine gives no address that the chain did not: it is told before the deployment comes. */
+static bool reserve(chain_side_t *side, uint64_t contract_id, const smart_contract_node_contract_t *contract)
+{
+    engine_address_t addresses[CHAIN_ADDRESSES_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < contract->public_ips_list.len && count < CHAIN_ADDRESSES_MAX; i++) {
+        const support_public_ip_t *ip = &contract->public_ips_list.items[i];
+        if (ip->ip.len >= sizeof addresses->ip || ip->gateway.len >= sizeof addresses->gateway) continue;
+        snprintf(addresses[count].ip, sizeof addresses->ip, "%.*s", (int)ip->ip.len,
+                 (const char *)ip->ip.data);
+        snprintf(addresses[count].gateway, sizeof addresses->gateway, "%.*s", (int)ip->gateway.len,
+                 (const char *)ip->gateway.data);
+        count++;
+    }
+    return count == 0 || engine_reserve(side->config.engine, contract_id, addresses, count);
+}
+
 static void got_contract(void *context, const client_error_t *error, bytes_t value)
 {
     chain_check_t *check = context;
@@ -158,6 +176,8 @@ static void got_contract(void *context, const client_error_t *error, bytes_t val
         end(check, CHAIN_CHECK_REFUSED, why);
     else if (!has_hash(&check->expected, &contract))
         again(check, CHAIN_CHECK_REFUSED, "the deployment's hash is not the contract's");
+    else if (!reserve(side, check->expected.contract_id, &contract.contract_type.node_contract))
+        again(check, CHAIN_CHECK_UNAVAILABLE, "this node cannot keep the contract's addresses now");
     else if (check->name_index < check->expected.name_count)
         ask_name(check);
     else
