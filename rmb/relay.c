@@ -314,9 +314,12 @@ static void window_to_store(relay_t *relay, mailbox_t *mailbox)
         young_remove(relay, message);
         bool is_alive = message->deadline_s > relay_now_s(relay);
         if (!is_alive) relay_remove_row(relay, message);
-        if (message->is_stored || (is_alive && relay_put(relay, message))) {
+        bool is_shut = message->route && relay_route_is_shut(message->route);
+        if (message->is_stored || (is_alive && !is_shut && relay_put(relay, message))) {
             mailbox->row_count++;
             mailbox->row_bytes += len;
+        } else if (is_alive && message->route) {
+            relay_settle(relay, message, RELAY_REFUSED); /* the relay that brought it tries again */
         } else if (is_alive && !relay_address_equal(&message->from, &mailbox->address)) {
             relay_refuse(relay, message, "no room for more messages to this destination");
         } else {

@@ -134,9 +134,17 @@ void relay_federation_input(relay_t *relay, bytes_t wire, void (*done)(void *con
                             void *context);
 void relay_federation_cancel(relay_t *relay, const void *context);
 
-/* relay_link_input is the same for another relay of the same operator, which has checked who sent it. */
-void relay_link_input(relay_t *relay, bytes_t wire, void (*done)(void *context, relay_in_t in),
-                      void *context);
+/* relay_link_input is the same for another relay of the same operator, which has checked who sent it.  That
+ * relay does not wait for one answer before it sends the next: what is of one address to another, and came by
+ * the same gate, is RELAY_IN_BUSY too once one of it was.  relay_gate_said: the answers so far leave now;
+ * relay_gate_heard: those that had left were heard, so what comes now is in order again. */
+typedef struct relay_gate relay_gate_t;
+relay_gate_t *relay_gate_new(void);
+void relay_gate_said(relay_gate_t *gate);
+void relay_gate_heard(relay_gate_t *gate);
+void relay_gate_free(relay_t *relay, relay_gate_t *gate);
+void relay_link_input(relay_t *relay, relay_gate_t *gate, bytes_t wire,
+                      void (*done)(void *context, relay_in_t in), void *context);
 
 typedef enum { RELAY_FED_DONE, RELAY_FED_REFUSED, RELAY_FED_EXPIRED, RELAY_FED_FULL } relay_fed_t;
 void relay_federated(relay_t *relay, relay_message_t *message, relay_fed_t result);

@@ -83,8 +83,9 @@ typedef struct route {
     relay_message_t *message;
     void (*done)(void *context, relay_in_t in); /* of another relay's envelope; else NULL */
     void *context;
-    bool is_parked; /* the chain did not answer; asked again at the next tick */
-    bool is_posted; /* waits for the disk, or for who takes it */
+    relay_gate_t *gate; /* of a link; else NULL */
+    bool is_parked;     /* the chain did not answer; asked again at the next tick */
+    bool is_posted;     /* waits for the disk, or for who takes it */
     struct route *next, **back;
 } route_t;
 
@@ -146,11 +147,19 @@ void relay_refuse(relay_t *relay, relay_message_t *message, const char *why);
 void relay_route_free_all(relay_t *relay);
 void relay_route_tick(relay_t *relay);
 
+/* relay_route_is_shut: the message of this route must not be stored, as an earlier one was not. */
+bool relay_route_is_shut(const struct route *route);
+
 /* relay_route_settled answers the other relay that brought a message. */
 void relay_route_settled(struct route *route, relay_ack_t ack);
 
 /* relay_resume takes up an outward row again, at start. */
 void relay_resume(relay_t *relay, relay_message_t *message);
 void relay_limits_free(relay_t *relay);
+
+/* ---- relay_gate.c: gate may be NULL ---- */
+
+bool relay_gate_is_shut(const relay_gate_t *gate, const relay_message_t *message);
+void relay_gate_shut(relay_gate_t *gate, const relay_message_t *message);
 
 #endif

@@ -32,6 +32,7 @@ struct line {
     given_t *given;
     uint32_t given_count;
     uint64_t given_len;
+    relay_gate_t *gate;
     bool is_waiting; /* for leave to send more acknowledgements */
     bus_writer_t acks;
     line_t *next;
@@ -69,6 +70,7 @@ static void flush(void *self)
         if (!bus_send(in->bus, line->pipe, (bytes_t){line->acks.data, line->acks.len}))
             end(line, "acknowledgements are not read");
         line->is_waiting = true;
+        relay_gate_said(line->gate);
         bus_writer_reset(&line->acks);
     }
 }
@@ -110,7 +112,7 @@ static void take(line_t *line, const link_item_t *item)
     line->given = given;
     line->given_count++;
     line->given_len = len;
-    relay_link_input(line->in->relay, item->envelope, on_fate, given);
+    relay_link_input(line->in->relay, line->gate, item->envelope, on_fate, given);
 }
 
 /* Does the list name one of ours? */
@@ -159,6 +161,7 @@ static void open_message(line_t *line, bytes_t message)
     }
     if (is_known && reader.kind == LINK_HEARD) {
         line->is_waiting = false;
+        relay_gate_heard(line->gate);
         flush_soon(in);
         return;
     }
@@ -197,6 +200,7 @@ static void on_open(void *self, uint32_t pipe)
     line_t *line   = calloc(1, sizeof *line);
     line->in       = in;
     line->pipe     = pipe;
+    line->gate     = relay_gate_new();
     line->heard_ms = io_ticks_ms(in->config.io);
     line->next     = in->lines;
     in->lines      = line;
@@ -213,6 +217,7 @@ static void line_free(line_t *line)
     in->count--;
     for (given_t *given = line->given; given; given = given->next)
         given->line = NULL;
+    relay_gate_free(in->relay, line->gate);
     bus_writer_fini(&line->acks);
     free(line);
 }

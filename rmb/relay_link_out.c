@@ -66,16 +66,20 @@ static void lost(relay_link_out_t *link, const char *why)
     }
 }
 
+static bool send_out(relay_link_out_t *link)
+{
+    if (link->out.len == 0) return true;
+    if (!bus_send(link->bus, link->pipe, (bytes_t){link->out.data, link->out.len})) return false;
+    bus_writer_reset(&link->out);
+    link->said_ms = ticks(link);
+    return true;
+}
+
 static void flush(void *self)
 {
     relay_link_out_t *link = self;
     link->flush_timer      = NULL;
-    if (link->out.len == 0) return;
-    link->said_ms = ticks(link);
-    if (!bus_send(link->bus, link->pipe, (bytes_t){link->out.data, link->out.len}))
-        lost(link, "no room to send");
-    else
-        bus_writer_reset(&link->out);
+    if (!send_out(link)) lost(link, "no room to send");
 }
 
 bool relay_link_send(relay_link_out_t *link, federation_item_t *item, bytes_t wire)
@@ -93,11 +97,7 @@ bool relay_link_send(relay_link_out_t *link, federation_item_t *item, bytes_t wi
     if (link->flush_timer && !is_full) return true;
     if (link->flush_timer) io_timer_stop(link->flush_timer);
     link->flush_timer = NULL;
-    if (is_full && bus_send(link->bus, link->pipe, (bytes_t){link->out.data, link->out.len})) {
-        bus_writer_reset(&link->out);
-        link->said_ms = ticks(link);
-        return true;
-    }
+    if (is_full && send_out(link)) return true;
     link->flush_timer = io_timer_start(link->config.io, 0, 0, flush, link);
     return true;
 }
@@ -144,11 +144,12 @@ static void on_message(void *self, uint32_t pipe, bytes_t message)
     if (!link_read(message, &reader)) {
         lost(link, "a frame of no known kind");
     } else if (link->is_up && reader.kind == LINK_ACK) {
+        /* Behind what was given to the link before: what comes behind it knows these answers. */
         static const uint8_t heard = LINK_HEARD;
         link->acked_ms             = link->heard_ms;
         if (!take_acks(link, &reader))
             lost(link, "an acknowledgement of what was not sent");
-        else if (!bus_send(link->bus, link->pipe, (bytes_t){&heard, 1}))
+        else if (link->is_up && (!send_out(link) || !bus_send(link->bus, link->pipe, (bytes_t){&heard, 1})))
             lost(link, "no room to send");
     } else if (!link->is_up && reader.kind == LINK_WELCOME && has_domain(reader.text, link->domain)) {
         link->is_up    = true;

@@ -376,6 +376,7 @@ void relay_session_input(relay_t *relay, relay_session_t *session, bytes_t wire)
 static void inbox_done(route_t *route, relay_in_t in)
 {
     if (in != RELAY_IN_ACCEPTED) route->relay->stats.refused++;
+    if (in == RELAY_IN_BUSY) relay_gate_shut(route->gate, route->message);
     if (route->done) route->done(route->context, in);
     route_free(route);
 }
@@ -383,6 +384,10 @@ static void inbox_done(route_t *route, relay_in_t in)
 static void inbox_post(route_t *route)
 {
     relay_message_t *message = route->message;
+    if (relay_route_is_shut(route)) {
+        inbox_done(route, RELAY_IN_BUSY);
+        return;
+    }
     if (message->is_fail_fast && !is_here(route->relay, &message->to)) {
         inbox_done(route, RELAY_IN_OFFLINE);
         return;
@@ -393,6 +398,8 @@ static void inbox_post(route_t *route)
     message->route = NULL;
     inbox_done(route, RELAY_IN_BUSY);
 }
+
+bool relay_route_is_shut(const route_t *route) { return relay_gate_is_shut(route->gate, route->message); }
 
 void relay_route_settled(route_t *route, relay_ack_t ack)
 {
@@ -441,8 +448,8 @@ static void on_inbox_source(void *context, twin_status_t status, const rmb_twin_
         inbox_route(route);
 }
 
-static void inbox(relay_t *relay, bytes_t wire, bool is_trusted, void (*done)(void *context, relay_in_t in),
-                  void *context)
+static void inbox(relay_t *relay, relay_gate_t *gate, bytes_t wire,
+                  void (*done)(void *context, relay_in_t in), void *context)
 {
     arena_t arena = {.start = relay->scratch, .size = SCRATCH_LEN};
     envelope_t envelope;
@@ -455,7 +462,8 @@ static void inbox(relay_t *relay, bytes_t wire, bool is_trusted, void (*done)(vo
         done(context, RELAY_IN_MALFORMED);
         return;
     }
-    if (is_full(relay, message)) {
+    if (is_full(relay, message) || relay_gate_is_shut(gate, message)) {
+        relay_gate_shut(gate, message);
         relay_message_drop(message);
         done(context, RELAY_IN_BUSY);
         return;
@@ -463,8 +471,9 @@ static void inbox(relay_t *relay, bytes_t wire, bool is_trusted, void (*done)(vo
     route_t *route = route_new(relay, message);
     route->done    = done;
     route->context = context;
+    route->gate    = gate;
     relay_message_drop(message);
-    if (is_trusted)
+    if (gate)
         inbox_route(route);
     else
         twin_cache_get(relay->twins, route->message->from.twin, on_inbox_source, route);
@@ -473,12 +482,13 @@ static void inbox(relay_t *relay, bytes_t wire, bool is_trusted, void (*done)(vo
 void relay_federation_input(relay_t *relay, bytes_t wire, void (*done)(void *context, relay_in_t in),
                             void *context)
 {
-    inbox(relay, wire, false, done, context);
+    inbox(relay, NULL, wire, done, context);
 }
 
-void relay_link_input(relay_t *relay, bytes_t wire, void (*done)(void *context, relay_in_t in), void *context)
+void relay_link_input(relay_t *relay, relay_gate_t *gate, bytes_t wire,
+                      void (*done)(void *context, relay_in_t in), void *context)
 {
-    inbox(relay, wire, true, done, context);
+    inbox(relay, gate, wire, done, context);
 }
 
 void relay_federated(relay_t *relay, relay_message_t *message, relay_fed_t result)

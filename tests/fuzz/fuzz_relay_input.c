@@ -49,8 +49,9 @@ static uint32_t done; /* the relay may answer until it is freed */
 
 static void feed(relay_t *relay, relay_session_t *sessions[2], const uint8_t *data, size_t size)
 {
-    uint32_t asked = 0;
-    done           = 0;
+    uint32_t asked     = 0;
+    relay_gate_t *gate = relay_gate_new();
+    done               = 0;
     while (size >= 3) {
         uint32_t len = (uint32_t)data[1] << 8 | data[2];
         if (len > size - 3) len = (uint32_t)size - 3;
@@ -59,18 +60,21 @@ static void feed(relay_t *relay, relay_session_t *sessions[2], const uint8_t *da
         case 0: relay_session_input(relay, sessions[0], wire); break;
         case 1: relay_session_input(relay, sessions[1], wire); break;
         case 2: relay_federation_input(relay, wire, answered, &done); break;
-        case 3: relay_link_input(relay, wire, answered, &done); break;
+        case 3: relay_link_input(relay, gate, wire, answered, &done); break;
         }
         asked += data[0] % 4 >= 2;
         data += 3 + len;
         size -= 3 + len;
         relay_message_t *message = relay_session_next(relay, sessions[1]);
+        if (len % 5 == 0) relay_gate_said(gate);
+        if (len % 7 == 0) relay_gate_heard(gate);
         if (message && len % 2) relay_session_taken(relay, sessions[1], message);
         if (message) relay_message_drop(message);
     }
     relay_commit(relay);
     relay_tick(relay);
     assert(done <= asked);
+    relay_gate_free(relay, gate);
     for (uint32_t i = 0; i < 2; i++)
         relay_session_close(relay, sessions[i]);
 }

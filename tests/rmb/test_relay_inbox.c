@@ -98,12 +98,14 @@ TEST(another_relay_hears_when_its_message_is_safe)
     EQ(in_result, RELAY_IN_BUSY);
 }
 
+static relay_gate_t *gate;
+
 static int by_link(const envelope_t *envelope)
 {
-    uint8_t wire[512];
+    uint8_t wire[4096];
     in_result = -1;
     envelope_encode(envelope, wire);
-    relay_link_input(w.relay, (bytes_t){wire, envelope_encoded_len(envelope)}, on_in, NULL);
+    relay_link_input(w.relay, gate, (bytes_t){wire, envelope_encoded_len(envelope)}, on_in, NULL);
     return in_result;
 }
 
@@ -113,6 +115,7 @@ TEST(what_a_link_brings_is_not_signed_again_and_goes_no_further)
     fresh();
     envelope_t e = request(3, NULL, 1, "u");
     link_t *b    = session(0, 1, NULL);
+    gate         = relay_gate_new();
     EQ(by_link(&e), -1);
     TEXT(pull(b)->uid, "u");
     take_all(b);
@@ -125,6 +128,82 @@ TEST(what_a_link_brings_is_not_signed_again_and_goes_no_further)
     e.destination.twin = 1;
     e.timestamp_s -= 100;
     EQ(by_link(&e), RELAY_IN_MALFORMED);
+    relay_gate_free(w.relay, gate);
+    done();
+}
+
+/* A link brings one envelope after the other without waiting: when one is sent back for want of room, a
+ * smaller one behind it must not take the room that is left. */
+TEST(what_a_link_brings_does_not_pass_what_was_sent_back)
+{
+    static uint8_t much[2000];
+    fresh();
+    stop();
+    w.store_max = 4 * RELAY_ROW_COST;
+    start(0);
+    gate               = relay_gate_new();
+    const envelope_t e = request(3, NULL, 1, "small"), other = request(3, "other", 1, "other");
+    envelope_t large   = request(3, NULL, 1, "large");
+    large.payload_kind = PAYLOAD_PLAIN;
+    large.payload      = (bytes_t){much, sizeof much};
+    EQ(by_link(&large), RELAY_IN_BUSY);
+    EQ(by_link(&e), RELAY_IN_BUSY);
+    EQ(by_link(&other), -1); /* of another session: nobody's order */
+    relay_commit(w.relay);
+    EQ(in_result, RELAY_IN_ACCEPTED);
+    relay_gate_heard(gate); /* an earlier answer */
+    EQ(by_link(&e), RELAY_IN_BUSY);
+    relay_gate_said(gate);
+    EQ(by_link(&e), RELAY_IN_BUSY); /* was under way */
+    relay_gate_heard(gate);
+    EQ(by_link(&e), -1);
+    relay_commit(w.relay);
+    EQ(in_result, RELAY_IN_ACCEPTED);
+    EQ(stored(), 2);
+    relay_gate_free(w.relay, gate);
+    done();
+}
+
+typedef struct {
+    relay_in_t in[4];
+    uint32_t count;
+} fates_t;
+
+static void on_fate(void *context, relay_in_t in)
+{
+    fates_t *fates = context;
+    if (fates->count < 4) fates->in[fates->count++] = in;
+}
+
+/* The same when room is found wanting later: at the end of the session that had both. */
+TEST(what_a_session_left_does_not_pass_what_was_sent_back)
+{
+    static uint8_t much[2000];
+    uint8_t wire[4096];
+    fates_t fates = {.count = 0};
+    fresh();
+    stop();
+    w.store_max = 2 * RELAY_ROW_COST;
+    start(0);
+    gate                   = relay_gate_new();
+    link_t *b              = session(0, 1, NULL);
+    envelope_t large       = request(3, NULL, 1, "large");
+    large.payload_kind     = PAYLOAD_PLAIN;
+    large.payload          = (bytes_t){much, sizeof much};
+    const envelope_t small = request(3, NULL, 1, "small"), *both[] = {&large, &small};
+    for (int i = 0; i < 2; i++) {
+        envelope_encode(both[i], wire);
+        relay_link_input(w.relay, gate, (bytes_t){wire, envelope_encoded_len(both[i])}, on_fate, &fates);
+    }
+    EQ(fates.count, 0);
+    relay_session_close(w.relay, b->session);
+    b->session = NULL;
+    relay_commit(w.relay);
+    EQ(fates.count, 2);
+    EQ(fates.in[0], RELAY_IN_BUSY);
+    EQ(fates.in[1], RELAY_IN_BUSY);
+    EQ(stored(), 0);
+    relay_gate_free(w.relay, gate);
     done();
 }
 
