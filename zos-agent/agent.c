@@ -3,6 +3,7 @@
 #include "agent.h"
 #include "control.h"
 #include "log.h"
+#include "runner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #define SWEEP_MS      60000
 #define SWEEP_SOON_MS 5000
 #define STOP_STEPS    50
+#define POWER_OFF_MS  30000
 #define STOP_STEP_MS  2
 
 int64_t agent_now_s(const agent_t *agent) { return (int64_t)(io_now_ms(agent->io) / 1000); }
@@ -26,14 +28,21 @@ static void work(void *self)
     job_run(&agent->host, &agent->job);
 }
 
+/* What a job did, and what the next one will do before it begins, are kept in one step. */
 static void worked(void *self)
 {
-    agent_t *agent = self;
+    agent_t *agent  = self;
+    uint64_t now_ms = io_now_ms(agent->io), wake_ms;
     agent->jobs_done++;
     agent->jobs_failed += agent->job.result.status != HOST_OK;
-    agent->is_working = false;
-    engine_done(agent->engine, &agent->job, io_now_ms(agent->io));
-    agent_pump(agent);
+    db_begin(agent->db);
+    engine_done(agent->engine, &agent->job, now_ms);
+    agent->is_working = !agent->is_stopping && engine_next(agent->engine, now_ms, &agent->job, &wake_ms);
+    db_end(agent->db);
+    if (agent->is_working)
+        io_work(agent->io, work, worked, agent);
+    else
+        agent_pump(agent);
 }
 
 static void wake(void *self)
@@ -126,6 +135,16 @@ static void on_registered(void *context, uint32_t twin_id, uint32_t node_id)
     if (bus_start(agent)) return;
     log_error(LOG_MAIN, "the bus cannot be joined: the relay's URL is of no known form");
     io_stop(agent->io);
+}
+
+/* What the operator said turns the machine off: a program, without arguments. */
+static void on_power_off(void *context)
+{
+    const agent_t *agent = context;
+    spawn_result_t said;
+    log_warn(LOG_MAIN, "the machine is turned off", LOG_TEXT("program", agent->config->power_off));
+    if (!SPAWN(&said, POWER_OFF_MS, agent->config->power_off))
+        log_error(LOG_MAIN, "the machine was not turned off", LOG_TEXT("why", said.text));
 }
 
 /* ---- metrics ---- */
@@ -266,11 +285,27 @@ static uint64_t memory_free(void *context)
     return kib ? kib * 1024 : UINT64_MAX;
 }
 
+/* Where databases are reached: as the operator says, else at the node's own address. */
+static void find_zdb_addresses(agent_t *agent)
+{
+    char uplink[16];
+    uint32_t count = 0;
+    for (; count < AGENT_ZDB_ADDRESSES && agent->config->zdb_address[count]; count++)
+        agent->zdb_addresses[count] = agent->config->zdb_address[count];
+    if (count > 0) return;
+    snprintf(uplink, sizeof uplink, "%su", agent->host.prefix);
+    chain_interface_find("zos", uplink, &agent->zdb_interface);
+    for (; count < AGENT_ZDB_ADDRESSES && count < agent->zdb_interface.ip_count; count++)
+        agent->zdb_addresses[count] = agent->zdb_interface.ips[count];
+    if (count == 0) agent->zdb_addresses[0] = "127.0.0.1";
+}
+
 static bool engine_start(agent_t *agent)
 {
     char error[256];
     agent->db = db_open(agent->host.state_dir, false, error);
     if (!agent->db) return fail(error);
+    find_zdb_addresses(agent);
     engine_config_t config = {.db              = agent->db,
                               .state_dir       = agent->host.state_dir,
                               .pool_dir        = agent->host.pool_dir,
@@ -282,6 +317,9 @@ static bool engine_start(agent_t *agent)
                               .has_user_spaces = agent->host.has_user_spaces,
                               .has_wireguard   = agent->host.wireguard != HOST_WIREGUARD_NONE,
                               .has_public      = agent->host.public_link[0] || agent->host.is_public_routed,
+                              .zdb_port        = agent->host.zdb_program[0] ? (uint16_t)agent->config->zdb_port : 0,
+                              .zdb_addresses   = agent->zdb_addresses,
+                              .has_logs        = agent->host.logs_program[0] != 0,
                               .gateway_domain = agent->host.gateway.is_on ? agent->host.gateway.domain : NULL,
                               .on_change      = on_change,
                               .context        = agent};
@@ -314,6 +352,7 @@ static bool side_start(agent_t *agent)
         .reconcile_ms    = c->sync_s * UINT64_C(1000),
         .on_registered   = on_registered,
         .on_desire       = on_desire,
+        .on_power_off    = c->power_off ? on_power_off : NULL,
         .context         = agent,
     };
     for (uint32_t i = 0; i < c->domain_count; i++)

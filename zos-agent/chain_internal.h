@@ -127,6 +127,25 @@ uint32_t report_rows(chain_side_t *side, const char *kind, uint32_t finalized, u
                      report_row_t rows[REPORT_ROWS_CAP]);
 void report_remove(chain_side_t *side, const report_row_t *row);
 
+/* report_uptime_now does not wait for its time. */
+void report_uptime_now(chain_side_t *side);
+
+/* ---- chain_node.c ---- */
+
+typedef struct {
+    chain_node_t said, next; /* as read, and as it is being read */
+    place_t place;
+    size_t at;
+    uint64_t ticket, power_ticket;
+    uint32_t not_before; /* block of our last change */
+    bool is_going_off;
+    io_timer_t *timer;
+} watch_node_t;
+
+void node_start(chain_side_t *side);
+void node_stop(chain_side_t *side);
+void node_heard(chain_side_t *side, const runtime_event_t *event); /* of a finalized block */
+
 /* ---- chain_verify.c ---- */
 
 /* verify_wake asks again at once for every check that waits: a new best block is there. */
@@ -155,6 +174,7 @@ struct chain_side {
     registration_t reg;
     watch_t watch;
     report_t report;
+    watch_node_t node;
     chain_check_t *checks;
 };
 

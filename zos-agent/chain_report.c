@@ -470,6 +470,14 @@ static void uptime_start(void *self)
     side->report.uptime_ticket = chain_read_time(side, uptime_got_time);
 }
 
+void report_uptime_now(chain_side_t *side)
+{
+    report_t *r = &side->report;
+    if (!r->uptime_timer) return; /* one is under way */
+    io_timer_stop(r->uptime_timer);
+    uptime_start(side);
+}
+
 /* ---- all ---- */
 
 void report_start(chain_side_t *side)

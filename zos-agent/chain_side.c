@@ -48,6 +48,7 @@ void chain_registered(chain_side_t *side)
     log_info(LOG_CHAIN, "registered", LOG_U32("twin", side->twin_id), LOG_U32("node", side->node_id),
              LOG_U32("farm", side->config.farm_id), LOG_TEXT("relay", side->relay));
     report_start(side);
+    node_start(side);
     watch_reconcile(side);
     if (side->config.on_registered)
         side->config.on_registered(side->config.context, side->twin_id, side->node_id);
@@ -125,6 +126,7 @@ void chain_side_free(chain_side_t *side)
     if (!side) return;
     verify_stop(side);
     report_stop(side);
+    node_stop(side);
     watch_stop(side);
     register_stop(side);
     key_wipe(&side->key);

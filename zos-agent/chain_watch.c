@@ -312,9 +312,11 @@ static void read_events(chain_side_t *side, const client_block_t *block, source_
     client_event_t event;
     if (side->node_id == 0) return;
     client_events_start(&events, block->events, &arena);
-    while (client_events_next(&events, &event))
+    while (client_events_next(&events, &event)) {
         if (event.event.pallet == SMART_CONTRACT_PALLET)
             on_event(side, &event.event.smart_contract, source, &place);
+        if (source == FROM_FINALIZED) node_heard(side, &event.event);
+    }
     if (!client_events_failed(&events)) return;
     log_warn(LOG_CHAIN, "events do not decode", LOG_U32("block", block->number));
     if (source == FROM_FINALIZED) watch_reconcile(side);

@@ -49,7 +49,10 @@ const char config_help[] =
     "  --image-cache BYTES, --image-days N   images that nobody uses: how much of them is kept, and how "
     "long\n"
     "                           (default 20 GiB, 30 days)\n"
+    "  --power-off PROGRAM      turns the machine off, when the farmer wants that and nothing is on it\n"
     "  --admin-twins N,N        who may ask zos.debug beside the farmer\n"
+    "  --zdb-port N             of the first database, the next ones have the next ports (default 9900); 0: none\n"
+    "  --zdb-address IP         where they are reached; several, with commas (default: the node's own)\n"
     "  --prometheus-port N      metrics on 127.0.0.1\n"
     "  --stop-workloads BOOL    stop workloads when the agent stops (default false)\n"
     "  --log-level LEVEL        error, warn, info or debug;  --log-json true: a JSON object a line\n";
@@ -85,6 +88,8 @@ static const setting_t settings[] = {
     {"public.link",         TEXT,     AT(public_link),           0,                  0                  },
     {"public.routed",       FLAG,     AT(is_public_routed),      0,                  0                  },
     {"ipv6",                FLAG,     AT(is_ipv6_off),           1,                  0                  },
+    {"zdb.port",            NUMBER32, AT(zdb_port),              0,                  0                  },
+    {"zdb.address",         TEXTS,    AT(zdb_address),           3,                  0                  },
     {"substrate",           TEXTS,    AT(substrate),             CONFIG_URLS_CAP,    AT(substrate_count)},
     {"relay.domain",        TEXTS,    AT(domains),               CONFIG_DOMAINS_CAP, AT(domain_count)   },
     {"relay_at",            RELAY_AT, AT(relay_at),              0,                  0                  },
@@ -108,6 +113,7 @@ static const setting_t settings[] = {
     {"trash_hours",         NUMBER32, AT(trash_hours),           0,                  0                  },
     {"image_cache",         NUMBER64, AT(image_cache),           0,                  0                  },
     {"image_days",          NUMBER32, AT(image_days),            0,                  0                  },
+    {"power_off",           TEXT,     AT(power_off),             0,                  0                  },
     {"admin_twins",         TEXT,     AT(admin_twins),           0,                  0                  },
     {"location.city",       TEXT,     AT(city),                  0,                  0                  },
     {"location.country",    TEXT,     AT(country),               0,                  0                  },
@@ -287,7 +293,8 @@ static bool read_file(config_t *config, const char *path, char error[CONFIG_ERRO
 static bool is_named_in_full(const char *key)
 {
     return strncmp(key, "gateway.", 8) == 0 || strncmp(key, "public.", 7) == 0 ||
-           strncmp(key, "overcommit.", 11) == 0 || strncmp(key, "reserved.", 9) == 0;
+           strncmp(key, "overcommit.", 11) == 0 || strncmp(key, "reserved.", 9) == 0 ||
+           strncmp(key, "zdb.", 4) == 0;
 }
 
 /* "--state-dir" is state_dir, "--cru" is capacity.cru, "--relay" is relay.domain. */
@@ -315,6 +322,7 @@ static void set_defaults(config_t *config)
     *config            = (config_t){.is_lan_blocked     = true,
                                     .gateway_http_port  = 80,
                                     .gateway_https_port = 443,
+                                    .zdb_port           = 9900,
                                     .trash_hours        = 24,
                                     .image_days         = 30,
                                     .image_cache        = UINT64_C(20) << 30,

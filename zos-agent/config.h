@@ -23,6 +23,9 @@ typedef struct {
     char *public_link; /* NULL: none */
     bool is_public_routed, is_ipv6_off;
 
+    uint32_t zdb_port;    /* on the node, of the first database; 0: none are offered */
+    char *zdb_address[4]; /* where databases are said to be reached; none: the node's own */
+
     char *substrate[CONFIG_URLS_CAP];
     uint32_t substrate_count;
     char *domains[CONFIG_DOMAINS_CAP]; /* of the relays this node is reached by */
@@ -36,6 +39,7 @@ typedef struct {
     capacity_t reserved; /* for the system; mru 0: a tenth, at least 2 GiB */
     uint32_t trash_hours, image_days;
     uint64_t image_cache; /* bytes that the store may hold of images that nobody uses */
+    char *power_off;      /* a program; NULL: the node never goes off */
     char *admin_twins;    /* numbers with commas: who may ask zos.debug beside the farmer; NULL: nobody */
     char *city, *country, *latitude, *longitude;
     char *terms_link, *terms_hash;

@@ -79,6 +79,20 @@ static json_t *answer_capacity(agent_t *agent)
                      ratio_json(f.overcommit.hru, false), "gpus", gpu_list("/sys", NULL));
 }
 
+/* What the chain says of the node; null while nothing is known. */
+static json_t *node_json(const agent_t *agent)
+{
+    const chain_node_t *n = agent->chain ? chain_side_node(agent->chain) : NULL;
+    if (!n || !n->is_known) return json_null();
+    return json_pack("{s:s,s:I,s:s,s:s,s:b,s:s,s:s,s:I,s:I,s:I,s:s,s:s}", "farm", n->farm_name, "farmer_twin",
+                     (json_int_t)n->farmer_twin, "certification", n->is_certified ? "Certified" : "Diy",
+                     "farm_certification", n->is_farm_gold ? "Gold" : "NotCertified", "dedicated_farm",
+                     (int)n->is_farm_dedicated, "power", n->is_state_down ? "down" : "up", "power_target",
+                     n->is_target_down ? "down" : "up", "extra_fee", (json_int_t)n->extra_fee, "rent_contract",
+                     (json_int_t)n->rent_contract, "farm_ips", (json_int_t)n->farm_ip_count, "public_ip4",
+                     n->ip4, "domain", n->domain);
+}
+
 static json_t *answer_status(agent_t *agent)
 {
     engine_figures_t f;
@@ -86,7 +100,7 @@ static json_t *answer_status(agent_t *agent)
     engine_figures(agent->engine, &f);
     if (agent->chain) chain_side_figures(agent->chain, &c);
     uint64_t up_ms = io_now_ms(agent->io) - agent->started_ms;
-    return json_pack("{s:s,s:I,s:I,s:I,s:s,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:i}", "version",
+    return json_pack("{s:s,s:I,s:I,s:I,s:s,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:i,s:o}", "version",
                      AGENT_VERSION, "node_id", (json_int_t)agent->node_id, "twin_id",
                      (json_int_t)agent->twin_id, "up_s", (json_int_t)(up_ms / 1000), "takes",
                      engine_intake_text(engine_intake(agent->engine)), "chain_connected", (int)c.is_connected,
@@ -95,7 +109,7 @@ static json_t *answer_status(agent_t *agent)
                      (json_int_t)c.outbox, "deployments", (json_int_t)f.deployments, "workloads",
                      (json_int_t)f.workloads, "jobs_done", (json_int_t)agent->jobs_done, "jobs_failed",
                      (json_int_t)agent->jobs_failed, "state_dir", agent->host.state_dir, "pid",
-                     (int)getpid());
+                     (int)getpid(), "on_chain", node_json(agent));
 }
 
 static json_t *answer_workloads(agent_t *agent)

@@ -131,6 +131,20 @@ static const char *color(const char *state)
 
 static const char *plain(void) { return isatty(STDOUT_FILENO) && !getenv("NO_COLOR") ? "\033[0m" : ""; }
 
+static void print_node(const json_t *n)
+{
+    if (!json_is_object(n)) return;
+    printf("farm        ");
+    print_plain(text_of(n, "farm"));
+    printf(" of twin %lld, %s%s; node %s\n", number_of(n, "farmer_twin"), text_of(n, "farm_certification"),
+           json_is_true(json_object_get(n, "dedicated_farm")) ? ", dedicated" : "", text_of(n, "certification"));
+    printf("power       %s, target %s\n", text_of(n, "power"), text_of(n, "power_target"));
+    if (number_of(n, "rent_contract"))
+        printf("rented      as a whole, contract %lld\n", number_of(n, "rent_contract"));
+    if (number_of(n, "extra_fee"))
+        printf("extra fee   %.3f USD a month when rented as a whole\n", (double)number_of(n, "extra_fee") / 1000);
+}
+
 static void print_status(const json_t *a)
 {
     printf("node %lld, twin %lld, zos-agent %s (process %lld), up %lld s\n", number_of(a, "node_id"),
@@ -141,6 +155,7 @@ static void print_status(const json_t *a)
            number_of(a, "best_block"), number_of(a, "finalized_block"), number_of(a, "reports_waiting"));
     printf("bus         %s\n",
            json_is_true(json_object_get(a, "bus_connected")) ? "connected" : "not connected");
+    print_node(json_object_get(a, "on_chain"));
     printf("workloads   %lld in %lld deployments\n", number_of(a, "workloads"), number_of(a, "deployments"));
     printf("jobs        %lld done, %lld of them failed\n", number_of(a, "jobs_done"),
            number_of(a, "jobs_failed"));

@@ -92,6 +92,13 @@ static void on_registered(void *context, uint32_t twin_id, uint32_t node_id)
     is_registered = twin_id != 0 && node_id != 0;
 }
 
+static uint32_t went_off;
+static void on_power_off(void *context)
+{
+    (void)context;
+    went_off++;
+}
+
 static void on_change(void *context, uint64_t changed)
 {
     (void)context;
@@ -138,6 +145,7 @@ static bool open_side(void)
         .nru_ms          = NRU_MS,
         .reconcile_ms    = 1500,
         .on_registered   = on_registered,
+        .on_power_off    = on_power_off,
     };
     chain_interface_find("zos", NULL, &config.interfaces[0]);
     is_registered = false;
@@ -333,9 +341,123 @@ TEST(a_second_start_makes_no_second_node)
     EQ(number_at(&key), node_id);
 }
 
+/* ---- what the farmer says of the node ---- */
+
+static bool is_known(void) { return chain_side_node(side)->is_known; }
+
+static bool has_fee(void) { return chain_side_node(side)->extra_fee == 5000; }
+
+static bool has_no_fee(void) { return chain_side_node(side)->extra_fee == 0; }
+
+static bool has_no_ips(void) { return chain_side_node(side)->farm_ip_count == 0; }
+
+static bool has_ips(void) { return chain_side_node(side)->farm_ip_count == 2; }
+
+static bool has_domain(void) { return strcmp(chain_side_node(side)->domain, "gw.example.org") == 0; }
+
+static bool is_rented(void) { return chain_side_node(side)->rent_contract != 0; }
+
+static bool is_not_rented(void) { return chain_side_node(side)->rent_contract == 0; }
+
+static bool is_off(void) { return chain_side_node(side)->is_state_down && went_off == 1; }
+
+static bool is_on(void)
+{
+    const chain_node_t *n = chain_side_node(side);
+    return n->is_known && !n->is_state_down && !n->is_target_down;
+}
+
+TEST(what_the_chain_says_of_the_node_and_its_farm_is_known)
+{
+    OK(turn(is_known, LONG_MS));
+    const chain_node_t *n = chain_side_node(side);
+    EQ(n->farmer_twin, twin_of(&farmer_key));
+    OK(strcmp(n->farm_name, "test-farm") == 0);
+    OK(!n->is_certified && !n->is_farm_gold && !n->has_public_config && n->extra_fee == 0 && is_on());
+    scale_writer_t w = blank();
+    smart_contract_set_dedicated_node_extra_fee_call_encode(
+        &w,
+        &(smart_contract_set_dedicated_node_extra_fee_args_t){.node_id = side->node_id, .extra_fee = 5000});
+    OK(sent(&farmer_key, &w));
+    OK(turn(has_fee, LONG_MS));
+    for (uint32_t i = 0; i < 2; i++) {
+        w = blank();
+        tfgrid_add_farm_ip_call_encode(
+            &w, &(tfgrid_add_farm_ip_args_t){.farm_id = farm_id,
+                                             .ip = i ? BYTES("185.206.122.4/24") : BYTES("185.206.122.3/24"),
+                                             .gw = BYTES("185.206.122.1")});
+        OK(sent(&farmer_key, &w));
+    }
+    OK(turn(has_ips, LONG_MS));
+    OK(strcmp(n->farm_ips[0].ip, "185.206.122.3/24") == 0 && n->farm_ips[0].contract_id == 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        w = blank();
+        tfgrid_remove_farm_ip_call_encode(
+            &w, &(tfgrid_remove_farm_ip_args_t){
+                    .farm_id = farm_id, .ip = i ? BYTES("185.206.122.4/24") : BYTES("185.206.122.3/24")});
+        OK(sent(&farmer_key, &w));
+    }
+    OK(turn(has_no_ips, LONG_MS));
+    w = blank();
+    tfgrid_add_node_public_config_call_encode(
+        &w, &(tfgrid_add_node_public_config_args_t){
+                .farm_id       = farm_id,
+                .node_id       = side->node_id,
+                .public_config = {true,
+                                  {.ip4    = {BYTES("185.206.122.33/24"), BYTES("185.206.122.1")},
+                                   .domain = {true, BYTES("gw.example.org")}}}
+    });
+    OK(sent(&farmer_key, &w));
+    OK(turn(has_domain, LONG_MS));
+    OK(n->has_public_config && strcmp(n->gw4, "185.206.122.1") == 0);
+}
+
+TEST(a_node_that_is_rented_as_a_whole_is_known_to_be)
+{
+    scale_writer_t w = blank();
+    smart_contract_create_rent_contract_call_encode(
+        &w, &(smart_contract_create_rent_contract_args_t){.node_id = side->node_id});
+    OK(sent(&user_key, &w));
+    OK(turn(is_rented, LONG_MS));
+    w = blank();
+    smart_contract_cancel_contract_call_encode(
+        &w, &(smart_contract_cancel_contract_args_t){chain_side_node(side)->rent_contract});
+    OK(sent(&user_key, &w));
+    OK(turn(is_not_rented, LONG_MS));
+    w = blank(); /* a node with a fee takes no single contracts */
+    smart_contract_set_dedicated_node_extra_fee_call_encode(
+        &w, &(smart_contract_set_dedicated_node_extra_fee_args_t){.node_id = side->node_id});
+    OK(sent(&farmer_key, &w));
+    OK(turn(has_no_fee, LONG_MS));
+}
+
+static bool set_target(support_power_t target)
+{
+    scale_writer_t w = blank();
+    tfgrid_change_power_target_call_encode(
+        &w, &(tfgrid_change_power_target_args_t){.node_id = side->node_id, .power_target = target});
+    return sent(&farmer_key, &w);
+}
+
+TEST(a_node_goes_off_when_the_farmer_wants_it_and_comes_back)
+{
+    chain_figures_t before, after;
+    chain_side_figures(side, &before);
+    OK(set_target(SUPPORT_POWER_DOWN));
+    OK(turn(is_off, LONG_MS));
+    chain_side_figures(side, &after);
+    OK(after.reports_sent > before.reports_sent); /* its time was told first */
+    OK(set_target(SUPPORT_POWER_UP));
+    OK(turn(is_on, LONG_MS));
+    EQ(went_off, 1);
+}
+
 TEST(a_contract_that_is_not_there_is_waited_for)
 {
-    deployment_t *deployment = disk_of(1);
+    scale_writer_t w = blank();
+    smart_contract_contract_id_key(&w);
+    contract_id              = number_at(&w) + 1; /* the next one */
+    deployment_t *deployment = disk_of(contract_id);
     OK(deployment && chain_expected_of(deployment, &expected));
     deployment_free(deployment);
     expected.wait_ms = 1000;
@@ -355,8 +477,7 @@ TEST(a_contract_is_taken_only_as_it_is)
     OK(sent(&user_key, &w));
     w = blank();
     smart_contract_contract_id_key(&w);
-    contract_id = number_at(&w);
-    EQ(contract_id, 1); /* the deployment says so */
+    EQ(number_at(&w), contract_id); /* the deployment says so */
 
     EQ(check(&expected), CHAIN_CHECK_OK);
     OK(answer_text[0] == 0);
@@ -372,6 +493,44 @@ TEST(a_contract_is_taken_only_as_it_is)
     memset(other.hashes, 'a', sizeof other.hashes);
     EQ(check(&other), CHAIN_CHECK_REFUSED);
     OK(strstr(answer_text, "hash"));
+}
+
+/* The farmer has two addresses; a contract reserves one. */
+TEST(the_addresses_of_a_contract_are_kept_when_it_is_checked)
+{
+    scale_writer_t w                = blank();
+    tfgrid_add_farm_ip_args_t ips[] = {
+        {farm_id, BYTES("185.206.122.33/24"), BYTES("185.206.122.1")},
+        {farm_id, BYTES("185.206.122.34/24"), BYTES("185.206.122.1")},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        w = blank();
+        tfgrid_add_farm_ip_call_encode(&w, &ips[i]);
+        OK(sent(&farmer_key, &w));
+    }
+    bytes32_t hash;
+    memset(hash.b, 'b', sizeof hash.b);
+    smart_contract_create_node_contract_args_t args = {.node_id         = chain_side_node_id(side),
+                                                       .deployment_hash = hash,
+                                                       .deployment_data = BYTES("{}"),
+                                                       .public_ips      = 1};
+    w                                               = blank();
+    smart_contract_create_node_contract_call_encode(&w, &args);
+    OK(sent(&user_key, &w));
+    w = blank();
+    smart_contract_contract_id_key(&w);
+    chain_expected_t other = expected;
+    other.contract_id      = number_at(&w);
+    memcpy(other.hashes[0], hash.b, sizeof hash.b);
+    EQ(check(&other), CHAIN_CHECK_REFUSED); /* the deployment asks for none */
+    OK(strstr(answer_text, "another number of public addresses"));
+    other.public_ips = 1;
+    EQ(check(&other), CHAIN_CHECK_OK);
+    db_rows_t *rows =
+        db_ask(db, "SELECT ip, gateway FROM reserved WHERE contract = ?1", "i", (int64_t)other.contract_id);
+    OK(db_next(&rows));
+    OK(strcmp(db_text(rows, 0), "185.206.122.33/24") == 0 && strcmp(db_text(rows, 1), "185.206.122.1") == 0);
+    OK(!db_next(&rows));
 }
 
 TEST(the_name_of_a_gateway_needs_a_name_contract_of_its_twin)
