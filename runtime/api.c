@@ -5,6 +5,7 @@
 #include "extension.h"
 #include "runtime.h"
 #include "runtime_version.h"
+#include "smart_contract/smart_contract.h"
 #include "system/system.h"
 #include "transaction_payment/transaction_payment.h"
 
@@ -43,6 +44,11 @@ uint32_t runtime_aura_authorities(rt_t *rt, account_id_t *keys, uint32_t most)
     for (uint32_t i = 0; i < authorities.len && i < most; i++)
         memcpy(keys[i].b, authorities.items[i].b, 32);
     return authorities.len;
+}
+
+void runtime_ahead(rt_t *rt, uint32_t number, const host_t *notes)
+{
+    smart_contract_bills_ahead(rt, number, notes);
 }
 
 /* The list stands under a raw key: a version byte, then Vec<(key, weight)> (spec tfgrid 1.6). */

@@ -130,6 +130,11 @@ uint32_t runtime_aura_authorities(rt_t *rt, account_id_t *keys, uint32_t most);
 /* runtime_grandpa_authorities gives the ed25519 keys. */
 uint32_t runtime_grandpa_authorities(rt_t *rt, account_id_t *keys, uint32_t most);
 
+/* runtime_ahead lets a host that only takes notes know of what the end of the block `number` will read (get)
+ * and write (remove), as far as it can be told from the state of the block before: of keys that nobody else
+ * asks for.  A hint. */
+void runtime_ahead(rt_t *rt, uint32_t number, const host_t *notes);
+
 /* runtime_fee is what an extrinsic of `len` bytes costs at most, as its parts (spec tfgrid 1.4). */
 typedef struct {
     u128_t base_fee, len_fee, adjusted_weight_fee, tip;

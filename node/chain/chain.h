@@ -212,6 +212,10 @@ NODISCARD chain_status_t chain_revert(chain_t *chain, uint32_t number);
  * A block that is final already is CHAIN_OK and changes nothing. */
 NODISCARD chain_status_t chain_finalize(chain_t *chain, const hash_t *hash, bytes_t justification);
 
+/* After chain_finalize what the next block will ask for is searched for on a thread of its own;
+ * chain_ahead_wait waits for it.  A node never does: between two blocks there is time. */
+void chain_ahead_wait(chain_t *chain);
+
 /* chain_offchain and chain_offchain_set read and write records of the node's own beside the chain, of any
  * key; value NULL removes one.  A record is on disk when the call returns. */
 bool chain_offchain(chain_t *chain, bytes_t key, arena_t *arena, bytes_t *value);

@@ -103,6 +103,9 @@ void exec_override(exec_t *exec);
 NODISCARD bool chain_override_find(const header_t *header, bytes_t *data);
 NODISCARD bool chain_override_is_good(bytes_t data);
 
+/* chain_look_ahead starts to search for what the next block on the best one will ask for. */
+void chain_look_ahead(chain_t *chain);
+
 void chain_notify(chain_t *chain, const chain_event_t *event);
 
 /* chain_keep commits an executed block from exec and tells of it. */

@@ -439,6 +439,7 @@ chain_status_t chain_finalize(chain_t *chain, const hash_t *hash, bytes_t justif
         store_finalize(chain->store, hash, justification) == STORE_OK) {
         assert(!chain->build.is_open); /* its view of the store would be an old one */
         tell_final(chain, &block, before, best, &route, others, keep_pruned(chain, others, other_count));
+        chain_look_ahead(chain);
         status = CHAIN_OK;
     }
     free(arena.start);

@@ -138,6 +138,21 @@ bool store_view(store_t *store, const hash_t *hash, store_view_t *view);
 kv_t store_values(store_view_t *view);
 kv_t store_nodes(store_view_t *view);
 
+/* A key that the next block will ask for, and whether it will write it too. */
+typedef struct {
+    bytes_t key;
+    bool is_written;
+} store_ahead_t;
+
+/* store_ahead starts to search, on a thread of its own, for the values of keys and for the nodes that writing
+ * them changes, so that they are in memory when the next block asks.  A hint: nothing depends on it, and what
+ * is not found by the time that it is asked for is searched for again.  The keys are copied; one search at a
+ * time, a new one ends the one before. */
+void store_ahead(store_t *store, const store_ahead_t *keys, uint32_t count);
+
+/* store_ahead_wait lets a search come to its end. */
+void store_ahead_wait(store_t *store);
+
 /* store_meta and store_meta_put keep small records of other parts (a justification's round, ...) by name, of
  * at most 200 characters. */
 bool store_meta(store_t *store, const char *name, arena_t *arena, bytes_t *value);

@@ -45,9 +45,9 @@ static uint64_t entry_cost(const cache_entry_t *entry)
     return ENTRY_COST + (uint64_t)entry->key_len + entry->value_len;
 }
 
-static uint64_t hash_of(const store_cache_t *cache, column_t column, bytes_t key)
+static uint64_t hash_of(uint64_t seed, column_t column, bytes_t key)
 {
-    return bytes_spread(key, cache->seed + (uint64_t)column);
+    return bytes_spread(key, seed + (uint64_t)column);
 }
 
 /* link_of finds the link that holds a key's entry, or the empty one at the end of its chain. */
@@ -124,7 +124,7 @@ static void add(store_cache_t *cache, cache_entry_t *entry)
 bool cache_find(store_cache_t *cache, column_t column, bytes_t key, uint32_t *number, bool *is_removed,
                 bytes_t *value)
 {
-    cache_entry_t *entry = *link_of(cache, column, key, hash_of(cache, column, key));
+    cache_entry_t *entry = *link_of(cache, column, key, hash_of(cache->seed, column, key));
     if (!entry) return false;
     entry->was_used = true;
     *number         = entry->number;
@@ -133,31 +133,72 @@ bool cache_find(store_cache_t *cache, column_t column, bytes_t key, uint32_t *nu
     return true;
 }
 
-static void put(store_cache_t *cache, column_t column, bytes_t key, uint32_t number, const bytes_t *value,
-                bool is_update)
+bool cache_has(const store_cache_t *cache, column_t column, bytes_t key)
 {
-    uint64_t hash        = hash_of(cache, column, key);
-    cache_entry_t **link = link_of(cache, column, key, hash), *old = *link;
-    if (is_update && !old) return;
-    bool was_used = old && old->was_used;
-    if (old) drop(cache, link);
+    return *link_of(cache, column, key, hash_of(cache->seed, column, key)) != NULL;
+}
+
+static cache_entry_t *new_entry(uint64_t hash, column_t column, bytes_t key, uint32_t number,
+                                const bytes_t *value)
+{
     uint32_t value_len = value ? value->len : 0;
-    if (value_len > CACHE_RECORD_MAX || key.len > CACHE_RECORD_MAX) return;
-    size_t len = sizeof(cache_entry_t) + key.len + value_len;
-    if (len > cache->bytes_max / 16) return;
-    make_room(cache, len + ENTRY_COST);
-    cache_entry_t *entry = malloc(len);
+    if (value_len > CACHE_RECORD_MAX || key.len > CACHE_RECORD_MAX) return NULL;
+    cache_entry_t *entry = malloc(sizeof *entry + key.len + value_len);
     assert(entry);
     *entry = (cache_entry_t){.hash       = hash,
                              .number     = number,
                              .key_len    = key.len,
                              .value_len  = value_len,
                              .column     = column,
-                             .is_removed = !value,
-                             .was_used   = was_used};
+                             .is_removed = !value};
     if (key.len) memcpy(entry->bytes, key.data, key.len);
     if (value_len) memcpy(entry->bytes + key.len, value->data, value_len);
+    return entry;
+}
+
+/* enter adds an entry, which is not there yet, if the cache is not too small for it. */
+static void enter(store_cache_t *cache, cache_entry_t *entry)
+{
+    if (entry_cost(entry) > cache->bytes_max / 16) {
+        free(entry);
+        return;
+    }
+    make_room(cache, entry_cost(entry));
     add(cache, entry);
+}
+
+cache_entry_t *cache_entry_new(uint64_t seed, column_t column, bytes_t key, uint32_t number,
+                               const bytes_t *value)
+{
+    return new_entry(hash_of(seed, column, key), column, key, number, value);
+}
+
+void cache_take(store_cache_t *cache, cache_entry_t *entry)
+{
+    bytes_t key = {entry->bytes, entry->key_len};
+    if (*link_of(cache, entry->column, key, entry->hash))
+        free(entry);
+    else
+        enter(cache, entry);
+}
+
+static void put(store_cache_t *cache, column_t column, bytes_t key, uint32_t number, const bytes_t *value,
+                bool is_update)
+{
+    uint64_t hash        = hash_of(cache->seed, column, key);
+    cache_entry_t **link = link_of(cache, column, key, hash), *old = *link;
+    if (is_update && !old) return;
+    if (old && value && !old->is_removed && old->value_len == value->len) {
+        if (value->len) memcpy(old->bytes + key.len, value->data, value->len);
+        old->number = number;
+        return;
+    }
+    bool was_used = old && old->was_used;
+    if (old) drop(cache, link);
+    cache_entry_t *entry = new_entry(hash, column, key, number, value);
+    if (!entry) return;
+    entry->was_used = was_used;
+    enter(cache, entry);
 }
 
 void cache_put(store_cache_t *cache, column_t column, bytes_t key, uint32_t number, const bytes_t *value)

@@ -31,6 +31,15 @@ bool cache_find(store_cache_t *cache, column_t column, bytes_t key, uint32_t *nu
 /* cache_put takes a copy of a record that was searched for; value NULL: there is none. */
 void cache_put(store_cache_t *cache, column_t column, bytes_t key, uint32_t number, const bytes_t *value);
 
+/* cache_has says whether a key is kept. */
+bool cache_has(const store_cache_t *cache, column_t column, bytes_t key);
+
+/* cache_entry_new makes what cache_put would keep, without a cache: on any thread.  NULL: too long to be
+ * kept. cache_take hands it over, on the cache's thread; what is kept already stays. */
+cache_entry_t *cache_entry_new(uint64_t seed, column_t column, bytes_t key, uint32_t number,
+                               const bytes_t *value);
+void cache_take(store_cache_t *cache, cache_entry_t *entry);
+
 /* cache_update is cache_put for a key that is kept already, and nothing for others: what a block writes is
  * not always read again. */
 void cache_update(store_cache_t *cache, column_t column, bytes_t key, uint32_t number, const bytes_t *value);

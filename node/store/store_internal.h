@@ -3,6 +3,7 @@
 #define STORE_INTERNAL_H
 #include "columns.h"
 #include "store.h"
+#include "store_ahead.h"
 #include "store_cache.h"
 #include "store_pending.h"
 #include "store_prune.h"
@@ -23,6 +24,7 @@ struct store {
     store_point_t genesis, best, finalized;
     store_point_t looked_at; /* a final block that was asked for last */
     prune_t prune;
+    ahead_job_t *ahead; /* what is searched for ahead of the next block, or NULL */
     bool is_empty, is_unsynced;
 };
 
@@ -57,6 +59,12 @@ bool store_get(store_t *store, column_t column, const store_key_t *key, arena_t 
 
 /* store_iterator is the iterator that is kept for a column. */
 rocksdb_iterator_t *store_iterator(store_t *store, column_t column, bool is_across);
+
+/* store_seek finds a versioned record as of a block: the first version at or after the seek.  *written is the
+ * block that wrote it, 0 when none did; the value is good until the iterator, one within a key's versions,
+ * moves.  From any thread that has an iterator. */
+bool store_seek(rocksdb_iterator_t *it, column_t column, bytes_t plain, uint32_t number, uint32_t *written,
+                bytes_t *value);
 
 /* store_write writes a batch, in one piece, and destroys it. */
 void store_write(store_t *store, rocksdb_writebatch_t *batch);

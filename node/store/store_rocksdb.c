@@ -7,7 +7,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { CACHE_MIB = 16, MEMTABLES_MIB = 16, WAL_MIB = 64, OPEN_FILES = 256 };
+enum { CACHE_MIB = 16, OPEN_FILES = 256 };
+/* What is written waits in memory for its table: the more of it, the fewer times a compaction writes the rest
+ * again for it, and the longer it takes to read the log after a kill. */
+enum { MEMTABLES_PART = 8, MEMTABLES_MIB_LEAST = 16, MEMTABLES_MIB_MOST = 128, WAL_MEMTABLES = 4 };
 enum { LOG_WARN = 2 };
 enum { RECORDS_PART = 4 }; /* one part of the cache is for blocks, the others for records */
 
@@ -92,11 +95,9 @@ static size_t plain_len(column_t column, const char *bytes, size_t len)
         size_t whole = len < 2 ? SIZE_MAX : 2 + (size_t)((key[0] << 8 | key[1]) + 1) / 2;
         return whole <= len ? whole : 0;
     }
-    for (size_t i = 0; i + 1 < len; i++) {
-        if (key[i] != 0) continue;
-        if (key[i + 1] == 0) return i + 2;
-        i++;
-    }
+    for (const uint8_t *at = key, *end = key + len, *zero;
+         at < end && (zero = memchr(at, 0, (size_t)(end - at))) && zero + 1 < end; at = zero + 2)
+        if (zero[1] == 0) return (size_t)(zero + 2 - key);
     return 0;
 }
 
@@ -125,7 +126,7 @@ static void prefix_free(void *column) { (void)column; }
 
 /* ------------------------------------------------------------------ open and close */
 
-static rocksdb_options_t *column_options(store_t *store, column_t column)
+static rocksdb_options_t *column_options(store_t *store, column_t column, size_t memtables)
 {
     static const column_t versioned[]          = {[COLUMN_VALUE] = COLUMN_VALUE, [COLUMN_NODE] = COLUMN_NODE};
     rocksdb_options_t *options                 = rocksdb_options_create();
@@ -140,8 +141,9 @@ static rocksdb_options_t *column_options(store_t *store, column_t column)
     rocksdb_options_set_keep_log_file_num(options, 2);
     rocksdb_options_set_info_log_level(options, LOG_WARN);
     rocksdb_options_set_stats_dump_period_sec(options, 0);
-    rocksdb_options_set_db_write_buffer_size(options, (size_t)MEMTABLES_MIB << 20);
-    rocksdb_options_set_max_total_wal_size(options, (uint64_t)WAL_MIB << 20);
+    rocksdb_options_set_write_buffer_size(options, memtables);
+    rocksdb_options_set_db_write_buffer_size(options, memtables);
+    rocksdb_options_set_max_total_wal_size(options, (uint64_t)memtables * WAL_MEMTABLES);
     rocksdb_options_set_compression(options,
                                     column == COLUMN_NODE ? rocksdb_no_compression : rocksdb_lz4_compression);
     rocksdb_block_based_options_set_block_cache(table, store->cache);
@@ -152,6 +154,7 @@ static rocksdb_options_t *column_options(store_t *store, column_t column)
     if (is_versioned) {
         rocksdb_options_set_compaction_filter_factory(options, prune_filter(&store->prune.on_disk));
         rocksdb_block_based_options_set_whole_key_filtering(table, 0);
+        rocksdb_options_set_memtable_prefix_bloom_size_ratio(options, 0.02);
         rocksdb_options_set_prefix_extractor(
             options,
             rocksdb_slicetransform_create(unconst((const char *)&versioned[column]), prefix_free,
@@ -160,6 +163,13 @@ static rocksdb_options_t *column_options(store_t *store, column_t column)
     rocksdb_options_set_block_based_table_factory(options, table);
     store->tables[column] = table;
     return options;
+}
+
+static size_t memtables_size(size_t cache_bytes)
+{
+    const size_t size = cache_bytes / MEMTABLES_PART, least = (size_t)MEMTABLES_MIB_LEAST << 20,
+                 most = (size_t)MEMTABLES_MIB_MOST << 20;
+    return size < least ? least : size > most ? most : size;
 }
 
 static bool open_database(store_t *store, const store_options_t *options)
@@ -177,7 +187,7 @@ static bool open_database(store_t *store, const store_options_t *options)
     rocksdb_readoptions_set_total_order_seek(store->read_range, 1);
     rocksdb_writeoptions_set_sync(store->write, !options->is_unsynced);
     for (uint32_t i = 0; i < COLUMN_COUNT; i++)
-        store->options[i] = column_options(store, (column_t)i);
+        store->options[i] = column_options(store, (column_t)i, memtables_size(cache_bytes));
     store->db = rocksdb_open_column_families(store->options[0], options->path, COLUMN_COUNT, names,
                                              (const rocksdb_options_t *const *)store->options, store->columns,
                                              &error);
@@ -283,6 +293,7 @@ static void drop_iterators(store_t *store)
 void store_free(store_t *store)
 {
     if (!store) return;
+    if (store->db) ahead_end(store);
     drop_iterators(store);
     pending_fini(&store->pending);
     cache_fini(&store->records);
@@ -303,6 +314,7 @@ void store_free(store_t *store)
 
 void store_compact(store_t *store)
 {
+    ahead_end(store);
     drop_iterators(store);
     prune_sync(store);
     for (uint32_t i = 0; i < COLUMN_COUNT; i++)

@@ -144,14 +144,11 @@ static uint32_t number_of(bytes_t key)
     return ~((uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]);
 }
 
-/* version_seek finds a record as of a block: the first version at or after the seek.  *written is the block
- * that wrote it, 0 when none did; the result is good until the iterator moves. */
-static bool version_seek(store_t *store, column_t column, bytes_t plain, uint32_t number, uint32_t *written,
-                         bytes_t *value)
+bool store_seek(rocksdb_iterator_t *it, column_t column, bytes_t plain, uint32_t number, uint32_t *written,
+                bytes_t *value)
 {
     store_key_t key;
-    rocksdb_iterator_t *it = store_iterator(store, column, false);
-    *written               = 0;
+    *written = 0;
     if (!store_key_plain(&key, column, plain)) return false;
     uint32_t plain_len = key.len;
     store_key_u32(&key, ~number);
@@ -167,6 +164,14 @@ static bool version_seek(store_t *store, column_t column, bytes_t plain, uint32_
     return record[0] != 0;
 }
 
+/* find_record finds the newest final version of a record in memory. */
+static bool find_record(store_t *store, column_t column, bytes_t plain, uint32_t *written, bool *is_removed,
+                        bytes_t *record)
+{
+    if (cache_find(&store->records, column, plain, written, is_removed, record)) return true;
+    return ahead_take(store) && cache_find(&store->records, column, plain, written, is_removed, record);
+}
+
 /* version_get reads a record as of a block, from memory if it is the newest one and was read before. */
 static bool version_get(store_t *store, column_t column, bytes_t plain, uint32_t number, arena_t *arena,
                         bytes_t *value)
@@ -174,8 +179,9 @@ static bool version_get(store_t *store, column_t column, bytes_t plain, uint32_t
     bytes_t record;
     uint32_t written;
     bool is_removed;
-    if (!cache_find(&store->records, column, plain, &written, &is_removed, &record) || written > number) {
-        is_removed = !version_seek(store, column, plain, number, &written, &record);
+    if (!find_record(store, column, plain, &written, &is_removed, &record) || written > number) {
+        is_removed =
+            !store_seek(store_iterator(store, column, false), column, plain, number, &written, &record);
         if (number == store->finalized.number)
             cache_put(&store->records, column, plain, written, is_removed ? NULL : &record);
     }

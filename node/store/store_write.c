@@ -197,6 +197,7 @@ store_status_t store_finalize(store_t *store, const hash_t *hash, bytes_t justif
     if (!final && !store_number(store, hash, &number)) return STORE_UNKNOWN_BLOCK;
     if (!final) return store_is_canonical(store, hash) ? STORE_OK : STORE_FINALIZED_ELSEWHERE;
 
+    ahead_end(store);
     pending_t **dropped         = dropped_by(store, final, &dropped_count);
     rocksdb_writebatch_t *batch = rocksdb_writebatch_create();
     store_point_t finalized = {*hash, final->number}, best = store->best;

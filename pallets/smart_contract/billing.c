@@ -336,6 +336,26 @@ static void bill_one(rt_t *rt, uint64_t contract_id)
     rt->arena.used = used;
 }
 
+void smart_contract_bills_ahead(rt_t *rt, uint64_t block, const host_t *notes)
+{
+    u64_vec_t lists[2];
+    const host_t *host = rt->host;
+    uint32_t left      = BILLS_A_BLOCK;
+    smart_contract_billing_carry_get(rt, &lists[0]);
+    smart_contract_contracts_to_bill_at_get(rt, block % contract_frequency(rt), &lists[1]);
+    rt->host = notes;
+    for (uint32_t i = 0; i < 2; i++) {
+        for (uint32_t j = 0; j < lists[i].len && left > 0; j++, left--) {
+            const uint64_t id = lists[i].items[j];
+            (void)smart_contract_contracts_exists(rt, id);
+            (void)smart_contract_node_contract_resources_exists(rt, id);
+            (void)smart_contract_contract_billing_information_by_id_exists(rt, id);
+            smart_contract_contract_payment_state_remove(rt, id);
+        }
+    }
+    rt->host = host;
+}
+
 void smart_contract_on_finalize(rt_t *rt)
 {
     u64_vec_t late, list;

@@ -11,4 +11,9 @@ bool smart_contract_node_is_used(rt_t *rt, uint32_t node_id);
  * its farm: they can only be given back to that farm. */
 bool smart_contract_node_holds_addresses(rt_t *rt, uint32_t node_id);
 
+/* smart_contract_bills_ahead lets a host that only takes notes know what the bills of a block will read
+ * (get), and what they will write (remove): of each contract its own records, not those of nodes and twins.
+ * rt stands on any state before that block; what comes in between may change the list. */
+void smart_contract_bills_ahead(rt_t *rt, uint64_t block, const host_t *notes);
+
 #endif

@@ -266,10 +266,21 @@ static uint32_t pick_alive(random_t *random, const world_t *world)
     }
 }
 
+/* look_ahead searches for everything, and sometimes waits for it. */
+static void look_ahead(random_t *random, world_t *world)
+{
+    store_ahead_t ahead[KEY_MOST];
+    for (uint32_t i = 0; i < KEY_MOST; i++)
+        ahead[i] = (store_ahead_t){keys[i], random_below(random, 2)};
+    store_ahead(world->store, ahead, KEY_MOST);
+    if (random_below(random, 2)) store_ahead_wait(world->store);
+}
+
 static void live(random_t *random, world_t *world)
 {
     for (uint32_t step = 0; step < 70 && world->count < BLOCK_MOST && !test_failed_; step++) {
         uint32_t block = pick_alive(random, world);
+        if (random_below(random, 4) == 0) look_ahead(random, world);
         switch (random_below(random, 8)) {
         case 0:
             EQ(store_finalize(world->store, &world->blocks[block].hash, BYTES("because")), STORE_OK);
