@@ -17,6 +17,7 @@ typedef struct agent agent_t;
 typedef struct api api_t;
 typedef struct control control_t;
 
+#define AGENT_ZDB_ADDRESSES 3
 #define AGENT_VERSION "0.1.0"
 
 struct agent {
@@ -37,6 +38,9 @@ struct agent {
     chain_side_t *chain;
     api_t *api;
     control_t *control;
+
+    chain_interface_t zdb_interface;
+    const char *zdb_addresses[AGENT_ZDB_ADDRESSES + 1]; /* ends with NULL */
 
     job_t job; /* the worker's, while is_working */
     bool is_working, is_stopping;

@@ -302,6 +302,13 @@ static void on_features(api_t *api, const peer_incoming_t *request)
                              "zmount", "volume");
     if (api->agent->host.wireguard != HOST_WIREGUARD_NONE)
         json_array_append_new(list, json_string("wireguard"));
+    if (api->agent->host.zdb_program[0] && api->agent->config->zdb_port && api->agent->config->capacity.hru > 0)
+        json_array_append_new(list, json_string("zdb"));
+    if (api->agent->host.logs_program[0]) json_array_append_new(list, json_string("zlogs"));
+    if (api->agent->host.public_link[0] || api->agent->host.is_public_routed) {
+        json_array_append_new(list, json_string("ipv4"));
+        json_array_append_new(list, json_string("ip"));
+    }
     if (api->agent->host.gateway.is_on) {
         json_array_append_new(list, json_string("gateway-name-proxy"));
         json_array_append_new(list, json_string("gateway-fqdn-proxy"));
@@ -349,11 +356,26 @@ static void on_gpus(api_t *api, const peer_incoming_t *request)
     reply(api, &request->from, gpu_list("/sys", NULL));
 }
 
-static void on_no(api_t *api, const peer_incoming_t *request) { reply(api, &request->from, json_false()); }
+static void on_has_ipv6(api_t *api, const peer_incoming_t *request)
+{
+    reply(api, &request->from, json_boolean(host_reaches_ipv6(&api->agent->host)));
+}
 
+static void on_public_ips(api_t *api, const peer_incoming_t *request)
+{
+    reply(api, &request->from, engine_public_ips(api->agent->engine));
+}
+
+/* What the farmer set for this node on the chain. */
 static void on_public_config(api_t *api, const peer_incoming_t *request)
 {
-    refuse(api, &request->from, "no public config found");
+    const chain_node_t *node = chain_side_node(api->agent->chain);
+    if (node->has_public_config)
+        reply(api, &request->from,
+              json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "type", "macvlan", "ipv4", node->ip4, "ipv6", node->ip6, "gw4",
+                        node->gw4, "gw6", node->gw6, "domain", node->domain));
+    else
+        refuse(api, &request->from, "no public config found");
 }
 
 static void on_interfaces(api_t *api, const peer_incoming_t *request)
@@ -424,11 +446,11 @@ static const struct {
     {"zos.storage.pools",             on_pools        },
     {"zos.gpu.list",                  on_gpus         },
     {"zos.network.list_wg_ports",     on_wg_ports     },
-    {"zos.network.list_public_ips",   on_empty_list   },
+    {"zos.network.list_public_ips",   on_public_ips   },
     {"zos.network.list_private_ips",  on_private_ips  },
     {"zos.network.public_config_get", on_public_config},
     {"zos.network.interfaces",        on_interfaces   },
-    {"zos.network.has_ipv6",          on_no           },
+    {"zos.network.has_ipv6",          on_has_ipv6     },
     {"zos.location.get",              on_location     },
     {"zos.perf.get",                  on_perf         },
     {"zos.perf.get_all",              on_empty_list   },

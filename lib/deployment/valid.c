@@ -224,8 +224,9 @@ static bool valid_zlogs(const check_t *c)
     const char *output        = c->workload->zlogs.output;
     MUST(machine && workload_is_machine(machine), "zmachine names no machine of this deployment");
     MUST(strncmp(output, "redis://", 8) == 0 || strncmp(output, "ws://", 5) == 0 ||
-             strncmp(output, "wss://", 6) == 0,
-         "output must be a redis, ws or wss URL");
+             strncmp(output, "wss://", 6) == 0 || strncmp(output, "tcp://", 6) == 0 ||
+             strncmp(output, "udp://", 6) == 0,
+         "output must be a redis, ws, wss, tcp or udp URL");
     return true;
 }
 

@@ -20,6 +20,10 @@ static inline uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+static const char *const core_addresses[] = {"127.0.0.1", NULL};
+
+static inline uint16_t core_zdb_port(void) { return (uint16_t)(42200 + real_port % 90); }
+
 static inline void core_open(void)
 {
     char error[256];
@@ -33,7 +37,10 @@ static inline void core_open(void)
         .has_wireguard   = host.wireguard != HOST_WIREGUARD_NONE,
         .has_public      = host.public_link[0] || host.is_public_routed,
         .gateway_domain  = host.gateway.is_on ? host.gateway.domain : NULL,
-        .total           = {.cru = 4, .mru = UINT64_C(8) << 30, .sru = UINT64_C(100) << 30}
+        .zdb_port        = host.zdb_program[0] ? core_zdb_port() : 0,
+        .zdb_addresses   = core_addresses,
+        .has_logs        = host.logs_program[0] != 0,
+        .total           = {.cru = 4, .mru = UINT64_C(8) << 30, .sru = UINT64_C(100) << 30, .hru = UINT64_C(20) << 30}
     };
     engine = db ? engine_new(&config) : NULL;
     if (!engine) exit(1);
