@@ -105,8 +105,8 @@ static bool short_name(uint32_t twin, uint64_t contract, const workload_t *w, ch
     return true;
 }
 
-/* Another one's, that is: what is sent again has the name that it had, and a network's own name is looked at by
- * name_is_free. */
+/* Another one's, that is: what is sent again has the name that it had, and a network's own name is looked at
+ * by name_is_free. */
 static bool has_short_name(const entry_t *entry, const record_t *record, const deployment_t *d,
                            const workload_t *w, const char *id)
 {
@@ -194,7 +194,8 @@ static bool can_update(const engine_t *engine, const deployment_t *d, char error
         if (!can_change(old, w, d->version, error)) return false;
         if (old && old->is_made && workload_is_disk(w) && w->size > old->workload->size)
             grown += w->size - old->workload->size;
-        if (old && old->is_made && w->kind == WORKLOAD_ZDB) zdb_grown += w->zdb.size - old->workload->zdb.size;
+        if (old && old->is_made && w->kind == WORKLOAD_ZDB)
+            zdb_grown += w->zdb.size - old->workload->zdb.size;
     }
     host_result_t result = plan_can_grow(engine, grown);
     if (result.status == HOST_OK) result = zdb_can_grow(engine, zdb_grown);
@@ -331,6 +332,7 @@ bool engine_update(engine_t *engine, deployment_t *deployment, int64_t now_s,
         return false;
     }
     entry_replace(engine, entry, next);
+    if (engine->config.on_change) engine->config.on_change(engine->config.context, deployment->contract_id);
     log_info(LOG_ENGINE, "deployment updated", LOG_U64("contract", next->contract_id),
              LOG_U64("version", deployment->version));
     return true;
@@ -489,11 +491,10 @@ capacity_t engine_resources(const engine_t *engine, uint64_t contract_id)
 
 void engine_figures(const engine_t *engine, engine_figures_t *figures)
 {
-    *figures      = (engine_figures_t){
-             .total      = plan_limit(engine),
-             .system     = plan_system(engine),
-             .trash      = trash_size(engine),
-             .overcommit = engine->config.overcommit};
+    *figures      = (engine_figures_t){.total      = plan_limit(engine),
+                                       .system     = plan_system(engine),
+                                       .trash      = trash_size(engine),
+                                       .overcommit = engine->config.overcommit};
     figures->used = figures->system;
     for (const entry_t *entry = engine->entries; entry; entry = entry->next) {
         if (entry->updated_s > figures->last_deployment_s) figures->last_deployment_s = entry->updated_s;

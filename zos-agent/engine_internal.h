@@ -13,6 +13,8 @@ typedef enum {
     WORKLOAD_DELETED
 } workload_state_t;
 
+#define ENGINE_PAUSING "is being paused" /* an ok workload's message while that is under way */
+
 /* One workload as it was last sent, and as it is. */
 typedef struct record {
     struct record *next; /* of its deployment, in the order of installation */
@@ -104,7 +106,8 @@ void trash_free(engine_t *engine);
 
 /* trash_keep lets the job of a disk that goes keep it, when it is to be kept. */
 void trash_keep(engine_t *engine, const record_t *record, int64_t now_s, job_t *job);
-void trash_took(engine_t *engine, const job_t *job, uint64_t now_ms); /* the result of any job with a disk there */
+void trash_took(engine_t *engine, const job_t *job,
+                uint64_t now_ms); /* the result of any job with a disk there */
 
 /* trash_next gives a job for what is due, wanted back or unwanted.  trash_yields: for a record that there is
  * room for, is there something in the trash in its way?  Then *is_job says that the job empties it. */
@@ -212,7 +215,8 @@ bool plan_is_held(const record_t *record);
 host_result_t plan_admit(const engine_t *engine, const record_t *record);
 capacity_t plan_system(const engine_t *engine);
 
-/* plan_limit is what may be given away of each unit, with overcommit; plan_held what is, with the system's. */
+/* plan_limit is what may be given away of each unit, with overcommit; plan_held what is, with the system's.
+ */
 capacity_t plan_limit(const engine_t *engine);
 capacity_t plan_held(const engine_t *engine, const record_t *with);
 

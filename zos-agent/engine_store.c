@@ -283,7 +283,7 @@ static void load_record(entry_t *entry, db_rows_t *rows)
     record->is_removed = db_number(rows, 6) != 0;
     record->link       = (uint32_t)db_number(rows, 7);
     record->is_dirty   = record->state == WORKLOAD_OK || record->state == WORKLOAD_PAUSED;
-    record->is_known   = record->state == WORKLOAD_OK;
+    record->is_known   = record->state == WORKLOAD_OK && strcmp(record->message, ENGINE_PAUSING) != 0;
 }
 
 static void load_entry(engine_t *engine, db_rows_t *rows)

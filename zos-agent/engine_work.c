@@ -186,6 +186,15 @@ static bool next_drop(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t *
 
 /* ---- pausing ---- */
 
+/* From here on its network's rules may be those of a paused one, whatever comes between. */
+static void keep_pausing(engine_t *engine, record_t *record)
+{
+    record->is_known = false;
+    if (record->state != WORKLOAD_OK || strcmp(record->message, ENGINE_PAUSING) == 0) return;
+    snprintf(record->message, sizeof record->message, "%s", ENGINE_PAUSING);
+    store_record(engine, record);
+}
+
 static bool next_pause(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t *job, uint64_t *wake_ms)
 {
     record_t *records[RECORDS_MAX];
@@ -204,6 +213,7 @@ static bool next_pause(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t 
             continue;
         }
         scope_t scope = {.with = record, .is_with_paused = true};
+        keep_pausing(engine, record);
         if (workload_is_gateway(record->workload)) {
             job_for(job, JOB_PAUSE_GATEWAY, record);
             return plan_gateway(engine, record, scope, now_ms, job).status == HOST_OK;
@@ -305,7 +315,7 @@ static bool take_address(engine_t *engine, record_t *record, uint64_t now_ms)
 /* One record's job; false when it waits or failed already. */
 static bool ensure_job(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job)
 {
-    *job                 = (job_t){0};
+    *job = (job_t){0};
     if (workload_is_address(record->workload)) return take_address(engine, record, now_ms);
     bool was_made        = record->is_made;
     uint32_t link        = record->link;
@@ -620,8 +630,7 @@ void engine_look(engine_t *engine, uint64_t now_ms,
     for (entry_t *entry = engine->entries; entry && !engine->is_busy; entry = entry->next)
         for (record_t *record = entry->records; record; record = record->next) {
             int code;
-            if (!plan_is_run(record->workload) || record->state != WORKLOAD_OK || record->is_dirty)
-                continue;
+            if (!plan_is_run(record->workload) || record->state != WORKLOAD_OK || record->is_dirty) continue;
             if (entry->desired != DESIRED_RUN || record->is_removed) continue;
             machine_state_t seen = state(context, record->wid, &code);
             if (seen == MACHINE_ENDED || seen == MACHINE_ABSENT) ended(engine, record, code, now_ms);

@@ -559,6 +559,30 @@ static uint64_t counted(void)
     return bytes;
 }
 
+TEST(the_rules_of_a_machine_are_written_after_a_pause_however_it_ended)
+{
+    for (int is_killed = 0; is_killed < 2; is_killed++) {
+        fresh();
+        OK(engine_deploy(engine, web(42), 1000000, said));
+        settle();
+        if (!is_killed) start(); /* found running: its rules are there */
+        engine_desire(engine, 42, DESIRED_PAUSED, "grace period", "", 1000001);
+        EQ(next(), JOB_PAUSE);
+        if (!is_killed) done(HOST_OK, "");
+        engine_desire(engine, 42, DESIRED_RUN, "paid", "", 1000002);
+        if (is_killed) start(); /* the rules were written, or not */
+        while (next() != JOB_MACHINE)
+            done(HOST_OK, "");
+        OK(!job.is_known);
+        done(HOST_OK, "");
+        start();
+        while (next() != JOB_MACHINE)
+            done(HOST_OK, "");
+        OK(job.is_known);
+        done(HOST_OK, "");
+    }
+}
+
 TEST(counters_add_up_over_a_restart_of_the_counter)
 {
     fresh();
