@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,14 +252,24 @@ host_result_t firewall_apply(const host_t *host, const firewall_plan_t *firewall
     return is_ok ? host_ok() : host_fail(HOST_LATER, "the packet filter cannot be set: %.200s", error);
 }
 
+/* Is the port of one that waits for anybody?  Who called out holds his port for himself: that is no
+ * obstacle. */
+static bool is_listening(const char *name, bool is_udp, uint16_t port)
+{
+    char path[64], line[256];
+    unsigned local, remote, state;
+    bool is_found = false;
+    snprintf(path, sizeof path, "/proc/thread-self/net/%s", name);
+    FILE *file = fopen(path, "re");
+    while (file && !is_found && fgets(line, sizeof line, file))
+        is_found = sscanf(line, "%*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%x %x", &local, &remote, &state) == 3 &&
+                   local == port && (is_udp ? remote == 0 : state == TCP_LISTEN);
+    if (file) fclose(file);
+    return is_found;
+}
+
 bool port_is_free(bool is_udp, uint16_t port)
 {
-    int one = 1;
-    int fd  = socket(AF_INET, (is_udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
-    if (fd < 0) return false;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    if (!is_udp) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    bool is_free = bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
-    close(fd);
-    return is_free;
+    return !is_listening(is_udp ? "udp" : "tcp", is_udp, port) &&
+           !is_listening(is_udp ? "udp6" : "tcp6", is_udp, port);
 }
