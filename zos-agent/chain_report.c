@@ -268,6 +268,7 @@ void report_close(chain_side_t *side, int64_t now_s)
 {
     db_t *db       = side->config.db;
     int64_t ahead  = now_s - (int64_t)(io_now_ms(side->config.io) / 1000); /* the chain's clock, to ours */
+    int64_t closed = db_get(db, "chain_nru_closed", 0);
     uint32_t count = 0, i;
     db_begin(db);
     engine_nru_t *list = engine_nru(side->config.engine, &count);
@@ -278,6 +279,7 @@ void report_close(chain_side_t *side, int64_t now_s)
             from = db_number(rows, 0);
             db_stop(rows);
         }
+        if (closed && (from < closed || from >= now_s)) from = closed; /* our clock was set in between */
         if (from >= now_s) continue; /* no time went by on the chain: the bytes stay for the next window */
         if (list[i].bytes > 0)
             db_do(
