@@ -53,7 +53,7 @@ def resources(c, say):
     """Units USD of what is used or rented: SU, CU and addresses, rounded once."""
     secs, total = c['seconds'], 0
     if c['kind'] != 'tenant':
-        hru, sru, mru = (fixed(c[k] * GIB) // GIB for k in ('hru', 'sru', 'mru'))
+        hru, sru, mru = (fixed(c.get(k + '_bytes', c[k] * GIB)) // GIB for k in ('hru', 'sru', 'mru'))
         cru = fixed(c['cru'])
         su = hru // 1200 + sru // 200
         cu = min(max(mru // 4, cru // 2), max(mru // 8, cru), max(mru // 2, cru // 4))

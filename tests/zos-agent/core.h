@@ -13,6 +13,8 @@ static db_t *db;
 static engine_t *engine;
 static uint64_t core_trash_s; /* how long deleted disks are kept; 0: not at all */
 
+static void (*core_on_change)(void *context, uint64_t contract_id); /* of engine_config_t */
+
 static inline uint64_t now_ms(void)
 {
     struct timespec now;
@@ -34,6 +36,7 @@ static inline void core_open(void)
         .pool_dir        = host.pool_dir,
         .has_user_spaces = host.has_user_spaces,
         .trash_s         = core_trash_s,
+        .on_change       = core_on_change,
         .has_wireguard   = host.wireguard != HOST_WIREGUARD_NONE,
         .has_public      = host.public_link[0] || host.is_public_routed,
         .gateway_domain  = host.gateway.is_on ? host.gateway.domain : NULL,
