@@ -1,5 +1,6 @@
 // grid_client.test.mjs - unmodified @threefold/grid_client deploys on our chain, relay, indexer and agent: a machine with
-// a network and a disk, a gateway to it, a second machine, a larger disk; and cancels it.
+// a network and a disk, gateways to it, a second machine, a larger disk, a machine with a public address; and
+// cancels all.
 //
 // Needs root: containers, network namespaces, and port 443, as a twin's relay and the KYC service have no port.
 import assert from 'node:assert/strict'
@@ -19,6 +20,11 @@ const FLIST = 'https://images.local/web.flist' // an entry of the node's table o
 const PREFIX = 'gce'
 const GIB = 1024 ** 3
 const DOMAIN = 'gw.local'
+const FQDN = 'shop.example.net'
+const PUBLIC = '185.206.122.33' // of the farmer's; outside is a namespace on the other end of the node's link
+const ROUTER = '185.206.122.1'
+const OUTSIDE = 'out-gce'
+const LINK = PREFIX + 'pub'
 
 function certificates (dir) {
   const openssl = (...args) => execFileSync('openssl', args, { cwd: dir, stdio: 'ignore' })
@@ -59,6 +65,8 @@ class Grid {
       '--store', join(this.dir, 'relay'), '--tls-cert', tls.cert, '--tls-key', tls.key])
     for (const name of ['user', 'farmer', 'indexer']) this.trellis(name, 'twin', 'create', '--relay', RELAY)
     this.trellis('farmer', 'farm', 'create', 'clientfarm')
+    this.trellis('farmer', 'farm', 'add-ip', '1', `${PUBLIC}/24,${ROUTER}`)
+    this.street()
     this.trellis('user', 'transfer', this.trellis('node', 'key', 'inspect').address, '1000')
     await this.agentUp()
     this.http = await freePort()
@@ -71,6 +79,22 @@ class Grid {
     }, 60000)
   }
 
+  // The wire with the farmer's public addresses, and who is outside.
+  street () {
+    const ip = (...args) => execFileSync('ip', args)
+    this.hasStreet = true
+    ip('netns', 'add', OUTSIDE)
+    ip('link', 'add', LINK, 'type', 'veth', 'peer', 'name', 'street', 'netns', OUTSIDE)
+    ip('link', 'set', LINK, 'up')
+    ip('-n', OUTSIDE, 'addr', 'add', ROUTER + '/24', 'dev', 'street')
+    ip('-n', OUTSIDE, 'link', 'set', 'street', 'up')
+  }
+
+  // What somebody outside is served at the public address.
+  outside () {
+    try { return execFileSync('ip', ['netns', 'exec', OUTSIDE, 'curl', '-s', '-m', '2', `http://${PUBLIC}/`], { encoding: 'utf8' }) } catch {}
+  }
+
   async agentUp () {
     const state = join(this.dir, 'agent')
     mkdirSync(state)
@@ -81,7 +105,7 @@ class Grid {
       relay: { domain: RELAY }, relay_at: { [RELAY]: `tcp://127.0.0.1:${this.bus}` },
       capacity: { cru: 4, mru: 8 * GIB, sru: 200 * GIB, hru: 0 },
       location: { city: 'Ghent', country: 'Belgium', latitude: '51.05', longitude: '3.71' }, prometheus_port: await freePort(),
-      gateway: { domain: DOMAIN, address: '127.0.0.1', http_port: this.web, https_port: await freePort() }
+      public: { link: LINK }, gateway: { domain: DOMAIN, address: '127.0.0.1', http_port: this.web, https_port: await freePort() }
     }))
     execFileSync(join(bin, 'zos-agent'), ['image', 'demo', FLIST, '--state-dir', state], { stdio: 'ignore' })
     this.agent = this.start('zos-agent', ['--config', this.config])
@@ -149,12 +173,13 @@ class Grid {
       child.kill('SIGKILL')
     }
     if (this.config) execFileSync(join(bin, 'zos-agent'), ['purge', '--config', this.config], { stdio: 'ignore' })
+    if (this.hasStreet) execFileSync('ip', ['netns', 'delete', OUTSIDE])
     rmSync(this.dir, { recursive: true, force: true })
   }
 }
 
-const machine = (name, disk) => ({
-  name, node_id: 1, disks: disk ? [{ name: 'disk1', size: disk, mountpoint: '/data' }] : [], public_ip: false, public_ip6: false, planetary: false,
+const machine = (name, disk, isPublic = false) => ({
+  name, node_id: 1, disks: disk ? [{ name: 'disk1', size: disk, mountpoint: '/data' }] : [], public_ip: isPublic, public_ip6: false, planetary: false,
   mycelium: false, cpu: 1, memory: 512, rootfs_size: 1, flist: FLIST, entrypoint: '', env: { SSH_KEY: 'none' }
 })
 const network = { name: 'net1', ip_range: '10.20.0.0/16', addAccess: false }
@@ -171,7 +196,8 @@ test('grid_client deploys, reads, leads a name to it, adds, grows and cancels', 
     const listed = await grid.get(`/contracts?twin_id=1&state=created`)
     assert.deepEqual(listed.map(c => c.details.nodeId), [1, 1])
     const page = await waitFor('the machine to answer on its address', () => grid.page('10.20.2.2'), 20000)
-    assert.match(page, new RegExp(`contract <b>${contractId}</b> on vm1`))
+    const vm1Page = new RegExp(`contract <b>${contractId}</b> on vm1`)
+    assert.match(page, vm1Page)
     client.stop()
 
     client = await grid.client() // a fresh process sees only what the indexer lists
@@ -183,7 +209,10 @@ test('grid_client deploys, reads, leads a name to it, adds, grows and cancels', 
 
     await client.call('gateway.deploy_name', { name: 'shop', node_id: 1, tls_passthrough: false, backends: ['http://10.20.2.2:80'], network: 'net1', metadata: '', description: '' })
     const shop = await waitFor('the gateway to lead to the machine', async () => { const answer = await grid.named('shop.' + DOMAIN); return answer.status === 200 && answer }, 20000)
-    assert.match(shop.body, new RegExp(`contract <b>${contractId}</b> on vm1`))
+    assert.match(shop.body, vm1Page)
+    await client.call('gateway.deploy_fqdn', { name: 'site', node_id: 1, fqdn: FQDN, tls_passthrough: false, backends: ['http://10.20.2.2:80'], network: 'net1', metadata: '', description: '' })
+    const site = await waitFor('its own name to lead to the machine', async () => { const answer = await grid.named(FQDN); return answer.status === 200 && answer }, 20000)
+    assert.match(site.body, vm1Page)
     assert.deepEqual((await client.call('contracts.listMyContracts')).nameContracts.map(c => c.name), ['shop'])
 
     await client.call('machines.add_machine', { deployment_name: 'vmdep', ...machine('vm2') })
@@ -196,11 +225,19 @@ test('grid_client deploys, reads, leads a name to it, adds, grows and cancels', 
     assert.equal(vm1.mounts[0].size, 2 * GIB)
     assert.match(grid.page('10.20.2.2'), /on vm1/)
     assert.equal((await grid.named('shop.' + DOMAIN)).status, 200)
+
+    await client.call('machines.deploy', { name: 'pubdep', network, machines: [machine('vm3', 0, true)], metadata: '', description: '' })
+    const [vm3] = await client.call('machines.getObj', 'pubdep')
+    assert.deepEqual(vm3.publicIP, { ip: PUBLIC + '/24', ip6: '', gateway: ROUTER })
+    assert.match(await waitFor('the machine to answer on its public address', () => grid.outside(), 20000), /on vm3/)
     if (process.env.TRELLIS_LONG) {
       await client.call('machines.delete_machine', { deployment_name: 'vmdep', name: 'vm2' })
       assert.deepEqual((await client.call('machines.getObj', 'vmdep')).map(m => m.name), ['vm1'])
     }
 
+    assert.equal((await client.call('machines.delete', { name: 'pubdep' })).deleted.length, 1)
+    await waitFor('the public address to be silent', () => grid.outside() === undefined, 20000)
+    assert.equal((await client.call('gateway.delete_fqdn', { name: 'site' })).deleted.length, 1)
     const gateway = await client.call('gateway.delete_name', { name: 'shop' })
     assert.equal(gateway.deleted.length, 2, 'its node contract and its name contract')
     await waitFor('the name to lead nowhere', async () => (await grid.named('shop.' + DOMAIN)).status !== 200, 20000)
