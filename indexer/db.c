@@ -3,11 +3,14 @@
 
 #include <string.h>
 
-db_t *db_open(const char *where, char error[DB_ERROR_MAX + 1])
+static db_t *open_as(const char *where, bool is_reader, char error[DB_ERROR_MAX + 1])
 {
     bool is_postgres = strncmp(where, "postgres://", 11) == 0 || strncmp(where, "postgresql://", 13) == 0;
-    return is_postgres ? db_postgres_open(where, error) : db_sqlite_open(where, error);
+    return is_postgres ? db_postgres_open(where, is_reader, error) : db_sqlite_open(where, is_reader, error);
 }
+
+db_t *db_open(const char *where, char error[DB_ERROR_MAX + 1]) { return open_as(where, false, error); }
+db_t *db_open_reader(const char *where, char error[DB_ERROR_MAX + 1]) { return open_as(where, true, error); }
 
 void db_close(db_t *db)
 {
@@ -47,3 +50,8 @@ const char *db_text(const db_rows_t *rows, unsigned column)
 bool db_begin(db_t *db) { return db_run(db, db->begin, NULL, 0); }
 bool db_commit(db_t *db) { return db_run(db, "COMMIT", NULL, 0); }
 void db_rollback(db_t *db) { (void)!db_run(db, "ROLLBACK", NULL, 0); }
+
+void db_tidy(db_t *db)
+{
+    if (!db_is_postgres(db)) (void)!db_run(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, 0);
+}

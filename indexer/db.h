@@ -2,7 +2,7 @@
  *
  * Statements are written once, in what both understand: $1, $2 ... for values, each first used in that
  * order; BIGINT, DOUBLE PRECISION and TEXT for columns, truth as 0 and 1; strpos() and lower() for text.
- * One connection, used from the loop alone. */
+ * A connection is used from one thread. */
 #ifndef DB_H
 #define DB_H
 #include "base.h"
@@ -34,6 +34,11 @@ typedef struct db_rows db_rows_t;
 
 /* db_open takes a path, or postgres://... (postgresql://...).  NULL: *error says why. */
 db_t *db_open(const char *where, char error[DB_ERROR_MAX + 1]);
+
+/* db_open_reader opens one more connection to what is there already, which only reads; it may be used from
+ * one other thread.  Between db_begin and db_rollback it sees one state, and the steps of all its statements
+ * count together. */
+db_t *db_open_reader(const char *where, char error[DB_ERROR_MAX + 1]);
 void db_close(db_t *db);
 
 /* db_run does a statement that gives nothing.  False: it failed, and was logged. */
@@ -56,6 +61,9 @@ bool db_rows_free(db_rows_t *rows);
 NODISCARD bool db_begin(db_t *db);
 NODISCARD bool db_commit(db_t *db);
 void db_rollback(db_t *db);
+
+/* db_tidy begins a file's log of changes anew; outside of transactions, while nobody reads. */
+void db_tidy(db_t *db);
 
 bool db_is_postgres(const db_t *db);
 

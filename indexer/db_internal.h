@@ -20,7 +20,7 @@ struct db_rows {
     db_t *db;
 };
 
-db_t *db_sqlite_open(const char *path, char error[DB_ERROR_MAX + 1]);
-db_t *db_postgres_open(const char *url, char error[DB_ERROR_MAX + 1]);
+db_t *db_sqlite_open(const char *path, bool is_reader, char error[DB_ERROR_MAX + 1]);
+db_t *db_postgres_open(const char *url, bool is_reader, char error[DB_ERROR_MAX + 1]);
 
 #endif

@@ -121,11 +121,11 @@ static void close_server(db_t *db)
 
 static const db_ops_t ops = {close_server, query, next, value, rows_free};
 
-db_t *db_postgres_open(const char *url, char error[DB_ERROR_MAX + 1])
+db_t *db_postgres_open(const char *url, bool is_reader, char error[DB_ERROR_MAX + 1])
 {
     postgres_db_t *p = calloc(1, sizeof *p);
     if (!p) return NULL;
-    p->db     = (db_t){&ops, "BEGIN"};
+    p->db     = (db_t){&ops, is_reader ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : "BEGIN"};
     p->server = PQconnectdb(url);
     PQsetNoticeReceiver(p->server, no_notice, NULL);
     if (PQstatus(p->server) == CONNECTION_OK && db_run(&p->db, timeout, NULL, 0)) return &p->db;

@@ -9,7 +9,10 @@
 
 #define KEPT_CAP 128u
 #define BUSY_MS  10000
-#define STEP_MAX 50000000 /* steps of SQLite's machine that one statement may take: about a second */
+#define STEP_MAX                                                                                             \
+    50000000 /* steps of SQLite's machine that a statement, or a reader's question, may take: about a second \
+              */
+#define STEPS_LOOK 100000
 
 typedef struct {
     char *sql;
@@ -23,6 +26,7 @@ typedef struct {
     sqlite3 *file;
     kept_t kept[KEPT_CAP];
     uint64_t clock;
+    bool is_reader;
     int steps;
 } sqlite_db_t;
 
@@ -85,7 +89,7 @@ static db_rows_t *query(db_t *db, const char *sql, const value_t *values, unsign
     }
     kept->is_used = true;
     kept->last    = ++s->clock;
-    s->steps      = 0;
+    if (!s->is_reader || sqlite3_get_autocommit(s->file)) s->steps = 0;
     bind(kept->statement, values, count);
     *rows = (sqlite_rows_t){{db}, kept->statement, kept, false};
     return &rows->rows;
@@ -154,27 +158,38 @@ static void sql_strpos(sqlite3_context *context, int count, sqlite3_value **valu
 static int count_steps(void *self)
 {
     sqlite_db_t *s = self;
-    return ++s->steps > STEP_MAX / 100000;
+    return ++s->steps > STEP_MAX / STEPS_LOOK;
 }
 
 static const db_ops_t ops = {close_file, query, next, value, rows_free};
 
-db_t *db_sqlite_open(const char *path, char error[DB_ERROR_MAX + 1])
+static bool set_up(sqlite_db_t *s)
+{
+    sqlite3_busy_timeout(s->file, BUSY_MS);
+    sqlite3_progress_handler(s->file, STEPS_LOOK, count_steps, s);
+    if (sqlite3_create_function(s->file, "strpos", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, sql_strpos,
+                                NULL, NULL) != SQLITE_OK)
+        return false;
+    if (s->is_reader) return db_run(&s->db, "PRAGMA query_only=1", NULL, 0);
+    return db_run(&s->db, "PRAGMA journal_mode=WAL", NULL, 0) &&
+           db_run(&s->db, "PRAGMA synchronous=NORMAL", NULL, 0);
+}
+
+db_t *db_sqlite_open(const char *path, bool is_reader, char error[DB_ERROR_MAX + 1])
 {
     sqlite_db_t *s = calloc(1, sizeof *s);
     if (!s) return NULL;
-    s->db     = (db_t){&ops, "BEGIN IMMEDIATE"};
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    if (sqlite3_open_v2(path, &s->file, flags, NULL) == SQLITE_OK) {
-        sqlite3_busy_timeout(s->file, BUSY_MS);
-        sqlite3_progress_handler(s->file, 100000, count_steps, s);
-        int made = sqlite3_create_function(s->file, "strpos", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
-                                           sql_strpos, NULL, NULL);
-        if (made == SQLITE_OK && db_run(&s->db, "PRAGMA journal_mode=WAL", NULL, 0) &&
-            db_run(&s->db, "PRAGMA synchronous=NORMAL", NULL, 0))
-            return &s->db;
-    }
-    snprintf(error, DB_ERROR_MAX + 1, "%.150s: %.90s", path, sqlite3_errmsg(s->file));
+    s->db        = (db_t){&ops, is_reader ? "BEGIN" : "BEGIN IMMEDIATE"};
+    s->is_reader = is_reader;
+    int flags =
+        SQLITE_OPEN_NOMUTEX | (is_reader ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    bool is_memory = strcmp(path, ":memory:") == 0;
+    if (is_reader && is_memory)
+        snprintf(error, DB_ERROR_MAX + 1, "the index must be a file: nobody else can read what is in memory");
+    else if (sqlite3_open_v2(path, &s->file, flags, NULL) == SQLITE_OK && set_up(s))
+        return &s->db;
+    else
+        snprintf(error, DB_ERROR_MAX + 1, "%.150s: %.90s", path, sqlite3_errmsg(s->file));
     close_file(&s->db);
     return NULL;
 }

@@ -32,7 +32,7 @@ void graphql_fail(graphql_run_t *run, const char *format, ...)
     run->has_failed = true;
 }
 
-static bool same(bytes_t text, const char *word) { return bytes_equal(text, bytes_text(word)); }
+bool graphql_is(bytes_t text, const char *word) { return bytes_equal(text, bytes_text(word)); }
 
 /* ---- values ---- */
 
@@ -82,14 +82,13 @@ static json_t *value_json(graphql_run_t *run, const gq_value_t *v)
     return json;
 }
 
-/* arguments_json gives the arguments as an object; each must be one of `known`. */
-static json_t *arguments_json(graphql_run_t *run, const gq_selection_t *s, const char *const *known)
+json_t *graphql_arguments(graphql_run_t *run, const gq_selection_t *s, const char *const *known)
 {
     json_t *json = json_object();
     for (const gq_value_t *a = s->arguments; a && !run->has_failed; a = a->next) {
         bool is_known = false;
         for (unsigned i = 0; known[i] && !is_known; i++)
-            is_known = same(a->name, known[i]);
+            is_known = graphql_is(a->name, known[i]);
         if (!is_known)
             graphql_fail(run, "Unknown argument \"%.*s\" on field \"%.*s\"", (int)a->name.len, a->name.data,
                          (int)s->name.len, s->name.data);
@@ -119,13 +118,14 @@ static uint32_t number_argument(graphql_run_t *run, const json_t *arguments, con
 static bool is_left_out(graphql_run_t *run, const gq_selection_t *s)
 {
     for (const gq_directive_t *d = s->directives; d; d = d->next) {
-        bool is_skip = same(d->name, "skip");
-        if (!is_skip && !same(d->name, "include")) {
+        bool is_skip = graphql_is(d->name, "skip");
+        if (!is_skip && !graphql_is(d->name, "include")) {
             graphql_fail(run, "Unknown directive \"@%.*s\"", (int)d->name.len, d->name.data);
             return true;
         }
-        json_t *value = d->arguments && same(d->arguments->name, "if") ? value_json(run, d->arguments) : NULL;
-        bool is_true  = json_is_true(value);
+        json_t *value =
+            d->arguments && graphql_is(d->arguments->name, "if") ? value_json(run, d->arguments) : NULL;
+        bool is_true = json_is_true(value);
         if (!json_is_boolean(value)) graphql_fail(run, "@include and @skip take if: true or false");
         json_decref(value);
         if (is_true == is_skip) return true;
@@ -140,14 +140,16 @@ static const gq_definition_t *fragment_named(const graphql_run_t *run, bytes_t n
     return NULL;
 }
 
-typedef void (*each_field_fn)(graphql_run_t *run, const gq_selection_t *field, void *context);
-
-/* each_field calls fn for every field of the selections, with those of fragments on the type. */
-static void each_field(graphql_run_t *run, const gq_selection_t *s, const char *type, each_field_fn fn,
-                       void *context)
+void graphql_each_field(graphql_run_t *run, const gq_selection_t *s, const char *type, graphql_field_fn fn,
+                        void *context)
 {
-    if (++run->depth > GRAPHQL_DEPTH_MAX) graphql_fail(run, "nested too deeply");
+    if (++run->depth > run->depth_max) graphql_fail(run, "nested too deeply");
     for (; s && !run->has_failed; s = s->next) {
+        if (run->selections_left-- == 0) {
+            run->selections_left = 0;
+            graphql_fail(run, "the question is too large");
+            break;
+        }
         if (is_left_out(run, s)) continue;
         if (s->kind == GQ_FIELD) {
             fn(run, s, context);
@@ -159,12 +161,12 @@ static void each_field(graphql_run_t *run, const gq_selection_t *s, const char *
             break;
         }
         bytes_t on = fragment ? fragment->on : s->name;
-        if (on.len > 0 && !same(on, type)) {
+        if (on.len > 0 && !graphql_is(on, type)) {
             graphql_fail(run, "a fragment on \"%.*s\" cannot be spread in \"%s\"", (int)on.len, on.data,
                          type);
             break;
         }
-        each_field(run, fragment ? fragment->selections : s->children, type, fn, context);
+        graphql_each_field(run, fragment ? fragment->selections : s->children, type, fn, context);
     }
     run->depth--;
 }
@@ -179,7 +181,7 @@ static void collect_field(graphql_run_t *run, const gq_selection_t *s, void *con
 {
     collect_t *c                 = context;
     const graphql_field_t *field = graphql_field(c->fields, (const char *)s->name.data, s->name.len);
-    if (!field && !same(s->name, "__typename")) {
+    if (!field && !graphql_is(s->name, "__typename")) {
         graphql_fail(run, "Cannot query field \"%.*s\" on type \"%s\"", (int)s->name.len, s->name.data,
                      c->type);
         return;
@@ -209,7 +211,7 @@ static void collect(graphql_run_t *run, const char *type, const graphql_field_t 
                     const gq_selection_t *s, wanted_list_t *list)
 {
     list->count = 0;
-    each_field(run, s, type, collect_field, &(collect_t){type, fields, list});
+    graphql_each_field(run, s, type, collect_field, &(collect_t){type, fields, list});
 }
 
 /* ---- columns and rows ---- */
@@ -282,14 +284,16 @@ static void pick_field(graphql_run_t *run, const gq_selection_t *s, void *contex
 }
 
 /* The wanted fields of a list that is kept as JSON. */
-static json_t *json_column(graphql_run_t *run, const gq_selection_t *s, value_t v)
+static json_t *json_column(graphql_run_t *run, const graphql_field_t *field, const gq_selection_t *s,
+                           value_t v)
 {
     json_t *kept = v.kind == VALUE_TEXT ? json_loads(v.text, 0, NULL) : NULL, *out = json_array(), *item;
     size_t i;
     json_array_foreach(kept, i, item)
     {
         json_t *to = json_object();
-        each_field(run, s->children, "Provider", pick_field, &(pick_t){item, to});
+        json_object_set_new(item, "__typename", json_string(field->part_name));
+        graphql_each_field(run, s->children, field->part_name, pick_field, &(pick_t){item, to});
         json_array_append_new(out, to);
     }
     json_decref(kept);
@@ -302,12 +306,13 @@ static json_t *object_json(graphql_run_t *run, const wanted_t *w, const db_rows_
     wanted_list_t *parts              = malloc(sizeof *parts);
     json_t *out                       = json_object();
     if (!parts) abort();
-    collect(run, w->field->name, w->field ? w->field->fields : &none, w->from->children, parts);
+    collect(run, w->field->part_name, w->field ? w->field->fields : &none, w->from->children, parts);
     bool is_null = db_value(rows, column).kind == VALUE_NULL;
     for (unsigned i = 0; i < parts->count && !run->has_failed; i++) {
         const graphql_field_t *part = parts->items[i].field;
         unsigned at                 = part ? column + (unsigned)(part - w->field->fields) : 0;
-        json_t *value = part ? scalar_json(run, part->kind, db_value(rows, at)) : json_string(w->field->name);
+        json_t *value =
+            part ? scalar_json(run, part->kind, db_value(rows, at)) : json_string(w->field->part_name);
         json_object_setn_new(out, (const char *)parts->items[i].from->alias.data,
                              parts->items[i].from->alias.len, value);
     }
@@ -351,7 +356,7 @@ static json_t *relation_json(graphql_run_t *run, const wanted_t *w, value_t key)
     bool is_one                      = w->field->kind == GRAPHQL_ONE;
     if (key.kind == VALUE_NULL) return is_one ? json_null() : json_array();
     if (++run->depth > GRAPHQL_DEPTH_MAX) graphql_fail(run, "nested too deeply");
-    json_t *arguments = arguments_json(run, w->from, known);
+    json_t *arguments = graphql_arguments(run, w->from, known);
     json_t *list =
         run->has_failed ? NULL : list_json(run, w->field->type, w->from, arguments, w->field->foreign, key);
     json_decref(arguments);
@@ -378,7 +383,7 @@ static json_t *row_json(graphql_run_t *run, const graphql_type_t *type, const db
             for (const graphql_field_t *part = field->fields; part->name; part++)
                 column++;
         } else if (field->kind == GRAPHQL_JSON)
-            value = json_column(run, w->from, db_value(rows, column));
+            value = json_column(run, field, w->from, db_value(rows, column));
         else if (field->kind == GRAPHQL_ONE || field->kind == GRAPHQL_MANY)
             value = relation_json(run, w, db_value(rows, column));
         else
@@ -437,13 +442,14 @@ typedef struct {
     const graphql_type_t *type;
     json_t *arguments, *out;
     uint32_t after, first;
+    char name[96];
 } connection_t;
 
 /* Finds the selection of `node` among the fields of an edge, and writes the rest of the edge. */
 typedef struct {
     const gq_selection_t *node;
     json_t *out;
-    const char *type;
+    char name[96];
     uint32_t at;
 } edge_t;
 
@@ -452,21 +458,24 @@ static void edge_field(graphql_run_t *run, const gq_selection_t *s, void *contex
     edge_t *edge = context;
     char cursor[16];
     snprintf(cursor, sizeof cursor, "%u", edge->at);
-    if (same(s->name, "node") && s->children)
+    if (graphql_is(s->name, "node") && s->children)
         edge->node = s;
-    else if (same(s->name, "cursor") && edge->out)
+    else if (graphql_is(s->name, "cursor") && edge->out)
         json_object_setn_new(edge->out, (const char *)s->alias.data, s->alias.len, json_string(cursor));
-    else if (!same(s->name, "cursor"))
-        graphql_fail(run, "Cannot query field \"%.*s\" on type \"%sEdge\"", (int)s->name.len, s->name.data,
-                     edge->type);
+    else if (graphql_is(s->name, "__typename") && edge->out)
+        json_object_setn_new(edge->out, (const char *)s->alias.data, s->alias.len, json_string(edge->name));
+    else if (!graphql_is(s->name, "cursor") && !graphql_is(s->name, "__typename"))
+        graphql_fail(run, "Cannot query field \"%.*s\" on type \"%s\"", (int)s->name.len, s->name.data,
+                     edge->name);
 }
 
 static json_t *edges_json(graphql_run_t *run, const connection_t *c, const gq_selection_t *s)
 {
-    edge_t find = {.type = c->type->name};
+    edge_t find = {0};
     json_t *out = json_array(), *rows, *row;
     size_t i;
-    each_field(run, s->children, "Edge", edge_field, &find);
+    snprintf(find.name, sizeof find.name, "%sEdge", c->type->name);
+    graphql_each_field(run, s->children, find.name, edge_field, &find);
     if (run->has_failed) return out;
     static const gq_selection_t id = {
         .kind = GQ_FIELD, .alias = {(const uint8_t *)"id", 2},
@@ -480,8 +489,9 @@ static json_t *edges_json(graphql_run_t *run, const connection_t *c, const gq_se
     json_decref(arguments);
     json_array_foreach(rows, i, row)
     {
-        edge_t edge = {.out = json_object(), .type = c->type->name, .at = c->after + (uint32_t)i + 1};
-        each_field(run, s->children, "Edge", edge_field, &edge);
+        edge_t edge = {.out = json_object(), .at = c->after + (uint32_t)i + 1};
+        snprintf(edge.name, sizeof edge.name, "%sEdge", c->type->name);
+        graphql_each_field(run, s->children, edge.name, edge_field, &edge);
         if (edge.node)
             json_object_setn(edge.out, (const char *)edge.node->alias.data, edge.node->alias.len, row);
         json_array_append_new(out, edge.out);
@@ -498,13 +508,14 @@ static void page_field(graphql_run_t *run, const gq_selection_t *s, void *contex
     json_int_t last  = end < (uint64_t)count ? (json_int_t)end : count;
     char text[24];
     json_t *value = NULL;
-    if (same(s->name, "hasNextPage")) value = json_boolean(last < count);
-    if (same(s->name, "hasPreviousPage")) value = json_boolean(c->after > 0);
-    if (same(s->name, "startCursor") || same(s->name, "endCursor")) {
+    if (graphql_is(s->name, "hasNextPage")) value = json_boolean(last < count);
+    if (graphql_is(s->name, "hasPreviousPage")) value = json_boolean(c->after > 0);
+    if (graphql_is(s->name, "startCursor") || graphql_is(s->name, "endCursor")) {
         snprintf(text, sizeof text, "%lld",
-                 same(s->name, "endCursor") ? (long long)last : (long long)c->after + 1);
+                 graphql_is(s->name, "endCursor") ? (long long)last : (long long)c->after + 1);
         value = json_string(last > (json_int_t)c->after ? text : "");
     }
+    if (graphql_is(s->name, "__typename")) value = json_string("PageInfo");
     if (!value)
         graphql_fail(run, "Cannot query field \"%.*s\" on type \"PageInfo\"", (int)s->name.len, s->name.data);
     if (value) json_object_setn_new(c->out, (const char *)s->alias.data, s->alias.len, value);
@@ -514,35 +525,34 @@ static void connection_field(graphql_run_t *run, const gq_selection_t *s, void *
 {
     connection_t *c = context;
     json_t *value   = NULL;
-    if (same(s->name, "totalCount") && !s->children)
+    if (graphql_is(s->name, "totalCount") && !s->children)
         value = json_integer(count_rows(run, c->type, c->arguments));
-    else if (same(s->name, "edges") && s->children)
+    else if (graphql_is(s->name, "edges") && s->children)
         value = edges_json(run, c, s);
-    else if (same(s->name, "pageInfo") && s->children) {
+    else if (graphql_is(s->name, "pageInfo") && s->children) {
         connection_t page = *c;
         page.out = value = json_object();
-        each_field(run, s->children, "PageInfo", page_field, &page);
-    } else if (same(s->name, "__typename"))
-        value = json_string("Connection");
+        graphql_each_field(run, s->children, "PageInfo", page_field, &page);
+    } else if (graphql_is(s->name, "__typename"))
+        value = json_string(c->name);
     else
-        graphql_fail(run, "Cannot query field \"%.*s\" on type \"%sConnection\"", (int)s->name.len,
-                     s->name.data, c->type->name);
+        graphql_fail(run, "Cannot query field \"%.*s\" on type \"%s\"", (int)s->name.len, s->name.data,
+                     c->name);
     if (value) json_object_setn_new(c->out, (const char *)s->alias.data, s->alias.len, value);
 }
 
 static json_t *connection_json(graphql_run_t *run, const graphql_type_t *type, const gq_selection_t *s)
 {
     static const char *const known[] = {"where", "orderBy", "first", "after", NULL};
-    connection_t c = {.type = type, .arguments = arguments_json(run, s, known), .out = json_object()};
-    char name[96];
+    connection_t c = {.type = type, .arguments = graphql_arguments(run, s, known), .out = json_object()};
+    graphql_connection_name(type, c.name);
     c.first = number_argument(run, c.arguments, "first", INT32_MAX);
     c.after = number_argument(run, c.arguments, "after", 0);
     if (!json_object_get(c.arguments, "orderBy"))
         graphql_fail(run, "Field \"%sConnection\" argument \"orderBy\" is required", type->plural);
     if (!s->children)
         graphql_fail(run, "Field \"%sConnection\" must have a selection of subfields", type->plural);
-    snprintf(name, sizeof name, "%ssConnection", type->name);
-    each_field(run, s->children, name, connection_field, &c);
+    graphql_each_field(run, s->children, c.name, connection_field, &c);
     json_decref(c.arguments);
     return c.out;
 }
@@ -560,7 +570,7 @@ static json_t *one_json(graphql_run_t *run, const graphql_type_t *type, const gq
                         bool is_by_id)
 {
     static const char *const by_id[] = {"id", NULL}, *const by_input[] = {"where", NULL};
-    json_t *arguments = arguments_json(run, s, is_by_id ? by_id : by_input);
+    json_t *arguments = graphql_arguments(run, s, is_by_id ? by_id : by_input);
     const char *id =
         json_string_value(json_object_get(is_by_id ? arguments : json_object_get(arguments, "where"), "id"));
     json_t *list = NULL, *out = json_null(), *none = json_object();
@@ -576,22 +586,22 @@ static json_t *one_json(graphql_run_t *run, const graphql_type_t *type, const gq
 static json_t *root_json(graphql_run_t *run, const gq_selection_t *s)
 {
     static const char *const known[] = {"where", "orderBy", "limit", "offset", NULL};
-    if (same(s->name, "__typename")) return json_string("Query");
-    if (same(s->name, "__schema") || same(s->name, "__type")) {
-        graphql_fail(run, "introspection is not offered here");
-        return NULL;
-    }
-    if (same(s->name, "squidStatus")) {
-        json_t *status = json_pack("{s:I}", "height", (json_int_t)run->height), *out = json_object();
-        each_field(run, s->children, "SquidStatus", pick_field, &(pick_t){status, out});
+    if (graphql_is(s->name, "__typename")) return json_string("Query");
+    if (graphql_is(s->name, "__schema")) return graphql_schema_json(run, s);
+    if (graphql_is(s->name, "__type")) return graphql_type_json(run, s);
+    if (graphql_is(s->name, "squidStatus")) {
+        json_t *status =
+                   json_pack("{s:I,s:s}", "height", (json_int_t)run->height, "__typename", "SquidStatus"),
+               *out = json_object();
+        graphql_each_field(run, s->children, "SquidStatus", pick_field, &(pick_t){status, out});
         json_decref(status);
         return out;
     }
     for (unsigned i = 0; graphql_types[i]; i++) {
         const graphql_type_t *type = graphql_types[i];
-        if (same(s->name, type->plural)) {
+        if (graphql_is(s->name, type->plural)) {
             if (!s->children) break;
-            json_t *arguments = arguments_json(run, s, known);
+            json_t *arguments = graphql_arguments(run, s, known);
             json_t *list      = run->has_failed ? NULL : list_json(run, type, s, arguments, NULL, VALUE_NONE);
             json_decref(arguments);
             return list;
@@ -631,12 +641,12 @@ static const gq_definition_t *find_query(graphql_run_t *run, const char *name)
 {
     const gq_definition_t *found = NULL;
     for (const gq_definition_t *d = run->definitions; d; d = d->next) {
-        if (d->is_fragment || (name && !same(d->name, name))) continue;
+        if (d->is_fragment || (name && !graphql_is(d->name, name))) continue;
         if (found) graphql_fail(run, "Must provide operation name if query contains multiple operations");
         found = d;
     }
     if (!found) graphql_fail(run, "there is no such query");
-    if (found && !same(found->operation, "query"))
+    if (found && !graphql_is(found->operation, "query"))
         graphql_fail(run, "only queries are answered here, no %.*s", (int)found->operation.len,
                      found->operation.data);
     return found;
@@ -666,7 +676,7 @@ static json_t *answer(graphql_run_t *run, const json_t *request, arena_t *arena,
     json_t *data                = json_object();
     const gq_definition_t *root = find_query(run, name && name[0] ? name : NULL);
     if (!run->has_failed) set_variables(run, root);
-    if (!run->has_failed) each_field(run, root->selections, "Query", root_field, data);
+    if (!run->has_failed) graphql_each_field(run, root->selections, "Query", root_field, data);
     json_decref(run->variables);
     if (!run->has_failed) {
         *status = 200;
@@ -680,12 +690,17 @@ static json_t *answer(graphql_run_t *run, const json_t *request, arena_t *arena,
 json_t *graphql_answer(db_t *db, uint32_t height, bytes_t body, int *status)
 {
     arena_t arena     = {malloc(ARENA_SIZE), ARENA_SIZE, 0};
-    graphql_run_t run = {
-        .db = db, .height = height, .rows_left = GRAPHQL_ROWS_MAX, .bytes_left = GRAPHQL_BYTES_MAX};
-    json_t *request = json_loadb((const char *)body.data, body.len, 0, NULL);
+    graphql_run_t run = {.db              = db,
+                         .height          = height,
+                         .rows_left       = GRAPHQL_ROWS_MAX,
+                         .bytes_left      = GRAPHQL_BYTES_MAX,
+                         .selections_left = GRAPHQL_SELECTIONS_MAX,
+                         .depth_max       = GRAPHQL_DEPTH_MAX};
+    json_t *request   = json_loadb((const char *)body.data, body.len, 0, NULL);
     if (!arena.start) abort();
     json_t *out = answer(&run, request, &arena, status);
     json_decref(request);
+    json_decref(run.types);
     free(arena.start);
     return out ? out : error_json("the answer cannot be written", NULL);
 }

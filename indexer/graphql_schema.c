@@ -15,9 +15,13 @@
     {                                                                                                        \
         .name = #name_, .kind = GRAPHQL_MANY, .column = #column_, .type = &type_, .foreign = #foreign_       \
     }
-#define OBJECT(name_, ...)                                                                                   \
+#define E(name_, values_, column_)                                                                           \
     {                                                                                                        \
-        .name = #name_, .kind = GRAPHQL_OBJECT, .fields = (const graphql_field_t[])                          \
+        .name = #name_, .kind = GRAPHQL_ENUM, .column = #column_, .values = &values_                         \
+    }
+#define OBJECT(name_, part_, ...)                                                                            \
+    {                                                                                                        \
+        .name = #name_, .kind = GRAPHQL_OBJECT, .part_name = #part_, .fields = (const graphql_field_t[])     \
         {                                                                                                    \
             __VA_ARGS__, { 0 }                                                                               \
         }                                                                                                    \
@@ -27,6 +31,25 @@
     {                                                                                                        \
         F(id, TEXT, id), __VA_ARGS__, { 0 }                                                                  \
     }
+
+static const graphql_enum_t farm_grade = {
+    "FarmCertification", {"NotCertified", "Gold"}
+};
+static const graphql_enum_t node_grade = {
+    "NodeCertification", {"Diy", "Certified"}
+};
+static const graphql_enum_t contract_state = {
+    "ContractState", {"Created", "Deleted", "OutOfFunds", "GracePeriod"}
+};
+static const graphql_enum_t service_state = {
+    "ServiceContractState", {"Created", "AgreementReady", "ApprovedByBoth"}
+};
+static const graphql_enum_t discount = {
+    "DiscountLevel", {"None", "Default", "Bronze", "Silver", "Gold"}
+};
+static const graphql_enum_t power = {
+    "PowerState", {"Up", "Down"}
+};
 
 static const graphql_type_t twin, farm, public_ip, node, resources_total, interfaces, public_config, location,
     node_contract, contract_resources;
@@ -65,7 +88,7 @@ static const graphql_type_t farm = {
     NULL,
     FIELDS(F(gridVersion, INT, grid_version), F(farmID, INT, farm_id), F(name, TEXT, name),
            F(twinID, INT, twin_id), F(pricingPolicyID, INT, pricing_policy_id),
-           F(certification, ENUM, certification), MANY(publicIPs, farm_id, public_ip, farm_id),
+           E(certification, farm_grade, certification), MANY(publicIPs, farm_id, public_ip, farm_id),
            F(stellarAddress, TEXT, stellar_address), F(dedicatedFarm, BOOL, dedicated_farm))};
 
 static const graphql_type_t public_ip = {"PublicIp",
@@ -87,11 +110,11 @@ static const graphql_type_t node = {
            F(city, TEXT, city), ONE(publicConfig, node_id, public_config, node_id),
            ONE(resourcesTotal, node_id, resources_total, node_id), F(uptime, BIG, uptime),
            F(created, INT, created), F(farmingPolicyId, INT, farming_policy_id),
-           MANY(interfaces, node_id, interfaces, node_id), F(certification, ENUM, certification),
+           MANY(interfaces, node_id, interfaces, node_id), E(certification, node_grade, certification),
            F(secure, BOOL, secure), F(virtualized, BOOL, virtualized), F(serialNumber, TEXT, serial_number),
            F(createdAt, BIG, created_at), F(updatedAt, BIG, updated_at),
            F(connectionPrice, INT, connection_price),
-           OBJECT(power, F(state, ENUM, power_state), F(target, ENUM, power_target)),
+           OBJECT(power, NodePower, E(state, power, power_state), E(target, power, power_target)),
            F(dedicated, BOOL, dedicated), F(extraFee, BIG, extra_fee))};
 
 static const graphql_type_t resources_total = {"NodeResourcesTotal",
@@ -124,7 +147,7 @@ static const graphql_type_t location = {
     "Location", "location", "locations",
     "node",     NULL,       FIELDS(F(longitude, TEXT, longitude), F(latitude, TEXT, latitude))};
 
-#define POLICY(name_, value_, unit_) OBJECT(name_, F(value, INT, value_), F(unit, TEXT, unit_))
+#define POLICY(name_, value_, unit_) OBJECT(name_, Policy, F(value, INT, value_), F(unit, TEXT, unit_))
 static const graphql_type_t pricing_policy = {
     "PricingPolicy",
     "pricingPolicy",
@@ -155,7 +178,7 @@ static const graphql_type_t node_contract = {
     FIELDS(F(gridVersion, INT, grid_version), F(contractID, BIG, contract_id), F(twinID, INT, twin_id),
            F(nodeID, INT, node_id), F(deploymentData, TEXT, deployment_data),
            F(deploymentHash, TEXT, deployment_hash), F(numberOfPublicIPs, INT, public_ips),
-           F(state, ENUM, state), ONE(resourcesUsed, contract_id, contract_resources, contract_id),
+           E(state, contract_state, state), ONE(resourcesUsed, contract_id, contract_resources, contract_id),
            F(createdAt, BIG, created_at), F(solutionProviderID, INT, solution_provider_id))};
 
 static const graphql_type_t contract_resources = {
@@ -174,7 +197,7 @@ static const graphql_type_t name_contract = {
     "contract",
     "%s.kind = 'name'",
     FIELDS(F(gridVersion, INT, grid_version), F(contractID, BIG, contract_id), F(twinID, INT, twin_id),
-           F(name, TEXT, name), F(state, ENUM, state), F(createdAt, BIG, created_at),
+           F(name, TEXT, name), E(state, contract_state, state), F(createdAt, BIG, created_at),
            F(solutionProviderID, INT, solution_provider_id))};
 
 static const graphql_type_t rent_contract = {
@@ -184,7 +207,7 @@ static const graphql_type_t rent_contract = {
     "contract",
     "%s.kind = 'rent'",
     FIELDS(F(gridVersion, INT, grid_version), F(contractID, BIG, contract_id), F(twinID, INT, twin_id),
-           F(nodeID, INT, node_id), F(state, ENUM, state), F(createdAt, BIG, created_at),
+           F(nodeID, INT, node_id), E(state, contract_state, state), F(createdAt, BIG, created_at),
            F(solutionProviderID, INT, solution_provider_id))};
 
 static const graphql_type_t solution_provider = {
@@ -194,7 +217,14 @@ static const graphql_type_t solution_provider = {
     "solution_provider",
     NULL,
     FIELDS(F(solutionProviderID, BIG, solution_provider_id), F(description, TEXT, description),
-           F(link, TEXT, link), F(approved, BOOL, approved), F(providers, JSON, providers))};
+           F(link, TEXT, link), F(approved, BOOL, approved),
+           {.name      = "providers",
+                                                            .kind      = GRAPHQL_JSON,
+                                                            .column    = "providers",
+                                                            .part_name = "Provider",
+                                                            .fields    = (const graphql_field_t[]){F(who, TEXT, who), F(take, INT, take), {0}}}
+                )
+};
 
 static const graphql_type_t nru_consumption = {"NruConsumption",
                                                "nruConsumption",
@@ -211,7 +241,7 @@ static const graphql_type_t bill_report = {
     "contractBillReports",
     "contract_bill_report",
     NULL,
-    FIELDS(F(contractID, BIG, contract_id), F(discountReceived, ENUM, discount_received),
+    FIELDS(F(contractID, BIG, contract_id), E(discountReceived, discount, discount_received),
            F(amountBilled, WIDE, amount_billed), F(timestamp, BIG, timestamp))};
 
 static const graphql_type_t farming_policy = {
@@ -224,7 +254,8 @@ static const graphql_type_t farming_policy = {
            F(cu, INT, cu), F(su, INT, su), F(nu, INT, nu), F(ipv4, INT, ipv4),
            F(minimalUptime, INT, minimal_uptime), F(policyCreated, INT, policy_created),
            F(policyEnd, INT, policy_end), F(immutable, BOOL, is_immutable), F(default, BOOL, is_default),
-           F(nodeCertification, ENUM, node_certification), F(farmCertification, ENUM, farm_certification))};
+           E(nodeCertification, node_grade, node_certification),
+           E(farmCertification, farm_grade, farm_certification))};
 
 static const graphql_type_t uptime_event = {
     "UptimeEvent",  "uptimeEvent",
@@ -251,7 +282,7 @@ static const graphql_type_t service_contract = {
            F(consumerTwinID, INT, consumer_twin_id), F(baseFee, BIG, base_fee),
            F(variableFee, BIG, variable_fee), F(metadata, TEXT, metadata),
            F(acceptedByService, BOOL, accepted_by_service), F(acceptedByConsumer, BOOL, accepted_by_consumer),
-           F(lastBill, BIG, last_bill), F(state, ENUM, state))};
+           F(lastBill, BIG, last_bill), E(state, service_state, state))};
 
 static const graphql_type_t service_contract_bill = {
     "ServiceContractBill",
@@ -268,7 +299,7 @@ static const graphql_type_t power_target = {"PowerTargetReport",
                                             "power_report",
                                             "%s.kind = 'target'",
                                             FIELDS(F(farmID, INT, farm_id), F(nodeID, INT, node_id),
-                                                   F(newPowerTarget, ENUM, power), F(block, INT, block),
+                                                   E(newPowerTarget, power, power), F(block, INT, block),
                                                    F(timestamp, BIG, timestamp))};
 
 static const graphql_type_t power_state = {"PowerStateReport",
@@ -277,7 +308,7 @@ static const graphql_type_t power_state = {"PowerStateReport",
                                            "power_report",
                                            "%s.kind = 'state'",
                                            FIELDS(F(farmID, INT, farm_id), F(nodeID, INT, node_id),
-                                                  F(newPowerState, ENUM, power), F(block, INT, block),
+                                                  E(newPowerState, power, power), F(block, INT, block),
                                                   F(timestamp, BIG, timestamp))};
 
 static const graphql_type_t price_stored = {

@@ -19,13 +19,21 @@ typedef enum {
 
 typedef struct graphql_type graphql_type_t;
 
+/* The values of an enum; ends with NULL. */
+typedef struct {
+    const char *name;
+    const char *values[6];
+} graphql_enum_t;
+
 typedef struct graphql_field {
     const char *name;
     graphql_kind_t kind;
     const char *column;         /* of ONE and MANY: the own column that `foreign` of the type equals */
     const graphql_type_t *type; /* of ONE and MANY */
     const char *foreign;
-    const struct graphql_field *fields; /* of OBJECT; ends with a NULL name */
+    const struct graphql_field *fields; /* of OBJECT and JSON; ends with a NULL name */
+    const char *part_name;              /* of OBJECT and JSON: what the type of their fields is called */
+    const graphql_enum_t *values;       /* of ENUM */
 } graphql_field_t;
 
 struct graphql_type {

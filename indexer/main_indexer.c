@@ -3,6 +3,7 @@
 #include "io.h"
 #include "log.h"
 #include "probe.h"
+#include "rate.h"
 #include "serve.h"
 
 #include <getopt.h>
@@ -15,6 +16,7 @@
 #define STOP_STEPS     50
 #define STOP_STEP_MS   10
 #define FAUCET_DEFAULT (100u * 10000000u)
+#define RATE_DEFAULT   100
 
 static const char help[] =
     "trellis-indexer - an index of the chain, and the services that clients of the grid ask it by\n"
@@ -28,6 +30,10 @@ static const char help[] =
     "  --listen ADDRESS:PORT  gridproxy's paths, POST /graphql, /api/v1/status, /health and /metrics; "
     "several\n"
     "  --tls-cert, --tls-key  certificate and key (PEM) of --listen\n"
+    "  --rate-limit N         requests a second of one address, ten seconds' worth at once (default 100; 0: "
+    "no "
+    "limit)\n"
+    "  --forwarded-by ADDRESS  a proxy whose X-Forwarded-For tells who asks\n"
     "  --kyc verified|FILE    answer KYC: everybody is verified, or lines \"ADDRESS "
     "VERIFIED|PENDING|REJECTED\"\n"
     "  --kyc-listen ADDRESS:PORT  KYC alone, for the name kyc.NET.grid.tf that clients ask\n"
@@ -56,6 +62,8 @@ typedef struct {
     const char *substrate[CLIENT_URLS_CAP];
     uint32_t substrate_count;
     const char *db, *tls_cert, *tls_key, *kyc, *kyc_cert, *kyc_key, *faucet, *relay, *key_file, *ca;
+    const char *forwarded_by;
+    uint32_t rate;
     uint64_t faucet_amount;
     address_t listen[2], kyc_listen;
     uint32_t listen_count;
@@ -105,6 +113,14 @@ static bool amount_read(const char *text, uint64_t *amount)
     return *text && *end == 0 && *amount > 0;
 }
 
+static bool rate_read(const char *text, uint32_t *rate)
+{
+    char *end         = NULL;
+    unsigned long got = strtoul(text, &end, 10);
+    *rate             = (uint32_t)got;
+    return *text >= '0' && *text <= '9' && *end == 0 && got <= RATE_A_SEC_MAX;
+}
+
 enum {
     O_SUBSTRATE = 1,
     O_DB,
@@ -112,6 +128,8 @@ enum {
     O_LISTEN,
     O_CERT,
     O_KEY,
+    O_RATE,
+    O_FORWARDED,
     O_KYC,
     O_KYC_LISTEN,
     O_KYC_CERT,
@@ -135,6 +153,8 @@ static const struct option table[] = {
     {"listen",        required_argument, NULL, O_LISTEN    },
     {"tls-cert",      required_argument, NULL, O_CERT      },
     {"tls-key",       required_argument, NULL, O_KEY       },
+    {"rate-limit",    required_argument, NULL, O_RATE      },
+    {"forwarded-by",  required_argument, NULL, O_FORWARDED },
     {"kyc",           required_argument, NULL, O_KYC       },
     {"kyc-listen",    required_argument, NULL, O_KYC_LISTEN},
     {"kyc-cert",      required_argument, NULL, O_KYC_CERT  },
@@ -168,6 +188,8 @@ static bool option_read(options_t *o, int option, const char *text)
     case O_KYC_LISTEN: return address_read(text, &o->kyc_listen);
     case O_KYC_CERT: o->kyc_cert = text; return true;
     case O_KYC_KEY: o->kyc_key = text; return true;
+    case O_RATE: return rate_read(text, &o->rate);
+    case O_FORWARDED: o->forwarded_by = text; return true;
     case O_FAUCET: o->faucet = text; return true;
     case O_AMOUNT: return amount_read(text, &o->faucet_amount);
     case O_RELAY: o->relay = text; return true;
@@ -275,13 +297,19 @@ static bool web_start(app_t *app)
 {
     const options_t *o = &app->options;
     const char *error  = "";
-    app->serve         = serve_new(&(serve_config_t){.io      = app->io,
-                                                     .store   = app->store,
-                                                     .follow  = app->follow,
-                                                     .kyc     = app->kyc,
-                                                     .faucet  = app->faucet,
-                                                     .probe   = app->probe,
-                                                     .version = VERSION});
+    char why[DB_ERROR_MAX + 1];
+    app->serve = serve_new(&(serve_config_t){.io           = app->io,
+                                             .store        = app->store,
+                                             .follow       = app->follow,
+                                             .kyc          = app->kyc,
+                                             .faucet       = app->faucet,
+                                             .probe        = app->probe,
+                                             .version      = VERSION,
+                                             .where        = o->db,
+                                             .rate         = o->rate,
+                                             .forwarded_by = o->forwarded_by},
+                           why);
+    if (!app->serve) return fail("--db or --postgres", strchr(o->db, '@') ? "(server)" : o->db, why);
     for (uint32_t i = 0; i < o->listen_count; i++)
         if (!serve_listen(app->serve, o->listen[i].address, o->listen[i].port, o->tls_cert, o->tls_key, false,
                           &error))
@@ -317,7 +345,7 @@ static void stop(app_t *app)
 int main(int argc, char **argv)
 {
     static app_t app = {
-        .options = {.db = "indexer.db", .faucet_amount = FAUCET_DEFAULT}
+        .options = {.db = "indexer.db", .faucet_amount = FAUCET_DEFAULT, .rate = RATE_DEFAULT}
     };
     int code = options_read(&app.options, argc, argv);
     if (code >= 0) return code;

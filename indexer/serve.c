@@ -1,10 +1,11 @@
 /* serve.c - requests by their paths. */
 #include "serve.h"
-#include "graphql.h"
 #include "io.h"
 #include "log.h"
 #include "probe.h"
 #include "proxy.h"
+#include "rate.h"
+#include "reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,8 @@
 #define LISTENERS_CAP 4
 #define BODY_MAX      (256u << 10)
 #define EXPOSE        "Access-Control-Expose-Headers: *\r\n"
+#define LATER         EXPOSE "Retry-After: 1\r\n"
+#define PEER_MAX      64
 
 typedef struct {
     serve_t *serve;
@@ -24,7 +27,10 @@ struct serve {
     serve_config_t c;
     listener_t listeners[LISTENERS_CAP];
     uint32_t count;
+    reader_t *reader;
+    rate_t rate;
     metrics_t *metrics;
+    metric_t *refused, *waiting;
     metric_t *block, *best, *final, *blocks, *undone, *requests, *errors, *memory, *behind, *seconds;
 };
 
@@ -69,6 +75,7 @@ static void fill(void *self)
     metric_add(s->blocks, state->blocks - (uint64_t)metric_value(s->blocks));
     metric_add(s->undone, state->undone - (uint64_t)metric_value(s->undone));
     metric_set(s->memory, (int64_t)io_memory_bytes());
+    metric_set(s->waiting, reader_waiting(s->reader));
 }
 
 static void make_metrics(serve_t *s)
@@ -82,8 +89,11 @@ static void make_metrics(serve_t *s)
     s->blocks   = metrics_counter(m, "indexer_blocks_total", NULL, "Blocks applied.");
     s->undone   = metrics_counter(m, "indexer_undone_total", NULL, "Blocks taken back.");
     s->requests = metrics_counter(m, "indexer_requests_total", NULL, "Requests answered.");
-    s->errors  = metrics_counter(m, "indexer_request_errors_total", NULL, "Requests answered with an error.");
-    s->memory  = metrics_gauge(m, "indexer_memory_bytes", NULL, "Resident memory.");
+    s->errors = metrics_counter(m, "indexer_request_errors_total", NULL, "Requests answered with an error.");
+    s->memory = metrics_gauge(m, "indexer_memory_bytes", NULL, "Resident memory.");
+    s->refused =
+        metrics_counter(m, "indexer_requests_refused_total", NULL, "Requests over what an address may ask.");
+    s->waiting = metrics_gauge(m, "indexer_requests_waiting", NULL, "Questions that wait for a reader.");
     s->seconds = metrics_histogram(m, "indexer_request_seconds", NULL, "Time that an answer took.", bounds,
                                    sizeof bounds / sizeof *bounds);
     metrics_on_text(m, fill, s);
@@ -133,26 +143,29 @@ static bool ask_node(serve_t *s, web_request_t *request, const char *path)
     return true;
 }
 
-static void answer_get(serve_t *s, web_request_t *request, const web_head_t *head)
+static void refuse_busy(serve_t *s, web_request_t *request, int status, const char *why)
 {
-    proxy_result_t result;
-    char headers[320];
+    metric_add(s->refused, 1);
+    answer(request, status, LATER, json_pack("{s:s}", "error", why));
+}
+
+/* The reader answers by and by. */
+static void ask_index(serve_t *s, web_request_t *request, const reader_question_t *question)
+{
+    if (!reader_ask(s->reader, request, question))
+        refuse_busy(s, request, 503, "too many questions wait already");
+}
+
+static void answer_get(serve_t *s, web_request_t *request, const web_head_t *head, const char *who)
+{
     int status;
-    proxy_t proxy = proxy_of(s);
     if (is_path(head, "/health")) {
         json_t *json = health_json(s, &status);
         answer(request, status, EXPOSE, json);
         return;
     }
     if (ask_node(s, request, head->path)) return;
-    json_t *json = proxy_answer(&proxy, head->path, head->query, &result);
-    if (!json) {
-        refuse(request, 404, "there is no such path");
-        return;
-    }
-    snprintf(headers, sizeof headers, "%s%s", EXPOSE, result.headers);
-    metric_add(s->errors, result.status >= 400);
-    answer(request, result.status, headers, json);
+    ask_index(s, request, &(reader_question_t){.path = head->path, .query = head->query, .peer = who});
 }
 
 static void answer_kyc(serve_t *s, web_request_t *request, const web_head_t *head)
@@ -162,44 +175,69 @@ static void answer_kyc(serve_t *s, web_request_t *request, const web_head_t *hea
     answer(request, status, EXPOSE, json);
 }
 
-static void answer_post(serve_t *s, web_request_t *request, const web_head_t *head, bytes_t body)
+static void answer_post(serve_t *s, web_request_t *request, const web_head_t *head, bytes_t body,
+                        const char *who)
 {
-    int status;
-    if (is_path(head, "/graphql") || is_path(head, "/")) {
-        json_t *json = graphql_answer(store_db(s->c.store), store_head(s->c.store)->number, body, &status);
-        metric_add(s->errors, status >= 400);
-        answer(request, status, EXPOSE, json);
-    } else if (is_path(head, "/activation/activate") && s->c.faucet)
+    if (is_path(head, "/graphql") || is_path(head, "/"))
+        ask_index(s, request,
+                  &(reader_question_t){.body = body, .peer = who, .height = store_head(s->c.store)->number});
+    else if (is_path(head, "/activation/activate") && s->c.faucet)
         faucet_ask(s->c.faucet, request, body);
     else
         refuse(request, 404, "there is no such path");
+}
+
+/* on_answer counts what the reader answered. */
+static void on_answer(void *context, int status, uint64_t ms)
+{
+    serve_t *s = context;
+    metric_add(s->errors, status >= 400);
+    metric_observe(s->seconds, (double)ms / 1000);
+}
+
+static void on_quiet(void *context) { db_tidy(store_db(((serve_t *)context)->c.store)); }
+
+/* Who asks: the peer, or, behind a proxy that is believed, whom that names last. */
+static void who_asks(const serve_t *s, const web_head_t *head, char who[PEER_MAX])
+{
+    const char *named = s->c.forwarded_by && strcmp(head->peer, s->c.forwarded_by) == 0
+                            ? web_head_header(head, "x-forwarded-for")
+                            : NULL;
+    const char *comma = named ? strrchr(named, ',') : NULL;
+    if (comma) named = comma + 1;
+    if (named) named += strspn(named, " ");
+    snprintf(who, PEER_MAX, "%s", named ? named : head->peer);
+    who[strcspn(who, " ")] = 0;
 }
 
 static void on_request(void *self, web_request_t *request, const web_head_t *head, bytes_t body)
 {
     listener_t *listener = self;
     serve_t *s           = listener->serve;
-    uint64_t start       = io_ticks_ms(s->c.io);
+    char who[PEER_MAX];
     bool is_get = strcmp(head->method, "GET") == 0, is_post = strcmp(head->method, "POST") == 0;
     metric_add(s->requests, 1);
-    if (is_get && s->c.kyc && is_path(head, "/api/v1/status"))
+    who_asks(s, head, who);
+    if (!rate_take(&s->rate, who, io_ticks_ms(s->c.io) * 1000))
+        refuse_busy(s, request, 429, "too many requests of this address");
+    else if (is_get && s->c.kyc && is_path(head, "/api/v1/status"))
         answer_kyc(s, request, head);
     else if (listener->is_kyc_only)
         refuse(request, 404, "there is no such path");
     else if (is_get && is_path(head, "/metrics"))
         answer_metrics(s, request);
     else if (is_get)
-        answer_get(s, request, head);
+        answer_get(s, request, head, who);
     else if (is_post)
-        answer_post(s, request, head, body);
+        answer_post(s, request, head, body, who);
     else
         refuse(request, 405, "GET, or POST for /graphql");
-    metric_observe(s->seconds, (double)(io_ticks_ms(s->c.io) - start) / 1000);
 }
 
 static void on_request_gone(void *self, web_request_t *request)
 {
     const serve_t *s = ((const listener_t *)self)->serve;
+    reader_gone(s->reader, request);
     if (s->c.faucet) faucet_gone(s->c.faucet, request);
     if (s->c.probe) probe_gone(s->c.probe, request);
 }
@@ -228,13 +266,26 @@ static void on_message(void *self, web_session_t *session, bytes_t message, bool
 
 /* ---- start and stop ---- */
 
-serve_t *serve_new(const serve_config_t *config)
+serve_t *serve_new(const serve_config_t *config, char error[DB_ERROR_MAX + 1])
 {
     serve_t *s = calloc(1, sizeof *s);
     if (!s) abort();
-    s->c = *config;
-    make_metrics(s);
-    return s;
+    s->c             = *config;
+    s->rate.a_second = config->rate;
+    s->reader        = reader_new(&(reader_config_t){.io        = config->io,
+                                                     .where     = config->where,
+                                                     .version   = config->version,
+                                                     .headers   = EXPOSE,
+                                                     .on_answer = on_answer,
+                                                     .on_quiet  = on_quiet,
+                                                     .context   = s},
+                                  error);
+    if (s->reader) {
+        make_metrics(s);
+        return s;
+    }
+    free(s);
+    return NULL;
 }
 
 bool serve_listen(serve_t *serve, const char *address, uint16_t port, const char *cert, const char *key,
@@ -279,6 +330,7 @@ void serve_free(serve_t *serve)
     if (!serve) return;
     for (uint32_t i = 0; i < serve->count; i++)
         web_server_free(serve->listeners[i].web);
+    reader_free(serve->reader);
     metrics_free(serve->metrics);
     free(serve);
 }

@@ -19,9 +19,13 @@ typedef struct {
     faucet_t *faucet; /* may be NULL */
     probe_t *probe;   /* may be NULL */
     const char *version;
+    const char *where;        /* the index, for connections that only read */
+    uint32_t rate;            /* requests a second of one address; 0: as many as it likes */
+    const char *forwarded_by; /* a proxy before us, whose X-Forwarded-For is believed; NULL: none */
 } serve_config_t;
 
-serve_t *serve_new(const serve_config_t *config);
+/* serve_new needs the index to be there.  NULL: *error. */
+serve_t *serve_new(const serve_config_t *config, char error[DB_ERROR_MAX + 1]);
 
 /* serve_listen opens an address; several may be.  With only_kyc it answers nothing but KYC.  False: *error.
  */

@@ -1,12 +1,16 @@
 // indexer.test.mjs - the index is what the chain's state is: over random calls, forks that win, kills of the indexer, and
 // made again from genesis.
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import { Keyring } from '@polkadot/keyring'
 import { cryptoWaitReady } from '@polkadot/util-crypto'
+import { buildClientSchema, getIntrospectionQuery, parse, validate, validateSchema } from 'graphql'
 import { connect, freePort, scratch, start, startNode, waitFor } from './programs.mjs'
+import { certificates } from './rmb_relays.mjs'
 
 await cryptoWaitReady()
 const seed = Number(process.env.TRELLIS_SEED ?? Date.now() % 2 ** 31)
@@ -276,6 +280,147 @@ test('KYC says what the table says, and the faucet fills an empty account once',
     assert.equal(await free(), 5e7)
     assert.equal((await activate(fresh)).status, 200)
     assert.equal(await free(), 5e7, 'it has enough')
+    await indexer.stop()
+  } finally { await world.down() }
+})
+
+// The questions of grid_client, as it sends them, and some of what tools send.
+const questions = [
+  'query { __typename }',
+  'query getNodeTwinId($nodeId: Int!){ nodes(where: { nodeID_eq: $nodeId }) { twinID } }',
+  'query { items: nodeContractsConnection(where: {twinID_eq: 7, state_in: [Created, GracePeriod]}, orderBy: twinID_ASC) { count: totalCount } }',
+  `query getContracts($nodeContractsCount: Int!){ nodeContracts(where: {twinID_eq: 7, state_in: [Created, GracePeriod] , AND: [{ deploymentData_contains: "\\"type\\":\\"vm\\"" },]}, limit: $nodeContractsCount) { contractID deploymentData state createdAt nodeID numberOfPublicIPs } }`,
+  'query { nameContracts(where: {contractID_eq: 3}) { createdAt name solutionProviderID } rentContracts(orderBy: [nodeID_DESC]) { nodeID state } }',
+  'query b($contractId: BigInt!) { contractBillReports(where: {contractID_eq: $contractId}, limit: 2, orderBy: timestamp_DESC) { amountBilled timestamp discountReceived } }',
+  'query { farmsConnection(orderBy: farmID_ASC) { totalCount pageInfo { hasNextPage __typename } edges { cursor __typename node { name publicIPs(where: {ip_startsWith: "1"}) { ip } } } __typename } }',
+  `{ nodes(where: {location: {latitude_isNull: false}, OR: {power: {state_eq: Up}}}, orderBy: [resourcesTotal_cru_DESC, power_state_ASC]) { power { state target __typename } location { latitude }
+     interfaces { name ips } resourcesTotal { cru mru __typename } } pricingPolicies { su { value unit __typename } } solutionProviders { providers { who take __typename } } squidStatus { height __typename } }`
+]
+
+test('tools read the schema, and what it allows is answered', { timeout: 60000 }, async () => {
+  const world = new World()
+  try {
+    await world.up()
+    await world.block([[world.users[0], world.api.tx.tfgridModule.userAcceptTc('https://example.org/terms', 'f'.repeat(32))]], { finalize: true })
+    const indexer = await world.indexer('index.db', world.port)
+    for (const options of [{}, { descriptions: false, specifiedByUrl: true, directiveIsRepeatable: true, schemaDescription: true, inputValueDeprecation: true }]) {
+      const schema = buildClientSchema(await world.graphql(getIntrospectionQuery(options)))
+      assert.deepEqual(validateSchema(schema), [])
+      for (const question of questions) assert.deepEqual(validate(schema, parse(question)).map(String), [], question)
+      const wrong = '{ nodes(where: {nodeID_contains: 1, state_eq: Created}) { nowhere } }'
+      assert.equal(validate(schema, parse(wrong)).length, 3)
+    }
+    // Every field of every entity, every filter with a value of its kind, and every order are answered, not only told.
+    const schema = buildClientSchema(await world.graphql(getIntrospectionQuery()))
+    const values = { Int: '1', BigInt: '"1"', BigDecimal: '"1.5"', Boolean: 'true', String: '"x"' }
+    const bare = type => type.ofType ? bare(type.ofType) : type
+    const valueOf = type => {
+      const named = bare(type)
+      const one = values[named.name] ?? (named.getValues ? named.getValues()[0].name : '{}')
+      return String(type).startsWith('[') ? `[${one}]` : one
+    }
+    const selection = (type, depth) => {
+      const parts = Object.values(bare(type).getFields()).map(field => {
+        const named = bare(field.type)
+        return named.getFields ? depth > 0 ? `${field.name} ${selection(field.type, depth - 1)}` : '' : field.name
+      })
+      return `{ __typename ${parts.join(' ')} }`
+    }
+    let filters = 0
+    let orders = 0
+    for (const field of Object.values(schema.getQueryType().getFields())) {
+      if (!field.args.some(arg => arg.name === 'limit')) continue
+      await world.graphql(`{ ${field.name}(limit: 2) ${selection(field.type, 1)} }`)
+      const arg = name => bare(field.args.find(arg => arg.name === name).type)
+      const wheres = Object.values(arg('where').getFields()).map((input, i) => `f${i}: ${field.name}(where: {${input.name}: ${valueOf(input.type)}}) { id }`)
+      const order = arg('orderBy').getValues().map((value, i) => `o${i}: ${field.name}(orderBy: ${value.name}) { id }`)
+      filters += wheres.length
+      orders += order.length
+      for (const all of [wheres, order]) for (let i = 0; i < all.length; i += 100) await world.graphql(`{ ${all.slice(i, i + 100).join('\n')} }`)
+    }
+    assert.ok(filters > 1000 && orders > 500, `${filters} filters, ${orders} orders`)
+    const { __type: type } = await world.graphql('{ __type(name: "ContractState") { kind enumValues { name } } }')
+    assert.deepEqual(type, { kind: 'ENUM', enumValues: ['Created', 'Deleted', 'OutOfFunds', 'GracePeriod'].map(name => ({ name })) })
+    assert.deepEqual(await world.graphql('{ __type(name: "Nothing") { kind } }'), { __type: null })
+    await indexer.stop()
+  } finally { await world.down() }
+})
+
+// fetch over TLS, in a process that trusts `ca` from its start, as clients are told to.
+const fetchSecure = async (url, ca) => {
+  const script = `fetch(${JSON.stringify(url)}).then(async a => console.log(JSON.stringify({ status: a.status, body: await a.text() })), e => console.log(JSON.stringify({ refused: e.cause?.code ?? String(e) })))`
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { env: { ...process.env, ...(ca ? { NODE_EXTRA_CA_CERTS: ca } : {}) } })
+  return JSON.parse(stdout)
+}
+
+test('over TLS, and no more often than an address may', { timeout: 60000 }, async () => {
+  const world = new World()
+  try {
+    await world.up()
+    const tls = certificates(world.dir, ['127.0.0.1'])
+    const [secure, plain] = [await freePort(), await freePort()]
+    const both = start('trellis-indexer', ['--substrate', world.node.url, '--db', join(world.dir, 'tls.db'), '--listen', `127.0.0.1:${secure}`,
+      '--tls-cert', tls.cert, '--tls-key', tls.key, '--kyc', 'verified'], world.dir)
+    world.indexers.push(both)
+    const page = path => fetchSecure(`https://127.0.0.1:${secure}${path}`, tls.ca)
+    await waitFor('the indexer to listen', async () => (await page('/version')).status === 200)
+    await waitFor('the index to stand on a block', async () => JSON.parse((await page('/health')).body).index.block >= 0)
+    assert.deepEqual(JSON.parse((await page('/farms?size=1')).body), [])
+    assert.equal(JSON.parse((await page(`/api/v1/status?client_id=${world.users[0].address}`)).body).result.status, 'VERIFIED')
+    assert.match((await fetchSecure(`https://127.0.0.1:${secure}/version`)).refused, /SELF_SIGNED|VERIFY|ISSUER/)
+    await assert.rejects(fetch(`http://127.0.0.1:${secure}/version`))
+    await both.stop()
+
+    const limited = await world.indexer('index.db', plain, ['--rate-limit', '5', '--forwarded-by', '127.0.0.1'])
+    const ask = async headers => (await fetch(`http://127.0.0.1:${plain}/version`, { headers })).status
+    const burst = async (count, headers) => { const all = []; for (let i = 0; i < count; i++) all.push(await ask(headers)); return all }
+    const first = await burst(80, { 'X-Forwarded-For': '10.1.1.1, 203.0.113.7' })
+    assert.ok(first.filter(status => status === 200).length >= 50 && first.at(-1) === 429, first.join())
+    assert.equal(await ask({ 'X-Forwarded-For': '203.0.113.7, 203.0.113.8' }), 200, 'another address has its own')
+    const six = await burst(80, { 'X-Forwarded-For': '2001:db8:1:2:3::1' })
+    assert.equal(six.at(-1), 429)
+    assert.equal(await ask({ 'X-Forwarded-For': '2001:db8:1:2:ffff::9' }), 429, 'the same customer')
+    assert.equal(await ask({ 'X-Forwarded-For': '2001:db8:1:3::1' }), 200)
+    await waitFor('tokens to come back', async () => await ask({ 'X-Forwarded-For': '203.0.113.7' }) === 200)
+    await limited.stop()
+  } finally { await world.down() }
+})
+
+test('blocks are followed while everybody asks', { timeout: 120000 }, async () => {
+  const world = new World()
+  try {
+    await world.up()
+    const indexer = await world.indexer('index.db', world.port, ['--rate-limit', '0'])
+    const [alice] = world.users
+    const { tx } = world.api
+    for (const call of [tx.tfgridModule.userAcceptTc('https://example.org/terms', 'f'.repeat(32)), tx.tfgridModule.createTwin('relay.example.org', null)]) await world.block([[alice, call]], { finalize: true })
+    await world.caughtUp()
+    // Each takes as long as a question may: the schema as deep as it goes, and joins of everything with everything.
+    const heavy = ['{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }',
+      `{ ${Array.from({ length: 200 }, (_, i) => `a${i}: uptimeEventsConnection(orderBy: id_ASC) { totalCount }`).join(' ')} }`]
+    let isOver = false
+    let answers = 0
+    const asker = async i => {
+      while (!isOver) {
+        const { status } = await fetch(`http://127.0.0.1:${world.port}/graphql`, { method: 'POST', body: JSON.stringify({ query: heavy[i % 2] }) })
+        assert.ok([200, 400, 503].includes(status), String(status))
+        answers++
+      }
+    }
+    const askers = Array.from({ length: 16 }, (_, i) => asker(i))
+    const late = []
+    for (let i = 0; i < 10; i++) {
+      await world.block([[alice, tx.smartContractModule.createNameContract('name' + i)]])
+      const { number } = await world.best()
+      const start = Date.now()
+      await waitFor('the block', async () => (await (await fetch(`http://127.0.0.1:${world.port}/health`)).json()).index.block === number)
+      late.push(Date.now() - start)
+    }
+    isOver = true
+    await Promise.all(askers)
+    assert.ok(answers > 0)
+    assert.ok(late.sort((a, b) => a - b)[5] < 2000, `the index came ${late} ms after the blocks`)
+    await world.same('after all questions')
     await indexer.stop()
   } finally { await world.down() }
 })

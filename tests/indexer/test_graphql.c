@@ -283,7 +283,6 @@ TEST(what_is_not_answered_is_refused_with_its_reason)
     OK(refuses("query A { __typename } query B { __typename }", "operation name"));
     OK(refuses("mutation { drop }", "only queries"));
     OK(refuses("subscription { nodes { id } }", "only queries"));
-    OK(refuses("{ __schema { types { name } } }", "introspection"));
     OK(refuses("query Q($a: Int!) { nodes(where: {nodeID_eq: $a}) { id } }", "$a"));
     OK(refuses("{ nodes(where: {nodeID_eq: \"x\"}) { id } }", "nodeID"));
     OK(refuses("{ nodes(where: {nodeID_in: 3}) { id } }", "list"));
@@ -368,6 +367,70 @@ TEST(a_question_has_bounds)
         len += (size_t)snprintf(text + len, sizeof text - len, "a%d: nodes { id } ", i);
     snprintf(text + len, sizeof text - len, "}");
     OK(refuses(text, "more than 50000 rows"));
+}
+
+TEST(the_schema_tells_what_is_answered)
+{
+    OK(says(
+        "{ __schema { queryType { name kind __typename } mutationType { name } } }", NULL,
+        "{\"data\":{\"__schema\":{\"queryType\":{\"name\":\"Query\",\"kind\":\"OBJECT\",\"__typename\":\"__"
+        "Type\"},\"mutationType\":null}}}"));
+    OK(says(
+        "query($n: String!) { __type(name: $n) { enumValues(includeDeprecated: true) { name isDeprecated } } "
+        "}",
+        "{\"n\":\"PowerState\"}",
+        "{\"data\":{\"__type\":{\"enumValues\":[{\"name\":\"Up\",\"isDeprecated\":false},{\"name\":\"Down\","
+        "\"isDeprecated\":false}]}}}"));
+    OK(says("{ __type(name: \"SquidStatus\") { fields { name type { kind name ofType { name } } } } }", NULL,
+            "{\"data\":{\"__type\":{\"fields\":[{\"name\":\"height\",\"type\":{\"kind\":\"SCALAR\",\"name\":"
+            "\"Int\",\"ofType\":null}}]}}}"));
+    OK(says("{ __type(name: \"\") { name } }", NULL, "{\"data\":{\"__type\":null}}"));
+    OK(refuses("{ __type(name: \"Node\") { colour } }", "on type \"__Type\""));
+    OK(refuses("{ __type(name: \"Node\") }", "must have a selection"));
+    OK(refuses("{ __schema { types { name { x } } } }", "must not have a selection"));
+    OK(refuses("{ __type { name } }", "takes a name"));
+}
+
+TEST(names_of_types_are_those_of_the_schema)
+{
+    json_t *got =
+        ask("{ nodesConnection(orderBy: id_ASC, first: 1) { __typename edges { __typename node { __typename "
+            "power "
+            "{ __typename } } } pageInfo { __typename } } squidStatus { __typename } pricingPolicies { su { "
+            "__typename } } }",
+            NULL);
+    char *text = json_dumps(got, JSON_COMPACT);
+    EQ(status, 200);
+    OK(strstr(text, "\"NodesConnection\"") && strstr(text, "\"NodeEdge\"") && strstr(text, "\"PageInfo\"") &&
+       strstr(text, "\"SquidStatus\""));
+    free(text);
+    json_decref(got);
+}
+
+TEST(fragments_that_multiply_and_schemas_without_end_are_refused)
+{
+    static char text[GRAPHQL_QUERY_MAX];
+    size_t len = (size_t)snprintf(text, sizeof text, "{ ...f0 } ");
+    for (int i = 0; i < 9; i++) {
+        len += (size_t)snprintf(text + len, sizeof text - len, "fragment f%d on Query { ", i);
+        for (int k = 0; k < 100; k++)
+            len += (size_t)snprintf(text + len, sizeof text - len, "...f%d ", i + 1);
+        len += (size_t)snprintf(text + len, sizeof text - len, "} ");
+    }
+    snprintf(text + len, sizeof text - len, "fragment f9 on Query { __typename }");
+    OK(refuses(text, "too large"));
+    len = (size_t)snprintf(text, sizeof text, "{ __schema { types { ...f0 } } } ");
+    for (int i = 0; i < 6; i++) {
+        len += (size_t)snprintf(text + len, sizeof text - len, "fragment f%d on __Type { ", i);
+        for (int k = 0; k < 20; k++)
+            len +=
+                (size_t)snprintf(text + len, sizeof text - len, "a%d: fields { type { ...f%d } } ", k, i + 1);
+        len += (size_t)snprintf(text + len, sizeof text - len, "} ");
+    }
+    snprintf(text + len, sizeof text - len, "fragment f6 on __Type { name }");
+    OK(refuses(text, "too large"));
+    OK(refuses("{ __schema { ...a } } fragment a on __Schema { ...b } fragment b on __Schema { ...a }",
+               "too deeply"));
 }
 
 TEST(a_body_that_is_no_question_is_refused)
