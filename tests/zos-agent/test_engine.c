@@ -568,7 +568,10 @@ TEST(the_rules_of_a_machine_are_written_after_a_pause_however_it_ended)
         if (!is_killed) start(); /* found running: its rules are there */
         engine_desire(engine, 42, DESIRED_PAUSED, "grace period", "", 1000001);
         EQ(next(), JOB_PAUSE);
-        if (!is_killed) done(HOST_OK, "");
+        if (is_killed)
+            job_fini(&job);
+        else
+            done(HOST_OK, "");
         engine_desire(engine, 42, DESIRED_RUN, "paid", "", 1000002);
         if (is_killed) start(); /* the rules were written, or not */
         while (next() != JOB_MACHINE)
