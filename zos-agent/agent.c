@@ -302,10 +302,12 @@ static void find_zdb_addresses(agent_t *agent)
 
 static bool engine_start(agent_t *agent)
 {
-    char error[256];
+    char error[256], nic[16];
     agent->db = db_open(agent->host.state_dir, false, error);
     if (!agent->db) return fail(error);
     find_zdb_addresses(agent);
+    db_noted(agent->db, AGENT_NOTE_NIC, nic, sizeof nic);
+    if (nic[0]) snprintf(agent->host.public_link, sizeof agent->host.public_link, "%s", nic);
     engine_config_t config = {.db              = agent->db,
                               .state_dir       = agent->host.state_dir,
                               .pool_dir        = agent->host.pool_dir,
@@ -363,6 +365,42 @@ static bool side_start(agent_t *agent)
     return agent->chain != NULL;
 }
 
+/* ---- what the node measures of itself ---- */
+
+static uint32_t perf_workloads(void *context)
+{
+    engine_figures_t figures;
+    engine_figures(((const agent_t *)context)->engine, &figures);
+    return figures.workloads;
+}
+
+static const chain_node_t *perf_node(void *context)
+{
+    const agent_t *agent = context;
+    return agent->chain ? chain_side_node(agent->chain) : NULL;
+}
+
+static void perf_start(agent_t *agent)
+{
+    const config_t *c    = agent->config;
+    perf_config_t config = {.io        = agent->io,
+                            .db        = agent->db,
+                            .state_dir = agent->host.state_dir,
+                            .workloads = perf_workloads,
+                            .node      = perf_node,
+                            .context   = agent};
+    char texts[PERF_URLS_CAP][RMB_URL_MAX + 16], url[RMB_URL_MAX];
+    for (uint32_t i = 0; i < c->substrate_count && config.url_count < PERF_URLS_CAP / 2; i++)
+        snprintf(texts[config.url_count++], sizeof *texts, "substrate=%.*s", RMB_URL_MAX - 1, c->substrate[i]);
+    for (uint32_t i = 0; i < c->domain_count && config.url_count < PERF_URLS_CAP; i++) {
+        relay_at_get(&c->relay_at, c->domains[i], url);
+        snprintf(texts[config.url_count++], sizeof *texts, "relay=%s", url);
+    }
+    for (uint32_t i = 0; i < config.url_count; i++)
+        config.urls[i] = texts[i];
+    agent->perf = perf_new(&config);
+}
+
 static bool chain_start(agent_t *agent)
 {
     client_config_t config = {
@@ -400,6 +438,7 @@ static void stop(agent_t *agent)
     while (agent->is_working)
         io_step(agent->io, STOP_STEP_MS);
     timers_stop(agent);
+    perf_free(agent->perf);
     control_free(agent->control);
     web_server_free(agent->metrics_server);
     api_free(agent->api);
@@ -436,6 +475,7 @@ int agent_run(const config_t *config)
         agent->control = control_new(agent);
         if (!agent->control) log_warn(LOG_MAIN, "no control socket: zosctl cannot ask");
         timers_start(agent);
+        if (!agent->config->is_perf_off) perf_start(agent);
         log_info(LOG_MAIN, "agent started", LOG_TEXT("state", agent->host.state_dir));
         agent_pump(agent);
         io_run(agent->io);

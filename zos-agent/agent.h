@@ -10,6 +10,7 @@
 #include "io.h"
 #include "metrics.h"
 #include "peer.h"
+#include "perf.h"
 #include "twin_cache.h"
 #include "web.h"
 
@@ -18,7 +19,8 @@ typedef struct api api_t;
 typedef struct control control_t;
 
 #define AGENT_ZDB_ADDRESSES 3
-#define AGENT_VERSION "0.1.0"
+#define AGENT_VERSION  "0.1.0"
+#define AGENT_NOTE_NIC "public_nic" /* the link of public addresses, as the farmer set it; before the configuration's */
 
 struct agent {
     const config_t *config;
@@ -38,6 +40,7 @@ struct agent {
     chain_side_t *chain;
     api_t *api;
     control_t *control;
+    perf_t *perf;
 
     chain_interface_t zdb_interface;
     const char *zdb_addresses[AGENT_ZDB_ADDRESSES + 1]; /* ends with NULL */

@@ -1,7 +1,6 @@
 /* api.c - what users ask over the bus, and the answers: JSON as zos gives it (docs/formats/deployment.md). */
-#include "agent.h"
+#include "api_internal.h"
 #include "gpu.h"
-#include "limit.h"
 #include "log.h"
 
 #include <arpa/inet.h>
@@ -19,7 +18,7 @@
 #define PENDING_OF_ONE 16 /* checks of one twin's deployments at a time */
 
 /* A deployment that is being checked. */
-typedef struct pending {
+struct pending {
     struct pending *next;
     api_t *api;
     peer_return_t to;
@@ -29,18 +28,11 @@ typedef struct pending {
     deployment_signer_t *signers;
     uint32_t signer_count;
     chain_check_t *check;
-} pending_t;
-
-struct api {
-    agent_t *agent;
-    pending_t *pending;
-    uint32_t pending_count;
-    limit_t limit;
 };
 
 /* ---- answering ---- */
 
-static void reply(api_t *api, const peer_return_t *to, json_t *json)
+void api_reply(api_t *api, const peer_return_t *to, json_t *json)
 {
     char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
     if (text)
@@ -51,10 +43,14 @@ static void reply(api_t *api, const peer_return_t *to, json_t *json)
     json_decref(json);
 }
 
-static void refuse(api_t *api, const peer_return_t *to, const char *why)
+void api_refuse(api_t *api, const peer_return_t *to, const char *why)
 {
     peer_reply_error(api->agent->peer, to, 0, why);
 }
+
+static void reply(api_t *api, const peer_return_t *to, json_t *json) { api_reply(api, to, json); }
+
+static void refuse(api_t *api, const peer_return_t *to, const char *why) { api_refuse(api, to, why); }
 
 /* ---- deploying ---- */
 
@@ -215,15 +211,15 @@ static void on_delete(api_t *api, const peer_incoming_t *request)
 
 /* ---- asking for deployments ---- */
 
-static json_t *payload_of(const peer_incoming_t *request)
+json_t *api_payload(const peer_incoming_t *request)
 {
-    return json_loadb((const char *)request->payload.data, request->payload.len, JSON_REJECT_DUPLICATES,
-                      NULL);
+    return json_loadb((const char *)request->payload.data, request->payload.len,
+                      JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
 }
 
 static bool contract_of(api_t *api, const peer_incoming_t *request, uint64_t *contract_id)
 {
-    json_t *json = payload_of(request), *id = json_object_get(json, "contract_id");
+    json_t *json = api_payload(request), *id = json_object_get(json, "contract_id");
     bool is_right = json_is_integer(id) && json_integer_value(id) > 0;
     *contract_id  = (uint64_t)json_integer_value(id);
     json_decref(json);
@@ -302,7 +298,8 @@ static void on_features(api_t *api, const peer_incoming_t *request)
                              "zmount", "volume");
     if (api->agent->host.wireguard != HOST_WIREGUARD_NONE)
         json_array_append_new(list, json_string("wireguard"));
-    if (api->agent->host.zdb_program[0] && api->agent->config->zdb_port && api->agent->config->capacity.hru > 0)
+    if (api->agent->host.zdb_program[0] && api->agent->config->zdb_port &&
+        api->agent->config->capacity.hru > 0)
         json_array_append_new(list, json_string("zdb"));
     if (api->agent->host.logs_program[0]) json_array_append_new(list, json_string("zlogs"));
     if (api->agent->host.public_link[0] || api->agent->host.is_public_routed) {
@@ -316,23 +313,6 @@ static void on_features(api_t *api, const peer_incoming_t *request)
     reply(api, &request->from, list);
 }
 
-static void on_diagnostics(api_t *api, const peer_incoming_t *request)
-{
-    const agent_t *agent = api->agent;
-    chain_figures_t chain;
-    chain_side_figures(agent->chain, &chain);
-    bool has_chain = chain.is_connected, has_bus = peer_is_connected(agent->peer);
-    reply(api, &request->from,
-          json_pack("{s:b,s:{s:{s:b},s:{s:b},s:{s:i}},s:b}", "system_status_ok", 1, "modules", "chain",
-                    "status", has_chain, "bus", "status", has_bus, "reports", "status", (int)chain.outbox,
-                    "healthy", has_chain && has_bus));
-}
-
-static void on_hypervisor(api_t *api, const peer_incoming_t *request)
-{
-    reply(api, &request->from, json_string(""));
-}
-
 static void on_pools(api_t *api, const peer_incoming_t *request)
 {
     engine_figures_t f;
@@ -344,11 +324,6 @@ static void on_pools(api_t *api, const peer_incoming_t *request)
         json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:I}", "name", "hdd", "type", "hdd", "size",
                                               (json_int_t)f.total.hru, "used", (json_int_t)f.used.hru));
     reply(api, &request->from, list);
-}
-
-static void on_empty_list(api_t *api, const peer_incoming_t *request)
-{
-    reply(api, &request->from, json_array());
 }
 
 static void on_gpus(api_t *api, const peer_incoming_t *request)
@@ -372,8 +347,8 @@ static void on_public_config(api_t *api, const peer_incoming_t *request)
     const chain_node_t *node = chain_side_node(api->agent->chain);
     if (node->has_public_config)
         reply(api, &request->from,
-              json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "type", "macvlan", "ipv4", node->ip4, "ipv6", node->ip6, "gw4",
-                        node->gw4, "gw6", node->gw6, "domain", node->domain));
+              json_pack("{s:s,s:s,s:s,s:s,s:s,s:s}", "type", "macvlan", "ipv4", node->ip4, "ipv6", node->ip6,
+                        "gw4", node->gw4, "gw6", node->gw6, "domain", node->domain));
     else
         refuse(api, &request->from, "no public config found");
 }
@@ -403,7 +378,7 @@ static void on_wg_ports(api_t *api, const peer_incoming_t *request)
 
 static void on_private_ips(api_t *api, const peer_incoming_t *request)
 {
-    json_t *json     = payload_of(request);
+    json_t *json     = api_payload(request);
     const char *name = json_string_value(json_object_get(json, "network_name"));
     if (name)
         reply(api, &request->from, engine_private_ips(api->agent->engine, request->from.twin, name));
@@ -421,11 +396,6 @@ static void on_location(api_t *api, const peer_incoming_t *request)
                     "", "city_name", c->city));
 }
 
-static void on_perf(api_t *api, const peer_incoming_t *request)
-{
-    refuse(api, &request->from, "no performance test of this name ran on this node");
-}
-
 /* ---- commands ---- */
 
 static const struct {
@@ -441,8 +411,6 @@ static const struct {
     {"zos.statistics.get",            on_statistics   },
     {"zos.system.version",            on_version      },
     {"zos.system.node_features_get",  on_features     },
-    {"zos.system.diagnostics",        on_diagnostics  },
-    {"zos.system.hypervisor",         on_hypervisor   },
     {"zos.storage.pools",             on_pools        },
     {"zos.gpu.list",                  on_gpus         },
     {"zos.network.list_wg_ports",     on_wg_ports     },
@@ -452,9 +420,20 @@ static const struct {
     {"zos.network.interfaces",        on_interfaces   },
     {"zos.network.has_ipv6",          on_has_ipv6     },
     {"zos.location.get",              on_location     },
-    {"zos.perf.get",                  on_perf         },
-    {"zos.perf.get_all",              on_empty_list   },
 };
+
+static bool api_answer_of(api_t *api, const api_command_t *list, const peer_incoming_t *request)
+{
+    for (; list->name; list++) {
+        if (strcmp(list->name, request->command) != 0) continue;
+        if (api_may(api->agent, list->right, request->from.twin))
+            list->answer(api, request);
+        else
+            refuse(api, &request->from, "unauthorized");
+        return true;
+    }
+    return false;
+}
 
 void api_answer(void *context, peer_t *peer, const peer_incoming_t *request)
 {
@@ -468,7 +447,8 @@ void api_answer(void *context, peer_t *peer, const peer_incoming_t *request)
         commands[i].answer(api, request);
         return;
     }
-    peer_reply_error(peer, &request->from, 0, "function is not found");
+    if (!api_answer_of(api, api_node_commands, request) && !api_answer_of(api, api_debug_commands, request))
+        peer_reply_error(peer, &request->from, 0, "function is not found");
 }
 
 api_t *api_new(agent_t *agent)

@@ -49,6 +49,7 @@ const char config_help[] =
     "  --image-cache BYTES, --image-days N   images that nobody uses: how much of them is kept, and how "
     "long\n"
     "                           (default 20 GiB, 30 days)\n"
+    "  --perf BOOL              measure the node now and then (default true)\n"
     "  --power-off PROGRAM      turns the machine off, when the farmer wants that and nothing is on it\n"
     "  --admin-twins N,N        who may ask zos.debug beside the farmer\n"
     "  --zdb-port N             of the first database, the next ones have the next ports (default 9900); 0: none\n"
@@ -113,6 +114,7 @@ static const setting_t settings[] = {
     {"trash_hours",         NUMBER32, AT(trash_hours),           0,                  0                  },
     {"image_cache",         NUMBER64, AT(image_cache),           0,                  0                  },
     {"image_days",          NUMBER32, AT(image_days),            0,                  0                  },
+    {"perf",                FLAG,     AT(is_perf_off),           1,                  0                  },
     {"power_off",           TEXT,     AT(power_off),             0,                  0                  },
     {"admin_twins",         TEXT,     AT(admin_twins),           0,                  0                  },
     {"location.city",       TEXT,     AT(city),                  0,                  0                  },

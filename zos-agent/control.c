@@ -219,24 +219,18 @@ static bool find_machine(agent_t *agent, const char *id, char wid[WID_LEN + 1])
     return is_found;
 }
 
-/* A piece of a log from an offset on; a negative one counts from the end.  Bytes that are no text are shown
- * as '?'. */
-static json_t *answer_logs(agent_t *agent, const json_t *question)
+/* Bytes that are no text are shown as '?'. */
+char *control_log(const agent_t *agent, const char *wid, int64_t from, int64_t *next)
 {
-    const char *id  = json_string_value(json_object_get(question, "id"));
-    json_int_t from = json_integer_value(json_object_get(question, "offset"));
-    char wid[WID_LEN + 1], folder[PATH_CAP], path[PATH_CAP];
+    char folder[PATH_CAP], path[PATH_CAP];
     struct stat st;
-    if (!id || !find_machine(agent, id, wid))
-        return fail("no workload of this name: CONTRACT/NAME, or its short name");
-    if (!machine_folder(&agent->host, wid, folder) || !path_join(path, "%s/log", folder))
-        return fail("no log");
+    if (!machine_folder(&agent->host, wid, folder) || !path_join(path, "%s/log", folder)) return NULL;
     int fd     = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     char *text = malloc(CONTROL_LOG_MAX + 1);
     if (fd < 0 || !text || fstat(fd, &st) != 0) {
         if (fd >= 0) close(fd);
         free(text);
-        return fail("it has no log: only machines that ran have one");
+        return NULL;
     }
     off_t at = from < 0 ? st.st_size + from : from;
     if (at < 0 || at > st.st_size) at = 0; /* it was cut to its newest part */
@@ -247,8 +241,21 @@ static json_t *answer_logs(agent_t *agent, const json_t *question)
         if ((unsigned char)text[i] >= 127 ||
             ((unsigned char)text[i] < 32 && text[i] != '\n' && text[i] != '\t'))
             text[i] = '?';
-    text[got]      = 0;
-    json_t *answer = json_pack("{s:s,s:I}", "text", text, "next", (json_int_t)(at + got));
+    text[got] = 0;
+    *next     = at + got;
+    return text;
+}
+
+static json_t *answer_logs(agent_t *agent, const json_t *question)
+{
+    const char *id = json_string_value(json_object_get(question, "id"));
+    int64_t next   = 0;
+    char wid[WID_LEN + 1];
+    if (!id || !find_machine(agent, id, wid))
+        return fail("no workload of this name: CONTRACT/NAME, or its short name");
+    char *text = control_log(agent, wid, json_integer_value(json_object_get(question, "offset")), &next);
+    if (!text) return fail("it has no log: only machines that ran have one");
+    json_t *answer = json_pack("{s:s,s:I}", "text", text, "next", (json_int_t)next);
     free(text);
     return answer;
 }

@@ -32,6 +32,9 @@ static const char *const schema[] = {
      " size INTEGER, owner INTEGER, at INTEGER, is_kept INTEGER) WITHOUT ROWID"),
     "CREATE TABLE IF NOT EXISTS reserved(contract INTEGER, ip TEXT, gateway TEXT, UNIQUE(contract, ip))",
     "CREATE TABLE IF NOT EXISTS meter_born(wid TEXT PRIMARY KEY, born INTEGER) WITHOUT ROWID",
+    ("CREATE TABLE IF NOT EXISTS perf(name TEXT PRIMARY KEY, description TEXT, at INTEGER, result TEXT)"
+     " WITHOUT ROWID"),
+    "CREATE TABLE IF NOT EXISTS note(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS nru(contract INTEGER PRIMARY KEY, bytes INTEGER, since INTEGER)",
 };
 
@@ -158,4 +161,19 @@ bool db_set(db_t *db, const char *key, int64_t value)
 {
     return db_do(db, "INSERT INTO meta(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2",
                  "ti", key, value);
+}
+
+bool db_note(db_t *db, const char *key, const char *text)
+{
+    return db_do(db, "INSERT INTO note(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2",
+                 "tt", key, text);
+}
+
+void db_noted(db_t *db, const char *key, char *text, size_t cap)
+{
+    db_rows_t *rows = db_ask(db, "SELECT value FROM note WHERE key = ?1", "t", key);
+    text[0]         = 0;
+    if (!db_next(&rows)) return;
+    snprintf(text, cap, "%s", db_text(rows, 0));
+    db_stop(rows);
 }

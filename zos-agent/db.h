@@ -41,4 +41,8 @@ const char *db_text(db_rows_t *rows, int column); /* "" for null; until the next
 int64_t db_get(db_t *db, const char *key, int64_t otherwise);
 bool db_set(db_t *db, const char *key, int64_t value);
 
+/* The same for texts; db_noted is "" when there is none. */
+bool db_note(db_t *db, const char *key, const char *text);
+void db_noted(db_t *db, const char *key, char *text, size_t cap);
+
 #endif

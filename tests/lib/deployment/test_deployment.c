@@ -119,6 +119,143 @@ TEST(vectors_of_the_light_class_need_its_form)
     json_decref(root);
 }
 
+/* Every kind that grid_client builds is in the vectors; ipv4, which it does not, hashes nothing. */
+TEST(the_vectors_have_every_kind)
+{
+    json_t *root = vectors_load("deployment-vectors.json"), *vector;
+    size_t i;
+    unsigned seen[WORKLOAD_KIND_COUNT] = {0}, workloads = 0, kinds = 0;
+    json_array_foreach(json_object_get(root, "vectors"), i, vector)
+    {
+        deployment_t *d = deployment_from_json(json_object_get(vector, "deployment"), error);
+        for (uint32_t w = 0; d && w < d->workload_count; w++, workloads++)
+            seen[d->workloads[w].kind]++;
+        deployment_free(d);
+    }
+    for (unsigned kind = 0; kind < WORKLOAD_KIND_COUNT; kind++)
+        kinds += seen[kind] > 0;
+    EQ(kinds, WORKLOAD_KIND_COUNT - 1);
+    EQ(seen[WORKLOAD_IPV4], 0);
+    EQ(workloads, 18);
+    json_decref(root);
+    root = json_pack("{s:i,s:[{s:s,s:s,s:{}}]}", "twin_id", 7, "workloads", "name", "ip4", "type", "ipv4",
+                     "data");
+    deployment_t *d = deployment_from_json(root, error);
+    char *text      = d ? workload_challenge(&d->workloads[0], DEPLOYMENT_FORM_GO) : NULL;
+    OK(text && strcmp(text, "0ip4ipv4") == 0); /* version, name, type, and no more */
+    free(text);
+    deployment_free(d);
+    json_decref(root);
+}
+
+/* ---- who must sign ---- */
+
+typedef struct {
+    uint32_t twin_id, weight;
+    bool is_signing;
+} party_t;
+
+/* The refusal of a deployment of twin 7 with these requests, signed by those who do; "" when it is taken. */
+static const char *verdict(const party_t *parties, uint32_t count, uint32_t weight_required,
+                           const char *style)
+{
+    static const char *const names[] = {"//Alice", "//Bob", "//Dave"};
+    json_t *root = example(), *requests = json_array();
+    deployment_signer_t signers[3];
+    keypair_t keys[3];
+    uint8_t hash[16];
+    for (uint32_t i = 0; i < count; i++) {
+        if (key_from_suri(names[i], i == 1 ? KEY_ED25519 : KEY_SR25519, &keys[i]) != KEY_OK) return "no key";
+        signers[i] = (deployment_signer_t){parties[i].twin_id, keys[i].account};
+        json_array_append_new(requests, json_pack("{s:I,s:b,s:I}", "twin_id", (json_int_t)parties[i].twin_id,
+                                                  "required", 0, "weight", (json_int_t)parties[i].weight));
+    }
+    json_object_set_new(root, "signature_requirement",
+                        json_pack("{s:o,s:I,s:[],s:s}", "requests", requests, "weight_required",
+                                  (json_int_t)weight_required, "signatures", "signature_style", style));
+    deployment_t *d = deployment_from_json(root, error);
+    if (!d || !deployment_hash(d, DEPLOYMENT_FORM_GO, hash)) return "no deployment";
+    deployment_free(d);
+    for (uint32_t i = 0; i < count; i++)
+        if (parties[i].is_signing && !deployment_json_sign(root, hash, parties[i].twin_id, &keys[i]))
+            return "not signed";
+    d          = deployment_from_json(root, error);
+    bool is_ok = d && deployment_verify(d, signers, count, error);
+    if (is_ok) error[0] = 0;
+    deployment_free(d);
+    json_decref(root);
+    return error;
+}
+
+TEST(several_sign_one_deployment_and_their_weights_count)
+{
+    static const struct {
+        party_t parties[3];
+        uint32_t count, weight_required;
+        const char *says;
+    } cases[] = {
+        {{{7, 1, true}},                                   1, 1,           ""                               },
+        {{{7, 1, true}},                                   1, 0,           ""                               },
+        {{{7, 1, true}},                                   1, 2,           "weigh less"                     },
+        {{{7, 1, false}},                                  1, 1,           "missing the signature of twin 7"},
+        {{{8, 1, true}},                                   1, 1,           "does not ask for twin 7"        },
+        {{{7, 1, true}, {8, 2, true}},                     2, 3,           ""                               },
+        {{{8, 2, true}, {7, 1, true}},                     2, 3,           ""                               }, /* in any order */
+        {{{7, 1, true}, {8, 2, true}},                     2, 4,           "weigh less"                     },
+        {{{7, 3, true}, {8, 2, false}},
+         2,                                                   3,
+         "missing the signature of twin 8"                                                                  }, /* not needed, and asked for */
+        {{{7, 1, true}, {8, 2, true}, {9, 4, true}},       3, 7,           ""                               },
+        {{{7, 0, true}, {8, 2, true}, {9, 4, true}},       3, 7,           "weigh less"                     },
+        {{{7, 4294967295u, true}, {8, 4294967295u, true}}, 2, 4294967295u, ""                               }, /* and do not overflow */
+    };
+    OK(crypto_init());
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int is_wallet = 0; is_wallet < 2; is_wallet++) {
+            const char *said = verdict(cases[i].parties, cases[i].count, cases[i].weight_required,
+                                       is_wallet ? "polka-wallet" : "");
+            bool is_right    = cases[i].says[0] ? strstr(said, cases[i].says) != NULL : said[0] == 0;
+            if (!is_right) printf("case %zu: '%s'\n", i, said);
+            OK(is_right);
+        }
+}
+
+/* What was signed in one style is not signed in the other; of two entries of one twin the first counts. */
+TEST(styles_are_apart_and_the_first_signature_counts)
+{
+    keypair_t key;
+    uint8_t hash[16];
+    json_t *root = example();
+    OK(crypto_init() && key_from_suri("//Dave", KEY_SR25519, &key) == KEY_OK);
+    deployment_signer_t signer = {7, key.account};
+    json_t *requirement        = json_object_get(root, "signature_requirement");
+    deployment_t *d            = deployment_from_json(root, error);
+    OK(deployment_hash(d, DEPLOYMENT_FORM_GO, hash));
+    deployment_free(d);
+    OK(deployment_json_sign(root, hash, 7, &key));
+    json_t *good = json_deep_copy(json_array_get(json_object_get(requirement, "signatures"), 0)),
+           *bad  = json_deep_copy(good);
+    char text[129];
+    memset(text, 'a', 128);
+    text[128] = 0;
+    json_object_set_new(bad, "signature", json_string(text));
+    for (int is_bad_first = 0; is_bad_first < 2; is_bad_first++) {
+        json_object_set_new(requirement, "signatures",
+                            json_pack("[O,O]", is_bad_first ? bad : good, is_bad_first ? good : bad));
+        d = deployment_from_json(root, error);
+        EQ(deployment_verify(d, &signer, 1, error), !is_bad_first);
+        deployment_free(d);
+    }
+    json_object_set_new(requirement, "signatures", json_pack("[O]", good));
+    json_object_set_new(requirement, "signature_style", json_string("polka-wallet"));
+    d = deployment_from_json(root, error);
+    OK(!deployment_verify(d, &signer, 1, error) && strstr(error, "wrong signature of twin 7"));
+    deployment_free(d);
+    json_decref(good);
+    json_decref(bad);
+    json_decref(root);
+}
+
 TEST(addresses_are_printed_as_go_prints_them)
 {
     static const struct {
