@@ -307,10 +307,11 @@ static void all_round_trips(const char *folder, double seconds)
     one = relay_start(folder, 21470);
     round_trips("one relay", 21470, 21470, seconds);
     end(one);
-    for (int is_linked = 1; is_linked >= 0; is_linked--) {
-        uint16_t port = is_linked ? 21472 : 21474;
-        relay_pair_start(folder, port, is_linked, pids);
-        round_trips(is_linked ? "two relays, link" : "two relays, HTTP", port, (uint16_t)(port + 1), seconds);
+    for (relay_pair_t by = PAIR_LINK; by <= PAIR_HTTPS; by++) {
+        static const char *const names[] = {"two relays, link", "two relays, HTTP", "two relays, HTTPS"};
+        uint16_t port                    = (uint16_t)(21472 + 2 * by);
+        relay_pair_start(folder, port, by, pids);
+        round_trips(names[by], port, (uint16_t)(port + 1), seconds);
         end(pids[0]);
         end(pids[1]);
     }
@@ -345,8 +346,8 @@ static void idle_sessions(const broker_t *broker, const char *folder)
 static void fetch_queue(const char *folder)
 {
     const broker_t *broker = &broker_relay_acked;
-    pid_t pid              = relay_start(folder, 21476);
-    peer_socket_t sender = dial(21476, false, 0), *peers[1] = {&sender};
+    pid_t pid              = relay_start(folder, 21480);
+    peer_socket_t sender = dial(21480, false, 0), *peers[1] = {&sender};
     uint64_t sent = 0, taken = 0, start = now_ns();
     make_ready(broker, &sender);
     while (taken < QUEUE_COUNT) {
@@ -357,7 +358,7 @@ static void fetch_queue(const char *folder)
     }
     double stored          = (double)(now_ns() - start) / 1e9;
     start                  = now_ns();
-    peer_socket_t receiver = dial(21476, true, 1);
+    peer_socket_t receiver = dial(21480, true, 1);
     broker->hello(&receiver);
     peers[0] = &receiver;
     for (taken = 0; taken < QUEUE_COUNT;) {

@@ -36,7 +36,7 @@ static struct {
 /* ---- the relay's process ---- */
 
 typedef struct {
-    const char *domain, *store, *other, *other_url, *link_listen, *link_url;
+    const char *domain, *store, *other, *other_url, *link_listen, *link_url, *cert, *key;
     uint16_t port;
 } setup_t;
 
@@ -106,7 +106,7 @@ static void run_relay(const setup_t *setup)
     snprintf(text, sizeof text, "%s=%s", setup->other ? setup->other : "x",
              setup->other_url ? setup->other_url : "http://127.0.0.1:1");
     if (!relay_at_add(&at, text)) _exit(1);
-    app.federation = federation_io_new(app.io, &at, NULL, 3600);
+    app.federation = federation_io_new(app.io, &at, setup->cert, 3600);
     app.relay      = relay_new(&(relay_config_t){.domains = domains, .domain_count = 1}, &ops, &store, twins);
     federation_set_relay(federation_io_core(app.federation), app.relay);
     relay_link_config_t link = {.io = app.io, .own_domains = setup->domain};
@@ -116,9 +116,10 @@ static void run_relay(const setup_t *setup)
         _exit(1);
     edge_config_t config = {.io = app.io, .relay = app.relay, .twins = twins, .sessions_max = 20000};
     snprintf(url, sizeof url, "tcp://127.0.0.1:%u", setup->port);
-    if (!edge_bus_new(&config, url, &error) ||
-        !edge_web_new(&config, "127.0.0.1", (uint16_t)(setup->port + WEB_ABOVE), &error))
-        _exit(1);
+    if (!edge_bus_new(&config, url, &error)) _exit(1);
+    config.tls_cert = setup->cert;
+    config.tls_key  = setup->key;
+    if (!edge_web_new(&config, "127.0.0.1", (uint16_t)(setup->port + WEB_ABOVE), &error)) _exit(1);
     (void)io_timer_start(app.io, RELAY_TICK_MS, RELAY_TICK_MS, tick, NULL);
     io_run(app.io);
 }
@@ -149,12 +150,26 @@ pid_t relay_start(const char *folder, uint16_t port)
     return run_beside(&(setup_t){.domain = "here", .store = path_in(folder, name), .port = port});
 }
 
-void relay_pair_start(const char *folder, uint16_t port, bool is_linked, pid_t pids[2])
+static void make_certificate(const char *folder)
+{
+    char command[512];
+    snprintf(command, sizeof command,
+             "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+             "-subj /CN=x "
+             "-addext subjectAltName=IP:127.0.0.1 -keyout relay.key -out relay.pem >log 2>&1",
+             folder);
+    if (system(command) != 0) exit(1);
+}
+
+void relay_pair_start(const char *folder, uint16_t port, relay_pair_t by, pid_t pids[2])
 {
     char urls[2][64], links[2][300], names[2][16];
+    bool is_linked = by == PAIR_LINK, is_secure = by == PAIR_HTTPS;
+    if (is_secure) make_certificate(folder);
     const char *const domains[2] = {"here", "far"};
     for (uint16_t i = 0; i < 2; i++) {
-        snprintf(urls[i], sizeof urls[i], "http://127.0.0.1:%u", port + i + WEB_ABOVE);
+        snprintf(urls[i], sizeof urls[i], "http%s://127.0.0.1:%u", is_secure ? "s" : "",
+                 port + i + WEB_ABOVE);
         snprintf(links[i], sizeof links[i], "ipc://%s/link%u", folder, port + i);
         snprintf(names[i], sizeof names[i], "relay%u", port + i);
     }
@@ -165,7 +180,9 @@ void relay_pair_start(const char *folder, uint16_t port, bool is_linked, pid_t p
                                         .other       = domains[1 - i],
                                         .other_url   = urls[1 - i],
                                         .link_listen = is_linked ? links[i] : NULL,
-                                        .link_url    = is_linked ? links[1 - i] : NULL});
+                                        .link_url    = is_linked ? links[1 - i] : NULL,
+                                        .cert        = is_secure ? path_in(folder, "relay.pem") : NULL,
+                                        .key         = is_secure ? path_in(folder, "relay.key") : NULL});
 }
 
 /* ---- envelopes, signed before anything is measured ---- */

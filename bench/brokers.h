@@ -49,8 +49,9 @@ extern const broker_t broker_relay_nng, broker_relay_web, broker_relay_acked, br
 pid_t relay_start(const char *folder, uint16_t port);
 void relay_prepare(void);
 
-/* relay_pair_start runs two relays of different domains that know each other: by HTTP, or by a link. */
-void relay_pair_start(const char *folder, uint16_t port, bool is_linked, pid_t pids[2]);
+/* relay_pair_start runs two relays of different domains that know each other. */
+typedef enum { PAIR_LINK, PAIR_HTTP, PAIR_HTTPS } relay_pair_t;
+void relay_pair_start(const char *folder, uint16_t port, relay_pair_t by, pid_t pids[2]);
 uint32_t relay_input_each(peer_socket_t *peer, void (*each)(void *context, const uint8_t *wire, uint32_t len),
                           void *context);
 void relay_request(peer_socket_t *peer, uint32_t from, uint32_t to, uint64_t number);

@@ -12,7 +12,6 @@
 
 #define TRY_MS 3000
 
-/* A post cannot be taken back: it may end after the federation. */
 typedef struct posting {
     federation_io_t *world; /* NULL: it is gone */
     federation_item_t *item;
@@ -23,7 +22,7 @@ typedef struct posting {
 struct federation_io {
     io_t *io;
     const relay_at_t *at;
-    const char *ca_file;
+    web_pool_t *pool;
     federation_t *federation;
     posting_t *postings;
     io_timer_t *timer;
@@ -93,8 +92,8 @@ static void post(void *self, federation_item_t *item, const char *domain, bytes_
     world->postings = posting;
     snprintf(posting->domain, sizeof posting->domain, "%s", domain);
     url_of(world, domain, url);
-    if (!web_fetch(world->io, "POST", url, world->ca_file, "application/octet-stream", wire, TRY_MS,
-                   on_fetched, posting))
+    if (!web_pool_fetch(world->pool, "POST", url, "application/octet-stream", wire, TRY_MS, on_fetched,
+                        posting))
         io_post(world->io, cannot_read, posting);
 }
 
@@ -110,7 +109,7 @@ federation_io_t *federation_io_new(io_t *io, const relay_at_t *at, const char *c
     federation_ops_t ops   = {world, now_ms, ticks_ms, random_bytes, wake, post, link_send};
     world->io              = io;
     world->at              = at;
-    world->ca_file         = ca_file;
+    world->pool            = web_pool_new(io, ca_file, FEDERATION_POSTS_MAX / 4);
     world->federation      = federation_new(&ops, period_s);
     return world;
 }
@@ -129,6 +128,7 @@ void federation_io_free(federation_io_t *world)
         posting->next      = NULL;
         posting->back      = &posting->next;
     }
+    web_pool_free(world->pool);
     federation_free(world->federation);
     free(world);
 }

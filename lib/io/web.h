@@ -2,7 +2,8 @@
  *
  * Server: one address serves HTTP requests and WebSocket sessions.  The owner hands in functions; each is
  * called from the loop.  Whatever a peer may choose has a limit, in web_limits_t.
- * Client: one WebSocket or one HTTP request each; connecting again is the owner's decision. */
+ * Client: one WebSocket or one HTTP request each; connecting again is the owner's decision.  A pool asks many
+ * requests over connections that are kept. */
 #ifndef WEB_H
 #define WEB_H
 #include "io.h"
@@ -143,6 +144,17 @@ void web_session_free(web_session_t *session);
 typedef void (*web_fetched_t)(void *self, int status, bytes_t body);
 bool web_fetch(io_t *io, const char *method, const char *url, const char *ca_file, const char *content_type,
                bytes_t body, uint32_t timeout_ms, web_fetched_t done, void *self);
+
+/* A pool asks as web_fetch does, but keeps its connections for requests to come: at most lines_max to one
+ * server, one request at a time on each; more requests wait for their turn, which counts as time.  A
+ * connection that nobody needs for 15 s is closed.  ca_file as web_connect's.  web_pool_free ends what is
+ * asked with status 0; done may ask again, but not in that. */
+typedef struct web_pool web_pool_t;
+web_pool_t *web_pool_new(io_t *io, const char *ca_file, uint32_t lines_max);
+bool web_pool_fetch(web_pool_t *pool, const char *method, const char *url, const char *content_type,
+                    bytes_t body, uint32_t timeout_ms, web_fetched_t done, void *self);
+uint64_t web_pool_opened(const web_pool_t *pool); /* connections that were made */
+void web_pool_free(web_pool_t *pool);
 
 /* A URL in parts; false when it is not scheme://host[:port][/path][?query], or a part is too long. */
 typedef struct {

@@ -84,6 +84,11 @@ static fetch_t *fetches;
 static fresh_t *fresh_ones;
 static web_session_t *clients;
 
+/* A request has a connection of its own here: what is kept between them is lib/io's affair. */
+struct web_pool {
+    io_t *io;
+};
+
 /* ---- frames ---- */
 
 static void send_frame(end_t *end, uint8_t kind, bytes_t content)
@@ -578,6 +583,21 @@ bool web_fetch(io_t *io, const char *method, const char *url, const char *ca_fil
               .self = fetch, .on_open = on_fetch_open, .on_frame = on_fetch_frame, .on_close = on_fetch_close});
     return true;
 }
+
+web_pool_t *web_pool_new(io_t *io, const char *ca_file, uint32_t lines_max)
+{
+    web_pool_t *pool = malloc(sizeof *pool);
+    (void)ca_file;
+    (void)lines_max;
+    pool->io = io;
+    return pool;
+}
+bool web_pool_fetch(web_pool_t *pool, const char *method, const char *url, const char *content_type,
+                    bytes_t body, uint32_t timeout_ms, web_fetched_t done, void *self)
+{
+    return web_fetch(pool->io, method, url, NULL, content_type, body, timeout_ms, done, self);
+}
+void web_pool_free(web_pool_t *pool) { free(pool); }
 
 /* ---- the end ---- */
 
