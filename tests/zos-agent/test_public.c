@@ -1,9 +1,11 @@
 /* Public addresses and IPv6 on the real machine, with a namespace that stands for the world outside: who
- * reaches a machine there, whom it reaches, and by which address it is seen.  Needs root.
+ * reaches a machine there, whom it reaches, and by which address it is seen.
+ *     ZOS_CRASH_STRIDE=1 test_public     kills the core at every step instead of every twenty-ninth
+ * Needs root.
  *
  * The test's own namespace is the farmer's host: `wan` is its way outside, `pub` the wire with the public
  * addresses.  Outside are 198.18.0.1 and 2001:db8:99::1, behind the farmer's router. */
-#include "core.h"
+#include "faults.h"
 #include "netlink.h"
 #include "shim.h"
 
@@ -12,6 +14,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#define STRIDE     29
+#define POINTS_MAX 2000
 #define PORT       8000
 #define HOST6      "2001:db8:1::2"
 #define OUTSIDE    "198.18.0.1"
@@ -155,7 +159,7 @@ static const char *answer_in(int netns, const char *address, uint16_t port, cons
 static const char *page(const char *address, int tries)
 {
     const char *got = "";
-    for (int i = 0; i < tries && !strstr(got, "<b>"); i++) {
+    for (int i = 0; i < tries && !strstr(got, "HTTP/1"); i++) {
         if (i > 0) poll(NULL, 0, 100);
         got = answer_in(outside, address, 80, "GET / HTTP/1.0\r\n\r\n");
     }
@@ -516,6 +520,81 @@ TEST(cancelled_contracts_leave_nothing)
     OK(page(FIRST, 1)[0] == 0);
     OK(!SPAWN(NULL, 5000, "ip", "netns", "exec", outside_name, "ping", "-c", "1", "-W", "1", FIRST));
     core_close();
+    OK(left_nothing());
+}
+
+/* ---- the core is killed ---- */
+
+static uint64_t victim = 80;
+
+static const char *victim_state(void) { return result_of(victim, "web", "state"); }
+
+static bool has_settled(void)
+{
+    return strcmp(victim_state(), "ok") == 0 || strcmp(victim_state(), "deleted") == 0;
+}
+
+static bool is_gone(void) { return engine_is_idle(engine); }
+
+/* A machine that ends when it is asked to, so that nobody waits for it. */
+static bool deploy_victim(void)
+{
+    char error[ENGINE_ERROR_MAX + 1];
+    json_t *web = machine("10.20.3.2", "pub", "");
+    json_object_set_new(json_object_get(web, "data"), "entrypoint",
+                        json_string("sh -c 'trap exit TERM; httpd -f -p 80 & wait'"));
+    return reserve(victim, FIRST) &&
+           engine_deploy(
+               engine,
+               deployment(victim, json_pack("[o,o,o]", net("10.20.3.0/24"), address("pub", "ip"), web)),
+               (int64_t)(virtual_ms() / 1000), error);
+}
+
+static void cancel_victim(void)
+{
+    engine_desire(engine, victim, DESIRED_DELETED, "cancelled", "block", (int64_t)(virtual_ms() / 1000));
+}
+
+/* In a child: a life with a pause in it, until the point at which it is killed. */
+static int live_and_die(unsigned point)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%u", point);
+    setenv("ZOS_CRASH_AT", text, 1);
+    core_open();
+    if (!deploy_victim() || !work_until(has_settled)) return 1;
+    engine_desire(engine, victim, DESIRED_PAUSED, "grace", "block", (int64_t)(virtual_ms() / 1000));
+    core_work(50);
+    engine_desire(engine, victim, DESIRED_RUN, "paid", "block", (int64_t)(virtual_ms() / 1000));
+    if (!work_until(has_settled)) return 1;
+    cancel_victim();
+    return work_until(is_gone) ? 0 : 1;
+}
+
+TEST(a_core_that_is_killed_at_any_step_leaves_each_address_where_it_belongs)
+{
+    const char *given = getenv("ZOS_CRASH_STRIDE");
+    unsigned stride = given ? (unsigned)strtoul(given, NULL, 10) : STRIDE, point = 1;
+    for (int status = 0; point < POINTS_MAX; point += stride ? stride : 1, victim++) {
+        pid_t child = fork();
+        if (child == 0) _exit(live_and_die(point));
+        waitpid(child, &status, 0);
+        OK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
+        if (!WIFSIGNALED(status)) break; /* it lived to the end: there are no more steps */
+        core_open();
+        json_t *known = engine_get(engine, 7, victim);
+        json_decref(known);
+        if (!known) OK(deploy_victim());
+        engine_desire(engine, victim, DESIRED_RUN, "paid", "block", (int64_t)(virtual_ms() / 1000));
+        OK(work_until(has_settled));
+        if (strcmp(victim_state(), "ok") == 0) OK(strstr(page(FIRST, 30), "HTTP/1"));
+        cancel_victim();
+        OK(work_until(is_gone));
+        OK(page(FIRST, 1)[0] == 0);
+        core_close();
+        OK(left_nothing());
+    }
+    printf("%u steps of one life\n", point);
     OK(left_nothing());
 }
 
