@@ -5,23 +5,17 @@
  * what was there before.  Time is virtual: who waits for a retry does not wait here.
  *     ZOS_CRASH_STRIDE=1 test_agent_faults     kills the core at every step instead of every eleventh
  * Needs root. */
-#include "core.h"
+#include "faults.h"
 #include "shim.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 
-#define STRIDE      11
-#define POINTS_MAX  2000
-#define WORK_MS_MAX 20000
+#define STRIDE     11
+#define POINTS_MAX 2000
 
 static uint64_t contract = 200; /* of this case */
-static int64_t skipped_ms;      /* how far virtual time is ahead of the real one */
-
-static uint64_t virtual_ms(void) { return now_ms() + (uint64_t)skipped_ms; }
 
 static const char *state_of(const char *name) { return result_of(contract, name, "state"); }
 
@@ -30,25 +24,6 @@ static bool runs(void) { return strcmp(state_of("web"), "ok") == 0; }
 static bool runs_or_is_gone(void) { return runs() || strcmp(state_of("web"), "deleted") == 0; }
 
 static bool is_gone(void) { return engine_is_idle(engine); }
-
-/* Works until it is so, and there is nothing left to do at once. */
-static bool work_until(bool (*is_so)(void))
-{
-    static job_t job;
-    uint64_t wake_ms, end_ms = now_ms() + WORK_MS_MAX;
-    while (now_ms() < end_ms) {
-        engine_look(engine, virtual_ms(), look, NULL);
-        if (engine_next(engine, virtual_ms(), &job, &wake_ms)) {
-            job_run(&host, &job);
-            engine_done(engine, &job, virtual_ms());
-            continue;
-        }
-        if (is_so()) return true;
-        poll(NULL, 0, 10);
-        if (wake_ms > virtual_ms()) skipped_ms += (int64_t)(wake_ms - virtual_ms());
-    }
-    return false;
-}
 
 /* A machine that ends when it is asked to. */
 static deployment_t *quick(uint64_t id)
@@ -158,32 +133,6 @@ TEST(a_core_that_is_killed_at_any_step_does_what_was_asked_when_it_comes_back)
 }
 
 /* ---- shim and runtime ---- */
-
-/* Kills what has both words in its arguments, delay_us after it is first seen; in a child, for 5 s at most.
- */
-static void hunt(const char *first, const char *second, unsigned delay_us, bool is_patient)
-{
-    for (uint64_t end_ms = now_ms() + 5000; now_ms() < end_ms; poll(NULL, 0, is_patient)) {
-        DIR *dir = opendir("/proc");
-        for (struct dirent *entry; dir && (entry = readdir(dir));) {
-            char path[300], text[4096];
-            FILE *file = NULL;
-            if (!isdigit((unsigned char)entry->d_name[0])) continue;
-            snprintf(path, sizeof path, "/proc/%s/cmdline", entry->d_name);
-            size_t len = (file = fopen(path, "r")) ? fread(text, 1, sizeof text - 1, file) : 0;
-            if (file) fclose(file);
-            for (size_t i = 0; i < len; i++)
-                if (text[i] == 0) text[i] = ' ';
-            text[len] = 0;
-            if (!strstr(text, first) || !strstr(text, second)) continue;
-            usleep(delay_us);
-            kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL);
-            _exit(0);
-        }
-        if (dir) closedir(dir);
-    }
-    _exit(1);
-}
 
 static void kill_while_starting(const char *first, unsigned delay_ms)
 {

@@ -1,0 +1,223 @@
+/* The crash matrix of databases and of logs that are sent: whatever dies or is taken away, in the end they
+ * are as the chain asks, no write that was answered is lost, and nothing is left. ZOS_CRASH_STRIDE=1
+ * test_service_faults     kills the core at every step of a life Needs root and redis-server. */
+#include "faults.h"
+#include "logs.h"
+#include "shim.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#define STRIDE     61
+#define POINTS_MAX 2000
+#define MIB        UINT64_C(1048576)
+
+static uint64_t contract = 600; /* of this case */
+
+static bool is_ok(const char *name) { return strcmp(result_of(contract, name, "state"), "ok") == 0; }
+
+static bool all_run(void) { return is_ok("db1") && is_ok("zlogs_web") && is_ok("web"); }
+
+static bool is_gone(void) { return engine_is_idle(engine); }
+
+static bool run_or_are_gone(void)
+{
+    return all_run() || is_gone() || strcmp(result_of(contract, "db1", "state"), "deleted") == 0;
+}
+
+/* A machine that talks, what sends its words, and a database: one deployment. */
+static bool deploy(void)
+{
+    char error[ENGINE_ERROR_MAX + 1];
+    json_t *list = web("oci:web-demo", "", 16 << 20);
+    json_object_set_new(
+        json_object_get(json_array_get(list, 2), "data"), "entrypoint",
+        json_string("sh -c 'trap exit TERM; while :; do echo tick; busybox sleep 1 & wait; done'"));
+    json_array_append_new(list,
+                          json_pack("{s:i,s:s,s:s,s:{s:s,s:s}}", "version", 0, "name", "zlogs_web", "type",
+                                    "zlogs", "data", "zmachine", "web", "output", "tcp://10.20.3.9:7001"));
+    json_array_append_new(list, json_pack("{s:i,s:s,s:s,s:{s:I,s:s,s:s,s:b}}", "version", 0, "name", "db1",
+                                          "type", "zdb", "data", "size", (json_int_t)(16 * MIB), "mode",
+                                          "user", "password", "secret", "public", 0));
+    bool is_taken = engine_deploy(engine, deployment(contract, list), (int64_t)(virtual_ms() / 1000), error);
+    if (!is_taken && !strstr(error, "already")) printf("%s\n", error);
+    return is_taken;
+}
+
+static void cancel(void)
+{
+    engine_desire(engine, contract, DESIRED_DELETED, "contract canceled", "block",
+                  (int64_t)(virtual_ms() / 1000));
+}
+
+static int process_of(const char *name)
+{
+    char wid[WID_LEN + 1], folder[PATH_CAP];
+    shim_run_t run = {0};
+    plan_wid(7, contract, name, wid);
+    return machine_folder(&host, wid, folder) && shim_run_read(folder, &run) && shim_run_is_alive(&run)
+               ? run.pid
+               : 0;
+}
+
+static bool answers(const char *word, const char *key, const char *value, const char *wanted)
+{
+    spawn_result_t said;
+    char number[8];
+    snprintf(number, sizeof number, "%u", core_zdb_port());
+    for (uint64_t end_ms = now_ms() + 15000; now_ms() < end_ms; poll(NULL, 0, 50)) {
+        SPAWN(&said, 8000, "timeout", "2", "redis-cli", "-p", number, "-a", "secret", "--no-auth-warning",
+              word, key, value);
+        if (strcmp(said.text, wanted) == 0) return true;
+    }
+    printf("%s\n", said.text);
+    return false;
+}
+
+#define ENDS_CLEAN()                                                                                         \
+    do {                                                                                                     \
+        cancel();                                                                                            \
+        OK(work_until(is_gone));                                                                             \
+        core_close();                                                                                        \
+        contract++;                                                                                          \
+        OK(left_nothing());                                                                                  \
+    } while (0)
+
+/* In a child: a whole life, until the point at which it is killed. */
+static int live_and_die(unsigned point)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%u", point);
+    setenv("ZOS_CRASH_AT", text, 1);
+    core_open();
+    if (!deploy() || !work_until(all_run)) return 1;
+    engine_desire(engine, contract, DESIRED_PAUSED, "grace period", "block", (int64_t)(virtual_ms() / 1000));
+    core_work(3000);
+    cancel();
+    return work_until(is_gone) ? 0 : 1;
+}
+
+TEST(a_core_that_is_killed_at_any_step_does_what_was_asked_when_it_comes_back)
+{
+    const char *given = getenv("ZOS_CRASH_STRIDE");
+    unsigned stride = given ? (unsigned)strtoul(given, NULL, 10) : STRIDE, point = 1;
+    for (; point < POINTS_MAX; point += stride ? stride : 1) {
+        int status  = 0;
+        pid_t child = fork();
+        if (child == 0) _exit(live_and_die(point));
+        waitpid(child, &status, 0);
+        OK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
+        core_open();
+        json_t *known = engine_get(engine, 7, contract);
+        json_decref(known);
+        if (!known) OK(deploy());
+        if (!WIFSIGNALED(status)) {
+            core_close();
+            break; /* it lived to the end: there are no more steps */
+        }
+        engine_desire(engine, contract, DESIRED_RUN, "grace period ended", "block", 0);
+        OK(work_until(run_or_are_gone));
+        if (all_run()) OK(process_of("db1") && process_of("zlogs_web") && answers("PING", "x", NULL, "x"));
+        ENDS_CLEAN();
+    }
+    printf("%u steps of one life\n", point);
+    contract++;
+    OK(left_nothing());
+}
+
+TEST(a_shim_that_is_killed_while_it_starts_a_database_is_run_again)
+{
+    for (unsigned ms = 2; ms <= 120 && !test_failed_; ms += 59) {
+        char wid[WID_LEN + 1];
+        plan_wid(7, contract, "db1", wid);
+        core_open();
+        OK(deploy());
+        pid_t hunter = fork();
+        if (hunter == 0) hunt("zos-shim", wid, ms * 1000, false);
+        bool run = work_until(all_run);
+        kill(hunter, SIGKILL);
+        waitpid(hunter, NULL, 0);
+        OK(run && answers("SET", "a", "one", "OK"));
+        ENDS_CLEAN();
+    }
+}
+
+TEST(what_is_killed_comes_back_with_what_it_had)
+{
+    core_open();
+    OK(deploy() && work_until(all_run));
+    OK(answers("SET", "a", "one", "OK"));
+    poll(NULL, 0, 1500); /* redis syncs its log every second */
+    int database = process_of("db1"), sender = process_of("zlogs_web"), machine = process_of("web");
+    OK(database && sender && machine);
+    OK(kill(database, SIGKILL) == 0 && kill(sender, SIGKILL) == 0);
+    for (int i = 0; i < 200 && all_run(); i++) {
+        engine_look(engine, virtual_ms(), look, NULL);
+        poll(NULL, 0, 20);
+    }
+    OK(work_until(all_run));
+    OK(answers("GET", "a", NULL, "one"));
+    OK(process_of("db1") != database && process_of("zlogs_web") != sender);
+    EQ(process_of("web"), machine);
+    ENDS_CLEAN();
+}
+
+TEST(a_namespace_or_a_table_that_is_taken_away_is_made_again)
+{
+    char zdb[NETWORK_LEN + 1], net[NETWORK_LEN + 1], name[32], text[64];
+    spawn_result_t said;
+    core_open();
+    OK(deploy() && work_until(all_run));
+    int database = process_of("db1"), sender = process_of("zlogs_web");
+    snprintf(text, sizeof text, "%d:db1", (int)contract);
+    plan_network_id(7, text, zdb);
+    plan_network_id(7, "net", net);
+    network_namespace(&host, zdb, name);
+    OK(SPAWN(&said, 5000, "ip", "netns", "del", name));
+    network_namespace(&host, net, name);
+    OK(SPAWN(&said, 5000, "ip", "netns", "del", name));
+    OK(SPAWN(&said, 5000, "nft", "delete", "table", "inet", real_prefix));
+    engine_sweep(engine);
+    OK(work_until(all_run));
+    OK(work_until(all_run)); /* the sender follows in a job of its own */
+    OK(answers("SET", "a", "one", "OK"));
+    EQ(process_of("db1"), database);
+    OK(process_of("zlogs_web") != 0 && process_of("zlogs_web") != sender);
+    ENDS_CLEAN();
+}
+
+TEST(what_nobody_knows_is_swept)
+{
+    core_open();
+    OK(deploy() && work_until(all_run));
+    core_close();
+    db = db_open(host.state_dir, false, (char[256]){0});
+    db_do(db, "DELETE FROM workload", "");
+    db_do(db, "DELETE FROM deployment", "");
+    db_close(db);
+    core_open();
+    engine_sweep(engine);
+    core_work(2000);
+    OK(process_of("db1") != 0); /* seen once */
+    for (int i = 0; i < 3; i++) {
+        engine_sweep(engine);
+        core_work(4000);
+    }
+    core_close();
+    contract++;
+    OK(left_nothing());
+}
+
+int main(int argc, char **argv)
+{
+    const char *obstacle = real_obstacle();
+    if (!obstacle && access("/usr/bin/redis-server", X_OK) != 0) obstacle = "no redis-server";
+    if (obstacle) {
+        printf("skipped: databases cannot be run here: %s\n1 passed, 0 failed\n", obstacle);
+        return 0;
+    }
+    if (!core_start(NULL)) return 1;
+    int status = test_main_(argc, argv);
+    folder_remove(real_dir);
+    return status;
+}
