@@ -310,24 +310,8 @@ static void load_entry(engine_t *engine, db_rows_t *rows)
         load_record(entry, inner);
 }
 
-/* The kernel's counters begin anew with each boot: what they said before is in the sums already, and must not
- * be taken from what they say now. */
-static void take_boot(db_t *db)
-{
-    char id[37];
-    boot_id(id);
-    int64_t now = strlen(id) == 36 ? (int64_t)strtoull(id + 24, NULL, 16) : 0, last = db_get(db, "boot", 0);
-    if (now == 0 || now == last) return;
-    db_begin(db);
-    if (last != 0) db_do(db, "UPDATE meter SET last = 0", "");
-    (void)!db_set(db, "boot", now);
-    db_end(db);
-    if (last != 0) log_info(LOG_ENGINE, "the machine was started anew");
-}
-
 void store_load(engine_t *engine)
 {
-    take_boot(engine->config.db);
     db_rows_t *rows = db_ask(engine->config.db,
                              "SELECT contract, json, desired, reason, owner, created, updated FROM deployment"
                              " ORDER BY contract",

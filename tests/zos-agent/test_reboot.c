@@ -102,7 +102,7 @@ static void wait_for_links(void)
 
 static bool switch_off(void)
 {
-    char error[256], shims[PATH_CAP];
+    char shims[PATH_CAP];
     if (!path_join(shims, "zos-shim %s/", real_dir)) return false;
     SPAWN(NULL, 5000, "pkill", "-9", "-f", shims);
     cgroup_children(&host.cgroup, real_prefix, kill_group, NULL);
@@ -111,11 +111,7 @@ static bool switch_off(void)
     SPAWN(NULL, 5000, "nft", "delete", "table", "inet", real_prefix);
     mounts_below(real_dir, unmount, NULL);
     wait_for_links();
-    db         = db_open(host.state_dir, false, error);
-    bool is_ok = db && db_set(db, "boot", 0x123456789abc); /* this boot is another one */
-    db_close(db);
-    db = NULL;
-    return is_ok && folder_remove(host.run_dir) && folder_make(host.run_dir, 0711);
+    return folder_remove(host.run_dir) && folder_make(host.run_dir, 0711);
 }
 
 TEST(everything_is_as_the_chain_asks_after_the_power_failed)
