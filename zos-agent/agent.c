@@ -267,6 +267,10 @@ static bool machine_start(agent_t *agent)
              LOG_TEXT("user_namespaces", agent->host.has_user_spaces ? "yes" : "no"),
              LOG_TEXT("disks", agent->host.has_btrfs ? "btrfs" : "ext4"),
              LOG_TEXT("cgroups", agent->host.cgroup.kind == CGROUP_V2 ? "v2" : "v1"));
+    if (agent->config->vm_kernel && agent->host.vm.kind == VM_NONE)
+        log_warn(LOG_MAIN, "no virtual machines here", LOG_TEXT("why", agent->host.vm.why_not));
+    if (agent->host.vm.kind == VM_EMULATED)
+        log_warn(LOG_MAIN, "virtual machines are emulated: they are slow, and for tests");
     if (!agent->host.has_user_spaces && !agent->config->is_user_space_off)
         log_warn(LOG_MAIN, "the kernel cannot shift owners of images: workloads run without user namespaces");
     return true;
@@ -318,6 +322,8 @@ static bool engine_start(agent_t *agent)
                               .memory_free     = memory_free,
                               .has_user_spaces = agent->host.has_user_spaces,
                               .has_wireguard   = agent->host.wireguard != HOST_WIREGUARD_NONE,
+                              .has_vm          = agent->host.vm.kind != VM_NONE,
+                              .is_vm_default   = agent->config->is_vm_default,
                               .has_public      = agent->host.public_link[0] || agent->host.is_public_routed,
                               .zdb_port        = agent->host.zdb_program[0] ? (uint16_t)agent->config->zdb_port : 0,
                               .zdb_addresses   = agent->zdb_addresses,

@@ -14,6 +14,7 @@
 
 #define DEPTH_MAX     8 /* a workload may nest groups of its own */
 #define THAW_EVERY    25
+#define CPU_PERIOD_US 100000u
 #define KILL_TRIES    250
 #define KILL_PAUSE_MS 2
 
@@ -72,6 +73,89 @@ bool cgroup_exists(const cgroup_t *cgroup, const char *group)
     for (uint32_t i = 0; i < cgroup->tree_count; i++)
         if (path_join(path, "%s/%s", cgroup->tree[i].path, group) && file_exists(path)) return true;
     return false;
+}
+
+/* ---- make and enter ---- */
+
+/* The trees in which a group of ours limits, counts, freezes or kills. */
+static bool is_used(const cgroup_t *cgroup, uint32_t tree)
+{
+    static const char *const controllers[] = {",cpu,", ",cpuacct,", ",memory,", ",pids,", ",freezer,"};
+    const char *options                    = cgroup->tree[tree].options;
+    bool is_one                            = options[0] == 0; /* version 2 */
+    for (size_t i = 0; i < sizeof controllers / sizeof *controllers && !is_one; i++)
+        is_one = strstr(options, controllers[i]) != NULL;
+    return is_one;
+}
+
+/* Version 2 gives a group only what the one above it hands on; each controller by itself, as one may be
+ * missing. */
+static void hand_on(const char *folder)
+{
+    static const char *const controllers[] = {"+cpu", "+memory", "+pids"};
+    char path[PATH_CAP];
+    for (size_t i = 0; i < sizeof controllers / sizeof *controllers; i++)
+        if (path_join(path, "%s/cgroup.subtree_control", folder)) (void)!file_write(path, controllers[i]);
+}
+
+static bool make_in_tree(const cgroup_t *cgroup, uint32_t tree, const char *group)
+{
+    char path[PATH_CAP], above[PATH_CAP];
+    bool is_v2  = cgroup->kind == CGROUP_V2;
+    size_t len  = strcspn(group, "/");
+    bool is_top = group[len] == 0;
+    if (!path_join(path, "%s/%s", cgroup->tree[tree].path, group) ||
+        !path_join(above, "%s/%.*s", cgroup->tree[tree].path, (int)len, group))
+        return false;
+    if (is_v2) hand_on(cgroup->tree[tree].path);
+    if (!is_top && mkdir(above, 0755) != 0 && errno != EEXIST) return false;
+    if (is_v2 && !is_top) hand_on(above);
+    return mkdir(path, 0755) == 0 || errno == EEXIST;
+}
+
+static bool set_number(const cgroup_t *cgroup, const char *controller, const char *group, const char *name,
+                       uint64_t number)
+{
+    char path[PATH_CAP], text[32];
+    snprintf(text, sizeof text, "%" PRIu64, number);
+    return find_file(cgroup, controller, group, name, path) && file_write(path, text);
+}
+
+static bool set_limits_v2(const cgroup_t *cgroup, const char *group, const cgroup_limits_t *limits)
+{
+    char path[PATH_CAP], text[64];
+    snprintf(text, sizeof text, "%u %u", limits->cpu_millis * (CPU_PERIOD_US / 1000), CPU_PERIOD_US);
+    (void)!set_number(cgroup, "", group, "memory.swap.max", 0);
+    (void)!set_number(cgroup, "", group, "memory.oom.group", 1);
+    return set_number(cgroup, "", group, "memory.max", limits->memory) &&
+           set_number(cgroup, "", group, "pids.max", limits->pids) &&
+           find_file(cgroup, "", group, "cpu.max", path) && file_write(path, text);
+}
+
+bool cgroup_make(const cgroup_t *cgroup, const char *group, const cgroup_limits_t *limits)
+{
+    bool is_ok = true;
+    for (uint32_t i = 0; i < cgroup->tree_count && is_ok; i++)
+        is_ok = !is_used(cgroup, i) || make_in_tree(cgroup, i, group);
+    if (!is_ok) return false;
+    if (cgroup->kind == CGROUP_V2) return set_limits_v2(cgroup, group, limits);
+    (void)!set_number(cgroup, "pids", group, "pids.max", limits->pids);
+    bool is_limited = set_number(cgroup, "memory", group, "memory.limit_in_bytes", limits->memory);
+    (void)!set_number(cgroup, "memory", group, "memory.memsw.limit_in_bytes", limits->memory);
+    return is_limited && set_number(cgroup, "cpu", group, "cpu.cfs_period_us", CPU_PERIOD_US) &&
+           set_number(cgroup, "cpu", group, "cpu.cfs_quota_us",
+                      (uint64_t)limits->cpu_millis * (CPU_PERIOD_US / 1000));
+}
+
+bool cgroup_enter(const cgroup_t *cgroup, const char *group)
+{
+    char path[PATH_CAP];
+    bool is_ok = true;
+    for (uint32_t i = 0; i < cgroup->tree_count && is_ok; i++)
+        if (is_used(cgroup, i))
+            is_ok =
+                path_join(path, "%s/%s/cgroup.procs", cgroup->tree[i].path, group) && file_write(path, "0");
+    return is_ok;
 }
 
 /* ---- freeze and kill ---- */

@@ -22,6 +22,16 @@ typedef struct {
 /* cgroup_probe finds what is mounted; false when there is no cgroup at all. */
 NODISCARD bool cgroup_probe(cgroup_t *cgroup);
 
+/* cgroup_make makes a group with limits; cgroup_enter moves this process into it.  What a container runtime
+ * does for containers. */
+typedef struct {
+    uint64_t memory;     /* bytes, no swap */
+    uint32_t cpu_millis; /* of a core */
+    uint32_t pids;
+} cgroup_limits_t;
+NODISCARD bool cgroup_make(const cgroup_t *cgroup, const char *group, const cgroup_limits_t *limits);
+NODISCARD bool cgroup_enter(const cgroup_t *cgroup, const char *group);
+
 /* The functions below succeed when there is nothing to do. */
 bool cgroup_exists(const cgroup_t *cgroup, const char *group);
 bool cgroup_freeze(const cgroup_t *cgroup, const char *group, bool is_frozen);

@@ -56,6 +56,9 @@ const char config_help[] =
     "  --zdb-address IP         where they are reached; several, with commas (default: the node's own)\n"
     "  --prometheus-port N      metrics on 127.0.0.1\n"
     "  --stop-workloads BOOL    stop workloads when the agent stops (default false)\n"
+    "  --vm-kernel FILE         run virtual machines; /boot/NAME is for images without a kernel of their "
+    "own\n"
+    "  --vm-default BOOL        run all machines as virtual ones (default false)\n"
     "  --log-level LEVEL        error, warn, info or debug;  --log-json true: a JSON object a line\n";
 
 typedef enum { TEXT, TEXTS, NUMBER32, NUMBER64, FLAG, RELAY_AT, RATIO } kind_t;
@@ -91,6 +94,9 @@ static const setting_t settings[] = {
     {"ipv6",                FLAG,     AT(is_ipv6_off),           1,                  0                  },
     {"zdb.port",            NUMBER32, AT(zdb_port),              0,                  0                  },
     {"zdb.address",         TEXTS,    AT(zdb_address),           3,                  0                  },
+    {"vm_kernel",           TEXT,     AT(vm_kernel),             0,                  0                  },
+    {"vm_default",          FLAG,     AT(is_vm_default),         0,                  0                  },
+    {"vm_emulated",         FLAG,     AT(is_vm_emulated),        0,                  0                  },
     {"substrate",           TEXTS,    AT(substrate),             CONFIG_URLS_CAP,    AT(substrate_count)},
     {"relay.domain",        TEXTS,    AT(domains),               CONFIG_DOMAINS_CAP, AT(domain_count)   },
     {"relay_at",            RELAY_AT, AT(relay_at),              0,                  0                  },
@@ -432,6 +438,8 @@ host_config_t config_host(const config_t *c)
                            .gateway_certificate = c->gateway_certificate,
                            .gateway_http_port   = c->gateway_http_port,
                            .gateway_https_port  = c->gateway_https_port,
+                           .vm_kernel           = c->vm_kernel,
+                           .is_vm_emulated      = c->is_vm_emulated,
                            .public_link         = c->public_link,
                            .is_public_routed    = c->is_public_routed,
                            .is_ipv6_off         = c->is_ipv6_off};

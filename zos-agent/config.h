@@ -25,6 +25,8 @@ typedef struct {
 
     uint32_t zdb_port;    /* on the node, of the first database; 0: none are offered */
     char *zdb_address[4]; /* where databases are said to be reached; none: the node's own */
+    char *vm_kernel; /* NULL: no virtual machines */
+    bool is_vm_default, is_vm_emulated;
 
     char *substrate[CONFIG_URLS_CAP];
     uint32_t substrate_count;

@@ -41,10 +41,12 @@ static void look_at_kernel(json_t *checks, const host_t *host)
         "workloads run without user namespaces: their root is the machine's, held only by capabilities and "
         "the "
         "system call filter; a kernel since 5.12 can do better");
-    add(checks, "KVM", true, "",
-        access("/dev/kvm", R_OK | W_OK) == 0 ? "there, not used: machines are containers"
-                                             : "none, not needed: machines are containers",
-        "");
+    static const char *const kinds_of_vm[] = {"no", "emulated, for tests", "yes, with KVM"};
+    bool is_asked                          = host->vm.root[0] != 0;
+    add(checks, "virtual machines", !is_asked || host->vm.kind == VM_KVM, "less",
+        is_asked && host->vm.kind == VM_NONE ? host->vm.why_not : kinds_of_vm[host->vm.kind],
+        host->vm.kind == VM_EMULATED ? "they are slow: leave vm_emulated out"
+                                     : "images with a kernel of their own are refused");
 }
 
 static void look_at_programs(json_t *checks, const host_t *host)

@@ -39,6 +39,8 @@ typedef struct {
     bool has_user_spaces;
     bool has_wireguard;
     bool has_public; /* public addresses can be on this node */
+    bool has_vm;        /* virtual machines run on it */
+    bool is_vm_default; /* and machines are virtual ones even where their images have no kernel */
     const char *gateway_domain; /* NULL: this node is no gateway */
     uint16_t zdb_port;                /* of the first database; 0: this node has none */
     const char *const *zdb_addresses; /* where they are reached; ends with NULL */

@@ -14,6 +14,7 @@ typedef enum {
 } workload_state_t;
 
 #define ENGINE_PAUSING "is being paused" /* an ok workload's message while that is under way */
+#define LINK_VM 1 /* this machine is a virtual one */
 
 /* One workload as it was last sent, and as it is. */
 typedef struct record {
@@ -26,7 +27,7 @@ typedef struct record {
     char message[HOST_ERROR_MAX + 1];
     char *data; /* JSON of the result */
     int64_t created_s;
-    uint32_t link;   /* a network's index or a gateway's slot, from 1; 0: none yet */
+    uint32_t link;   /* a network's index or a gateway's slot, from 1; 0: none yet; of a machine LINK_VM or 0 */
     bool is_made;    /* something of it may be on the machine */
     bool is_removed; /* an update took it out */
     bool is_dirty;   /* to be ensured again: at start, after an update */
@@ -131,7 +132,7 @@ NODISCARD bool plan_network(const engine_t *engine, const record_t *network, sco
 NODISCARD bool plan_firewall(const engine_t *engine, scope_t scope, firewall_plan_t *plan);
 
 /* plan_machine fills the machine's part of a job; a result that is not HOST_OK says why it cannot be. */
-host_result_t plan_machine(engine_t *engine, const record_t *record, uint64_t now_ms, job_t *job);
+host_result_t plan_machine(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job);
 
 bool plan_is_going(const record_t *record);
 

@@ -1,6 +1,7 @@
 /* engine_plan.c - what a workload needs, looked up among all others. */
 #include "engine_internal.h"
 #include "image.h"
+#include "vm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,7 @@ static bool add_guest(network_plan_t *plan, const record_t *record, bool is_paus
     memcpy(guest->wid, record->wid, sizeof guest->wid);
     memcpy(guest->ip, record->workload->machine.interfaces[0].ip.address, 4);
     network_ip6(plan, guest->ip, guest->ip6);
+    if (record->link == LINK_VM) vm_mac(record->wid, guest->mac);
     plan_public(record, &guest->public_ip);
     return workload_ports(record->workload, guest->ports, &guest->port_count, error);
 }
@@ -106,7 +108,7 @@ bool plan_firewall(const engine_t *engine, scope_t scope, firewall_plan_t *plan)
             if (record == scope.without || record->state == WORKLOAD_ERROR) continue;
             network_plan_t *more = realloc(plan->networks, (plan->network_count + 1) * sizeof *more);
             if (!more) return false;
-            plan->networks = more;
+            plan->networks      = more;
             network_plan_t *one = &more[plan->network_count++];
             if (is_zdb ? !plan_zdb_network(engine, record, scope, one)
                        : !plan_network(engine, record, scope, one))
@@ -227,6 +229,7 @@ static host_result_t add_mounts(const engine_t *engine, const record_t *record, 
         plan_disk_name(disk, name);
         plan_mount_t *mount = &plan->mounts[plan->mount_count++];
         mount->target       = strdup(data->mounts[i].mountpoint);
+        mount->size         = disk->workload->size;
         if (!mount->target || !path_join(mount->source, "%s/%s", engine->config.pool_dir, name))
             return host_fail(HOST_LATER, "no memory");
     }
@@ -300,26 +303,61 @@ static host_result_t fill_from_image(machine_plan_t *plan, const record_t *recor
     plan->uid              = (uint32_t)json_integer_value(json_object_get(image, "uid"));
     plan->gid              = (uint32_t)json_integer_value(json_object_get(image, "gid"));
     if (!plan->args) return host_fail(HOST_REFUSED, "entrypoint has a quote that is not closed");
-    if (!plan->args[0]) return host_fail(HOST_REFUSED, "neither entrypoint nor the image names a program");
+    if (!plan->args[0] && !plan->has_kernel)
+        return host_fail(HOST_REFUSED, "neither entrypoint nor the image names a program");
     if (!plan->cwd || !fill_env(plan, record, image)) return host_fail(HOST_LATER, "no memory");
     return host_ok();
 }
 
-static host_result_t add_image(engine_t *engine, const record_t *record, machine_plan_t *plan)
+static bool share_disk(const machine_data_t *a, const machine_data_t *b)
+{
+    for (uint32_t i = 0; i < a->mount_count; i++)
+        for (uint32_t j = 0; j < b->mount_count; j++)
+            if (strcmp(a->mounts[i].name, b->mounts[j].name) == 0) return true;
+    return false;
+}
+
+/* Two kernels cannot have one file system. */
+static host_result_t check_disks(const record_t *record)
+{
+    for (const record_t *other = record->entry->records; other; other = other->next) {
+        if (other == record || !workload_is_machine(other->workload) || !record_is_active(other)) continue;
+        if (record->link != LINK_VM && other->link != LINK_VM) continue;
+        if (share_disk(&record->workload->machine, &other->workload->machine))
+            return host_fail(HOST_REFUSED, "a disk of a virtual machine can be in no other machine");
+    }
+    return host_ok();
+}
+
+/* Which kind a machine is: its image says so, or the operator. */
+static host_result_t choose_kind(const engine_t *engine, record_t *record, machine_plan_t *plan)
+{
+    plan->is_vm = plan->has_kernel || engine->config.is_vm_default;
+    if (plan->is_vm && !engine->config.has_vm)
+        return host_fail(HOST_REFUSED, "its image is a virtual machine's, and this node runs none");
+    record->link = plan->is_vm ? LINK_VM : 0;
+    if (plan->is_vm) plan->user_base = plan_user_ids(record->entry);
+    return check_disks(record);
+}
+
+static host_result_t add_image(engine_t *engine, record_t *record, machine_plan_t *plan)
 {
     const char *flist = record->workload->machine.flist;
     image_t image;
     if (!image_find(engine->config.db, engine->config.state_dir, flist, &image))
         return host_fail(HOST_REFUSED, "this node has no image of the name that flist gives");
     json_t *config       = json_loads(image.config, 0, NULL);
+    plan->has_kernel     = json_is_true(json_object_get(config, "kernel"));
+    plan->user_base      = plan_owner(engine, record->entry);
     host_result_t result = fill_from_image(plan, record, config);
+    if (result.status == HOST_OK) result = choose_kind(engine, record, plan);
     if (!path_join(plan->image, "%s", image.path)) result = host_fail(HOST_LATER, "the path is too long");
     json_decref(config);
     free(image.config);
     return result;
 }
 
-host_result_t plan_machine(engine_t *engine, const record_t *record, uint64_t now_ms, job_t *job)
+host_result_t plan_machine(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job)
 {
     const machine_data_t *data = &record->workload->machine;
     machine_plan_t *plan       = &job->machine;
@@ -332,7 +370,6 @@ host_result_t plan_machine(engine_t *engine, const record_t *record, uint64_t no
     memcpy(plan->wid, record->wid, sizeof plan->wid);
     memcpy(plan->ip, data->interfaces[0].ip.address, 4);
     snprintf(plan->hostname, sizeof plan->hostname, "%s", record->workload->name);
-    plan->user_base  = plan_owner(engine, record->entry);
     plan->cpu_millis = data->cpu * 1000u;
     plan->memory     = data->memory;
     plan->root_size  = machine_root_size(data);

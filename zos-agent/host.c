@@ -219,15 +219,40 @@ static bool set_public(host_t *host, const host_config_t *config, char error[HOS
     return true;
 }
 
+/* ".../boot/NAME" is NAME below a root that has lib/modules, too. */
+static bool set_vm(host_t *host, const host_config_t *config, char error[HOST_ERROR_MAX + 1])
+{
+    vm_settings_t *vm = &host->vm;
+    const char *path = config->vm_kernel ? config->vm_kernel : "", *name = strrchr(path, '/');
+    char probe[PATH_CAP];
+    snprintf(vm->why_not, sizeof vm->why_not, "vm_kernel is not set");
+    if (!path[0]) return true;
+    if (path[0] != '/' || name - path < 5 || strncmp(name - 5, "/boot", 5) != 0 || strlen(name) > 50)
+        return refuse(error, "vm_kernel must be a path that ends with /boot/NAME");
+    snprintf(vm->kernel, sizeof vm->kernel, "boot%s", name);
+    if (!path_join(vm->root, "%.*s/", (int)(name - 5 - path), path) ||
+        !path_join(vm->init, "%.*s/zos-init", (int)(strrchr(host->shim, '/') - host->shim), host->shim) ||
+        !path_join(probe, "%s/vm-probe", host->run_dir))
+        return refuse(error, "vm_kernel: a long path");
+    if (!file_exists(path)) return refuse(error, "vm_kernel: there is no such file");
+    if (!file_exists(vm->init)) return refuse(error, "the program zos-init is not beside zos-shim");
+    if (!find_program("qemu-system-x86_64", vm->program)) {
+        snprintf(vm->why_not, sizeof vm->why_not, "there is no QEMU: install qemu-system-x86");
+        return true;
+    }
+    vm_probe(vm, config->is_vm_emulated, probe);
+    return true;
+}
+
 bool host_init(host_t *host, const host_config_t *config, char error[HOST_ERROR_MAX + 1])
 {
     char tool[PATH_CAP];
     *host = (host_t){
-        .pool_size      = config->pool_size,
-        .is_lan_blocked = config->is_lan_blocked,
+        .pool_size        = config->pool_size,
+        .is_lan_blocked   = config->is_lan_blocked,
         .is_public_routed = config->is_public_routed,
         .is_ipv6_off      = config->is_ipv6_off,
-        .dns            = {"1.1.1.1", "8.8.8.8"}
+        .dns              = {"1.1.1.1", "8.8.8.8"}
     };
     if (!is_prefix(config->prefix)) return refuse(error, "the prefix must be one to four of a to z");
     snprintf(host->prefix, sizeof host->prefix, "%s", config->prefix);
@@ -251,10 +276,12 @@ bool host_init(host_t *host, const host_config_t *config, char error[HOST_ERROR_
     if (!kernel_has("overlay") || !kernel_has("squashfs"))
         return refuse(error, "the kernel has no overlay or no squashfs: load the modules");
     if (!set_gateway(host, config, error) || !set_public(host, config, error)) return false;
-    if (!path_join(host->logs_program, "%.*s/zos-logs", (int)(strrchr(host->shim, '/') - host->shim), host->shim) ||
+    if (!path_join(host->logs_program, "%.*s/zos-logs", (int)(strrchr(host->shim, '/') - host->shim),
+                   host->shim) ||
         access(host->logs_program, X_OK) != 0)
         host->logs_program[0] = 0;
     if (!find_program("redis-server", host->zdb_program)) host->zdb_program[0] = 0;
+    if (!set_vm(host, config, error)) return false;
     host->wireguard = wireguard_probe(host->prefix);
     host->has_btrfs = !config->is_ext4_forced && kernel_has("btrfs") && find_program("mkfs.btrfs", tool);
     host->shifts    = config->is_user_space_off ? HOST_SHIFTS_NONE : probe_shifting(host);

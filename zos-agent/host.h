@@ -8,6 +8,7 @@
 #include "cgroup.h"
 #include "gateway.h"
 #include "plan.h"
+#include "vm.h"
 
 #define HOST_PREFIX_MAX 4 /* so that "PREFIXu" and a network's short name fit an interface's name */
 #define HOST_ERROR_MAX  511
@@ -42,6 +43,7 @@ typedef struct host {
     char public_link[16];  /* where public addresses are: each is a link of its own on its wire; "": none */
     bool is_public_routed; /* or whatever is sent to them reaches this host */
     bool is_ipv6_off;      /* networks have IPv6 inside alone */
+    vm_settings_t vm;
 } host_t;
 
 typedef struct {
@@ -55,6 +57,9 @@ typedef struct {
     uint32_t gateway_http_port, gateway_https_port;
     const char *public_link; /* NULL: none */
     bool is_public_routed, is_ipv6_off;
+    const char
+        *vm_kernel; /* of virtual machines whose image has none: ".../boot/NAME"; NULL: no virtual ones */
+    bool is_vm_emulated; /* run them without KVM, slowly: for tests */
 } host_config_t;
 
 /* host_init finds out what there is.  False, and error says what a person must install or mend. */
@@ -82,9 +87,9 @@ NODISCARD bool disk_path(const host_t *host, const char *name, char path[PATH_CA
 bool disk_used(const host_t *host, const char *name, uint64_t *bytes);
 
 /* disk_trash takes a disk away and keeps what it holds under another name, in the trash of the pool; *is_kept
- * says whether there is something under that name.  trash_drop deletes it.  disk_restore puts it in the place of
- * a disk that is there and empty: with that one's size, and files of the users from `old_owner` on given to those
- * from `owner` on.  All may be done twice. */
+ * says whether there is something under that name.  trash_drop deletes it.  disk_restore puts it in the place
+ * of a disk that is there and empty: with that one's size, and files of the users from `old_owner` on given
+ * to those from `owner` on.  All may be done twice. */
 host_result_t disk_trash(const host_t *host, const char *name, const char *trash, bool *is_kept);
 host_result_t trash_drop(const host_t *host, const char *trash);
 host_result_t disk_restore(const host_t *host, const char *trash, const char *name, uint64_t size,
@@ -172,7 +177,8 @@ NODISCARD bool machine_folder(const host_t *host, const char *wid, char path[PAT
 /* ---- what is left over ---- */
 
 /* host_list calls fn for every object with our prefix: kind is 'w' (a machine, by its short name), 'n' (a
- * network), 'd' (a disk) or 't' (a disk in the trash).  The same one may be named more than once.  host_drop drops one. */
+ * network), 'd' (a disk) or 't' (a disk in the trash).  The same one may be named more than once.  host_drop
+ * drops one. */
 void host_list(const host_t *host, void (*fn)(void *context, char kind, const char *name), void *context);
 host_result_t host_drop(const host_t *host, char kind, const char *name);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +141,22 @@ static bool import_squashfs(const char *from, const char *work, char file[PATH_C
     return *config != NULL;
 }
 
+/* An image that brings its own kernel is a virtual machine's: its entry says so. */
+static void note_kernel(const char *file, char **config)
+{
+    static const char kernel[] = "/boot/vmlinuz";
+    spawn_result_t said;
+    if (!SPAWN(&said, TOOL_TIMEOUT_MS, "unsquashfs", "-l", file, kernel + 1) || !strstr(said.text, kernel))
+        return;
+    json_t *json = json_loads(*config, 0, NULL);
+    json_object_set_new(json, "kernel", json_true());
+    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    if (!text) return;
+    free(*config);
+    *config = text;
+}
+
 bool image_import(db_t *db, const char *state_dir, const char *name, const char *from,
                   char error[IMAGE_ERROR_MAX + 1])
 {
@@ -153,7 +170,8 @@ bool image_import(db_t *db, const char *state_dir, const char *name, const char 
     error[0]   = 0;
     bool is_ok = S_ISDIR(st.st_mode) ? import_layout(from, work, file, &config, error)
                                      : import_squashfs(from, work, file, &config, error);
-    is_ok      = is_ok && keep(db, state_dir, name, file, config, error);
+    if (is_ok) note_kernel(file, &config);
+    is_ok = is_ok && keep(db, state_dir, name, file, config, error);
     if (!is_ok && error[0] == 0) fail(error, "%s cannot be imported", from);
     free(config);
     folder_remove(work);

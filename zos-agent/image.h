@@ -14,7 +14,7 @@
 typedef struct {
     char digest[IMAGE_DIGEST_LEN + 1];
     char path[PATH_CAP]; /* the squashfs file */
-    char *config;        /* JSON: {"args":[],"env":[],"cwd","uid","gid"}; the caller's to free() */
+    char *config;        /* JSON: {"args":[],"env":[],"cwd","uid","gid","kernel"}; the caller's to free() */
 } image_t;
 
 /* image_find resolves a deployment's flist.  False when there is no such image. */

@@ -1,10 +1,9 @@
-/* machine.c - a machine is a container that a shim holds: made ready, started, frozen, stopped, removed. */
-#include "host.h"
+/* machine.c - a machine is a container, or a virtual machine, that a shim holds: made ready, started, frozen,
+ * stopped, removed. */
+#include "machine_internal.h"
 #include "netlink.h"
 #include "nft.h"
 #include "oci.h"
-#include "runner.h"
-#include "shim.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,9 +64,9 @@ static bool write_etc(const host_t *host, const machine_plan_t *plan, const char
         used += snprintf(text + used, sizeof text - (size_t)used, "nameserver %.63s\n", host->dns[i]);
     bool is_ok = path_join(path, "%s/resolv.conf", folder) && file_put(path, text, (size_t)used, 0644);
     used       = snprintf(text, sizeof text, "%s\n", plan->hostname);
-    is_ok = is_ok && path_join(path, "%s/hostname", folder) && file_put(path, text, (size_t)used, 0644);
-    used  = snprintf(text, sizeof text, "127.0.0.1 localhost\n::1 localhost\n%u.%u.%u.%u %s\n", plan->ip[0],
-                     plan->ip[1], plan->ip[2], plan->ip[3], plan->hostname);
+    is_ok      = is_ok && path_join(path, "%s/hostname", folder) && file_put(path, text, (size_t)used, 0644);
+    used = snprintf(text, sizeof text, "127.0.0.1 localhost\n::1 localhost\n%u.%u.%u.%u %s\n", plan->ip[0],
+                    plan->ip[1], plan->ip[2], plan->ip[3], plan->hostname);
     return is_ok && path_join(path, "%s/hosts", folder) && file_put(path, text, (size_t)used, 0644);
 }
 
@@ -76,9 +75,9 @@ static bool write_settings(const machine_plan_t *plan, const char *folder)
 {
     char path[PATH_CAP];
     uint32_t owner = plan->user_base + plan->uid;
-    return !plan->settings || (path_join(path, "%s/settings", folder) &&
-                               file_put(path, plan->settings, strlen(plan->settings), 0400) &&
-                               chown(path, owner, owner) == 0);
+    return !plan->settings ||
+           (path_join(path, "%s/settings", folder) &&
+            file_put(path, plan->settings, strlen(plan->settings), 0400) && chown(path, owner, owner) == 0);
 }
 
 static bool write_config(const host_t *host, const machine_plan_t *plan, const char *folder)
@@ -141,6 +140,7 @@ static bool write_shim_plan(const host_t *host, const machine_plan_t *plan, cons
         is_ok = is_ok && path_join(shim->volumes[i], "%s", plan->mounts[i].source) &&
                 snprintf(shim->targets[i], sizeof shim->targets[i], "%s", plan->mounts[i].target) <=
                     SHIM_TARGET_MAX;
+    if (plan->is_vm) is_ok = is_ok && machine_vm_plan(host, plan, shim);
     is_ok = is_ok && shim_plan_write(shim);
     free(shim);
     return is_ok;
@@ -188,9 +188,11 @@ static host_result_t start_shim(const host_t *host, const char *folder)
     if (SPAWN(&said, SHIM_TIMEOUT_MS, host->shim, folder)) return host_ok();
     hide_path(said.text, folder);
     hide_path(said.text, host->state_dir);
-    const char *const for_ever[] = {
-        "executable file",   "no such file or directory",    "permission denied",       "is a directory",
-        "exec format error", "a symbolic link of the image", "ended before it started", NULL};
+    const char *const for_ever[] = {"executable file",         "no such file or directory",
+                                    "permission denied",       "is a directory",
+                                    "exec format error",       "a symbolic link of the image",
+                                    "ended before it started", "it has no kernel",
+                                    "its kernel is none",      NULL};
     for (size_t i = 0; for_ever[i]; i++)
         if (strstr(said.text, for_ever[i]))
             return host_fail(HOST_REFUSED, "it cannot be started: %.400s", said.text);
@@ -211,6 +213,16 @@ host_result_t machine_connect(const host_t *host, const char *wid)
     return is_ok ? host_ok() : host_fail(HOST_LATER, "its network cannot be connected: %s", strerror(errno));
 }
 
+static host_result_t prepare_container(const host_t *host, const machine_plan_t *plan, const char *folder,
+                                       char image[PATH_CAP], char root[PATH_CAP])
+{
+    host_result_t result = ensure_image(host, plan, image);
+    if (result.status == HOST_OK) result = ensure_root(host, plan, root);
+    if (result.status == HOST_OK && (!write_config(host, plan, folder) || !write_settings(plan, folder)))
+        result = host_fail(HOST_LATER, "its files cannot be written: %s", strerror(errno));
+    return result;
+}
+
 host_result_t machine_ensure(const host_t *host, const machine_plan_t *plan)
 {
     char folder[PATH_CAP], root[PATH_CAP], image[PATH_CAP];
@@ -222,24 +234,38 @@ host_result_t machine_ensure(const host_t *host, const machine_plan_t *plan)
         return host_fail(HOST_LATER, "it has no folder: %s", strerror(errno));
     if (state == MACHINE_UNHELD) return start_shim(host, folder);
     drop_kernel_part(host, plan->wid);
-    host_result_t result = ensure_image(host, plan, image);
-    if (result.status == HOST_OK) result = ensure_root(host, plan, root);
+    if (!path_join(image, "%s", plan->image) || !write_etc(host, plan, folder))
+        return host_fail(HOST_LATER, "its files cannot be written: %s", strerror(errno));
+    host_result_t result = plan->is_vm ? machine_vm_prepare(host, plan, folder, root)
+                                       : prepare_container(host, plan, folder, image, root);
     if (result.status != HOST_OK) return result;
-    if (!write_etc(host, plan, folder) || !write_config(host, plan, folder) ||
-        !write_settings(plan, folder) ||
-        !write_shim_plan(host, plan, folder, image, root))
+    if (!write_shim_plan(host, plan, folder, image, root))
         return host_fail(HOST_LATER, "its files cannot be written: %s", strerror(errno));
     return start_shim(host, folder);
 }
 
 /* ---- pausing and stopping ---- */
 
+/* A virtual machine is stopped, too, so that its clock stands still; one that does not answer is frozen all
+ * the same.  True for a container. */
+static bool order_vm(const host_t *host, const char *wid, const char *order)
+{
+    char folder[PATH_CAP];
+    shim_run_t run;
+    if (!machine_folder(host, wid, folder) || !vm_is_one(folder)) return true;
+    if (!shim_run_read(folder, &run) || !shim_run_is_alive(&run)) return true;
+    return vm_order(folder, order, VM_ANSWER_MS);
+}
+
 host_result_t machine_pause(const host_t *host, const char *wid, bool is_paused)
 {
     char group[64];
     group_name(host, wid, group);
     if (!cgroup_exists(&host->cgroup, group)) return host_ok(); /* what does not run need not be stopped */
-    if (cgroup_freeze(&host->cgroup, group, is_paused)) return host_ok();
+    if (is_paused) order_vm(host, wid, "stop");
+    bool is_ok = cgroup_freeze(&host->cgroup, group, is_paused);
+    if (is_ok && !is_paused) is_ok = order_vm(host, wid, "cont");
+    if (is_ok) return host_ok();
     return host_fail(HOST_LATER, is_paused ? "it cannot be frozen" : "it cannot be thawed");
 }
 
@@ -260,12 +286,18 @@ static bool hears(int pid, int signal)
 /* Asks the first process to end, and waits for a while if it listens. */
 static void ask_to_end(const host_t *host, const char *wid, const shim_run_t *run)
 {
+    char folder[PATH_CAP];
     int pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
     if (pidfd < 0) return;
     struct pollfd fd = {.fd = pidfd, .events = POLLIN};
     machine_pause(host, wid, false);
-    if (process_start_ticks(run->pid) == run->start_ticks && shim_run_is_alive(run) && hears(run->pid, SIGTERM) &&
-        syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0)
+    if (machine_folder(host, wid, folder) && vm_is_one(folder)) {
+        if (vm_order(folder, "system_powerdown", VM_ANSWER_MS)) poll(&fd, 1, VM_STOP_MS);
+        close(pidfd);
+        return;
+    }
+    if (process_start_ticks(run->pid) == run->start_ticks && shim_run_is_alive(run) &&
+        hears(run->pid, SIGTERM) && syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0) == 0)
         poll(&fd, 1, HOST_STOP_MS);
     close(pidfd);
 }

@@ -219,6 +219,12 @@ static void network_bridge(FILE *out, const char *table, const network_plan_t *n
         table, table, table);
     for (uint32_t i = 0; i < network->guest_count; i++) {
         const guest_plan_t *guest = &network->guests[i];
+        const uint8_t *mac        = guest->mac;
+        if (mac[0] != 0)
+            fprintf(out,
+                    "add rule bridge %s guests iifname \"v%s\" ether saddr != "
+                    "%02x:%02x:%02x:%02x:%02x:%02x drop\n",
+                    table, guest->wid, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
         fprintf(out, "add rule bridge %s guests iifname \"v%s\" ip saddr != " IP " drop\n", table, guest->wid,
                 IP_OF(guest->ip));
         fprintf(out, "add rule bridge %s guests iifname \"v%s\" arp saddr ip != { 0.0.0.0, " IP " } drop\n",

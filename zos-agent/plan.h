@@ -59,6 +59,7 @@ typedef struct {
     char wid[WID_LEN + 1];
     uint8_t ip[4], ip6[16]; /* ip6: zeros where the network has none */
     public_plan_t public_ip;
+    uint8_t mac[6]; /* of a virtual machine, the only one that it may speak by; zeros: any */
     bool is_paused;
     bool is_closed; /* it only answers: it opens no connections, and what it moves is not counted */
     uint32_t port_count;
@@ -136,6 +137,7 @@ typedef struct {
 typedef struct {
     char source[PATH_CAP]; /* a folder of the host */
     char *target;          /* in the machine */
+    uint64_t size;         /* bytes that it may hold */
 } plan_mount_t;
 
 typedef struct {
@@ -156,6 +158,8 @@ typedef struct {
     uint32_t mount_count;
     network_plan_t network;
     uint8_t ip[4];
+    bool is_vm;      /* a virtual machine, not a container */
+    bool has_kernel; /* its image has one; else it is the operator's */
 } machine_plan_t;
 
 /* machine_plan_fini frees what a plan points to. */

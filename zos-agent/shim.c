@@ -125,14 +125,19 @@ static void let_go(void *context, const char *point)
     if (!is_needed(point)) umount2(point, MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
+static void let_go_all(void)
+{
+    mounts_below("", let_go, NULL);
+    if (plan.unified[0]) umount2(plan.unified, MNT_DETACH);
+}
+
 /* What this namespace keeps mounted cannot be unmounted by anybody: keep only what is needed. */
 static bool mount_all(void)
 {
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         return fail("no mount namespace: %s", strerror(errno));
     if (!mount_root() || !check_targets() || !mount_volumes()) return false;
-    mounts_below("", let_go, NULL);
-    if (plan.unified[0]) umount2(plan.unified, MNT_DETACH);
+    let_go_all();
     return true;
 }
 
@@ -200,15 +205,25 @@ static bool start(int network, int output, int log, int *pidfd)
     return write_run(pid) && RUNTIME("start", log, plan.wid);
 }
 
+static bool start_vm(int network, int output, int ours, int *pidfd)
+{
+    int pid;
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        return fail("no mount namespace: %s", strerror(errno));
+    if (!shim_vm_start(&plan, network, output, ours, let_go_all, &pid, error)) return false;
+    *pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    return *pidfd >= 0 ? write_run(pid) : fail("it ended before it started");
+}
+
 /* Leaves nothing in the kernel: processes, groups, the runtime's record. */
 static void clean_up(int output)
 {
     cgroup_t cgroup;
     char path[PATH_CAP];
     if (cgroup_probe(&cgroup)) cgroup_kill(&cgroup, plan.cgroup);
-    RUNTIME("delete", output, "--force", plan.wid);
+    if (!plan.is_vm) RUNTIME("delete", output, "--force", plan.wid);
     if (cgroup_probe(&cgroup)) cgroup_remove(&cgroup, plan.cgroup);
-    if (in_folder(path, "pid")) unlink(path);
+    if (in_folder(path, plan.is_vm ? "qmp" : "pid")) unlink(path);
 }
 
 /* What it prints comes through us, so that it fills neither disk nor memory: the log keeps the newest part,
@@ -308,13 +323,14 @@ static bool adopt(int *pidfd)
 }
 
 /* Makes and starts it; on failure nothing of it is left. */
-static bool bring_up(int output, int log, int *pidfd)
+static bool bring_up(int output, int ours, int log, int *pidfd)
 {
     char why[sizeof error];
     forget_last();
     int network = netns_open(plan.netns);
     if (network < 0) return fail("its network is not there");
-    bool is_up = mount_all() && start(network, output, log, pidfd);
+    bool is_up = plan.is_vm ? start_vm(network, output, ours, pidfd)
+                            : mount_all() && start(network, output, log, pidfd);
     close(network);
     if (is_up) return true;
     memcpy(why, error, sizeof why); /* cleaning up may fail for reasons of its own */
@@ -337,7 +353,7 @@ static int serve(int parent)
     int log    = open_log();
     bool is_up = log >= 0 && open_output(&ours, &theirs);
     if (!is_up) fail("its log cannot be opened: %s", strerror(errno));
-    is_up = is_up && (adopt(&pidfd) || bring_up(theirs, log, &pidfd));
+    is_up = is_up && (adopt(&pidfd) || bring_up(theirs, ours, log, &pidfd));
     if (theirs >= 0) close(theirs);
     if (!is_up && ours >= 0 && log >= 0) take_output(ours, log);
     tell(parent);

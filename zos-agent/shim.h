@@ -1,4 +1,4 @@
-/* shim.h - one process that holds one container and outlives the agent.
+/* shim.h - one process that holds one container, or one virtual machine, and outlives the agent.
  *
  * When a shim is killed the container goes on; another `zos-shim FOLDER` adopts it.
  * The agent writes shim.json into the workload's folder and runs `zos-shim FOLDER`.  That returns when the
@@ -7,7 +7,7 @@
  * FOLDER/exit once it ended. */
 #ifndef SHIM_H
 #define SHIM_H
-#include "files.h"
+#include "vm.h"
 
 #define SHIM_VOLUMES_CAP 64
 #define SHIM_TARGET_MAX  1024
@@ -31,6 +31,17 @@ typedef struct {
     char netns[32], bridge[16], veth[16];
     uint8_t ip[4], prefix, gateway[4];
     uint8_t ip6[16], gateway6[16]; /* zeros: none */
+
+    /* A virtual machine: runtime is QEMU, volumes are raw disks, root holds one, too; FOLDER/guest is what
+     * zos-init reads. */
+    bool is_vm;
+    vm_kind_t vm_kind;
+    char vm_root[PATH_CAP]; /* where its kernel is; "" for the image */
+    char vm_kernel[64];
+    char vm_init[PATH_CAP];
+    char vm_cpu[VM_CPU_CAP];
+    uint32_t cpus;
+    uint64_t memory; /* bytes */
 } shim_plan_t;
 
 NODISCARD bool shim_plan_read(const char *folder, shim_plan_t *plan);
@@ -52,6 +63,15 @@ NODISCARD bool shim_exit_read(const char *folder, shim_exit_t *end);
 
 /* process_start_ticks is 0 when there is no such process, or it is a zombie. */
 uint64_t process_start_ticks(int pid);
+
+#define SHIM_TAP "tap0" /* of a virtual machine, in a namespace of its own; a bridge leads from it to eth0   \
+                         */
+
+/* shim_vm_start starts QEMU for a plan that is_vm, as its own user in its own group, tied to the network.
+ * What it prints goes to output; ours is the other end of that.  It calls let_go once all files are open.  On
+ * failure error says why. */
+NODISCARD bool shim_vm_start(const shim_plan_t *plan, int network, int output, int ours, void (*let_go)(void),
+                             int *pid, char error[SHIM_ERROR_MAX + 1]);
 
 /* shim_connect ties a container to its network: one end of a pair of links in the network's namespace, one in
  * that of process pid.  What is tied is only tied to the bridge again; false, and errno says why. */

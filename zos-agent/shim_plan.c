@@ -66,6 +66,27 @@ static bool take_volumes(const json_t *json, shim_plan_t *plan)
     return true;
 }
 
+static bool take_vm(const json_t *json, shim_plan_t *plan)
+{
+    const json_t *vm = json_object_get(json, "vm");
+    plan->is_vm      = json_is_object(vm);
+    plan->vm_kind    = json_is_true(json_object_get(vm, "is_emulated")) ? VM_EMULATED : VM_KVM;
+    plan->cpus       = (uint32_t)take_number(vm, "cpus");
+    plan->memory     = take_number(vm, "memory");
+    return !plan->is_vm || (take_text(vm, "root", plan->vm_root, PATH_CAP) &&
+                            take_text(vm, "kernel", plan->vm_kernel, sizeof plan->vm_kernel) &&
+                            take_text(vm, "init", plan->vm_init, PATH_CAP) &&
+                            take_text(vm, "cpu", plan->vm_cpu, sizeof plan->vm_cpu));
+}
+
+static json_t *vm_json(const shim_plan_t *plan)
+{
+    if (!plan->is_vm) return json_null();
+    return json_pack("{s:b,s:i,s:I,s:s,s:s,s:s,s:s}", "is_emulated", plan->vm_kind != VM_KVM, "cpus",
+                     (int)plan->cpus, "memory", (json_int_t)plan->memory, "root", plan->vm_root, "kernel",
+                     plan->vm_kernel, "init", plan->vm_init, "cpu", plan->vm_cpu);
+}
+
 bool shim_plan_read(const char *folder, shim_plan_t *plan)
 {
     char path[PATH_CAP];
@@ -81,7 +102,8 @@ bool shim_plan_read(const char *folder, shim_plan_t *plan)
                  take_text(json, "unified", plan->unified, sizeof plan->unified) &&
                  take_text(json, "netns", plan->netns, sizeof plan->netns) &&
                  take_text(json, "bridge", plan->bridge, sizeof plan->bridge) &&
-                 take_text(json, "veth", plan->veth, sizeof plan->veth) && take_volumes(json, plan);
+                 take_text(json, "veth", plan->veth, sizeof plan->veth) && take_volumes(json, plan) &&
+                 take_vm(json, plan);
     plan->user_base = (uint32_t)take_number(json, "user_base");
     plan->prefix    = (uint8_t)take_number(json, "prefix");
     take_address(json, "ip", plan->ip);
@@ -101,13 +123,13 @@ bool shim_plan_write(const shim_plan_t *plan)
         json_array_append_new(targets, json_string(plan->targets[i]));
     }
     json_t *json =
-        json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:o,s:o,s:s,s:s,s:s,s:o,s:i,s:o,s:o,s:o}", "wid",
+        json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:I,s:o,s:o,s:s,s:s,s:s,s:o,s:i,s:o,s:o,s:o,s:o}", "wid",
                   plan->wid, "image", plan->image, "root", plan->root, "runtime", plan->runtime,
                   "runtime_root", plan->runtime_root, "cgroup", plan->cgroup, "unified", plan->unified,
                   "user_base", (json_int_t)plan->user_base, "volumes", volumes, "targets", targets, "netns",
                   plan->netns, "bridge", plan->bridge, "veth", plan->veth, "ip", address_json(plan->ip),
                   "prefix", (int)plan->prefix, "gateway", address_json(plan->gateway), "ip6",
-                  address6_json(plan->ip6), "gateway6", address6_json(plan->gateway6));
+                  address6_json(plan->ip6), "gateway6", address6_json(plan->gateway6), "vm", vm_json(plan));
     char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
     bool is_ok =
         text && path_join(path, "%s/shim.json", plan->folder) && file_put(path, text, strlen(text), 0600);
@@ -160,6 +182,22 @@ static bool connect6(const shim_plan_t *plan, int own)
            link_address6(own, "eth0", plan->ip6, NETWORK_IP6_PREFIX) && route_default6(own, plan->gateway6);
 }
 
+/* A virtual machine has its addresses inside: here its link only leads on to it. */
+static bool connect_vm(int own)
+{
+    if (file_exists("/proc/sys/net/ipv6") && !netns_sysctl(own, "ipv6/conf/all/disable_ipv6", "1"))
+        return false;
+    return link_bridge(own, "br") && link_up(own, "br", NULL) && link_up(own, "eth0", "br") &&
+           link_up(own, SHIM_TAP, "br");
+}
+
+static bool connect_container(const shim_plan_t *plan, int own)
+{
+    return link_up(own, "lo", NULL) && link_up(own, "eth0", NULL) &&
+           link_address(own, "eth0", plan->ip, plan->prefix) && route_default(own, plan->gateway) &&
+           connect6(plan, own);
+}
+
 /* An old pair may lead into a namespace that has no name any more: it goes by the container's end. */
 bool shim_connect(const shim_plan_t *plan, int network, int pid)
 {
@@ -169,10 +207,7 @@ bool shim_connect(const shim_plan_t *plan, int network, int pid)
     bool is_ok   = is_tied || (link_drop(network, plan->veth) && link_drop(own, "eth0") &&
                              link_veth(network, plan->veth, own, "eth0"));
     is_ok        = is_ok && link_up(network, plan->veth, plan->bridge);
-    if (!is_tied)
-        is_ok = is_ok && link_up(own, "lo", NULL) && link_up(own, "eth0", NULL) &&
-                link_address(own, "eth0", plan->ip, plan->prefix) && route_default(own, plan->gateway) &&
-                connect6(plan, own);
+    if (!is_tied) is_ok = is_ok && (plan->is_vm ? connect_vm(own) : connect_container(plan, own));
     int error = errno;
     close(own);
     errno = error;

@@ -25,6 +25,7 @@ static inline uint64_t now_ms(void)
 static const char *const core_addresses[] = {"127.0.0.1", NULL};
 
 static inline uint16_t core_zdb_port(void) { return (uint16_t)(42200 + real_port % 90); }
+static bool core_is_vm_default; /* machines are virtual ones */
 
 static inline void core_open(void)
 {
@@ -38,6 +39,8 @@ static inline void core_open(void)
         .trash_s         = core_trash_s,
         .on_change       = core_on_change,
         .has_wireguard   = host.wireguard != HOST_WIREGUARD_NONE,
+        .has_vm          = host.vm.kind != VM_NONE,
+        .is_vm_default   = core_is_vm_default,
         .has_public      = host.public_link[0] || host.is_public_routed,
         .gateway_domain  = host.gateway.is_on ? host.gateway.domain : NULL,
         .zdb_port        = host.zdb_program[0] ? core_zdb_port() : 0,
