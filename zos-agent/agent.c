@@ -445,6 +445,7 @@ static void stop(agent_t *agent)
         io_step(agent->io, STOP_STEP_MS);
     timers_stop(agent);
     perf_free(agent->perf);
+    collector_free(agent->collector);
     control_free(agent->control);
     web_server_free(agent->metrics_server);
     api_free(agent->api);
@@ -482,6 +483,7 @@ int agent_run(const config_t *config)
         if (!agent->control) log_warn(LOG_MAIN, "no control socket: zosctl cannot ask");
         timers_start(agent);
         if (!agent->config->is_perf_off) perf_start(agent);
+        agent->collector = collector_new(agent);
         log_info(LOG_MAIN, "agent started", LOG_TEXT("state", agent->host.state_dir));
         agent_pump(agent);
         io_run(agent->io);

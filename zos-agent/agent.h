@@ -17,6 +17,7 @@
 typedef struct agent agent_t;
 typedef struct api api_t;
 typedef struct control control_t;
+typedef struct collector collector_t;
 
 #define AGENT_ZDB_ADDRESSES 3
 #define AGENT_VERSION  "0.1.0"
@@ -41,6 +42,7 @@ struct agent {
     api_t *api;
     control_t *control;
     perf_t *perf;
+    collector_t *collector;
 
     chain_interface_t zdb_interface;
     const char *zdb_addresses[AGENT_ZDB_ADDRESSES + 1]; /* ends with NULL */
@@ -67,6 +69,14 @@ api_t *api_new(agent_t *agent);
 void api_free(api_t *api);
 void api_answer(void *context, peer_t *peer,
                 const peer_incoming_t *request); /* peer_handler_fn; context is the api_t */
+
+/* ---- collector.c: the image store, kept small ---- */
+
+/* collector_new collects every hour; collector_run at once, and says how many names were forgotten and files are
+ * deleted (by the pool, one lot at a time: false while the last one is at it). */
+collector_t *collector_new(agent_t *agent);
+void collector_free(collector_t *collector);
+NODISCARD bool collector_run(collector_t *collector, uint32_t *forgotten, uint32_t *files);
 
 /* ---- metrics ---- */
 

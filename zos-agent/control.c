@@ -88,9 +88,9 @@ static json_t *node_json(const agent_t *agent)
                      (json_int_t)n->farmer_twin, "certification", n->is_certified ? "Certified" : "Diy",
                      "farm_certification", n->is_farm_gold ? "Gold" : "NotCertified", "dedicated_farm",
                      (int)n->is_farm_dedicated, "power", n->is_state_down ? "down" : "up", "power_target",
-                     n->is_target_down ? "down" : "up", "extra_fee", (json_int_t)n->extra_fee, "rent_contract",
-                     (json_int_t)n->rent_contract, "farm_ips", (json_int_t)n->farm_ip_count, "public_ip4",
-                     n->ip4, "domain", n->domain);
+                     n->is_target_down ? "down" : "up", "extra_fee", (json_int_t)n->extra_fee,
+                     "rent_contract", (json_int_t)n->rent_contract, "farm_ips", (json_int_t)n->farm_ip_count,
+                     "public_ip4", n->ip4, "domain", n->domain);
 }
 
 static json_t *answer_status(agent_t *agent)
@@ -108,8 +108,8 @@ static json_t *answer_status(agent_t *agent)
                      (json_int_t)c.best, "finalized_block", (json_int_t)c.finalized, "reports_waiting",
                      (json_int_t)c.outbox, "deployments", (json_int_t)f.deployments, "workloads",
                      (json_int_t)f.workloads, "jobs_done", (json_int_t)agent->jobs_done, "jobs_failed",
-                     (json_int_t)agent->jobs_failed, "state_dir", agent->host.state_dir, "pid",
-                     (int)getpid(), "on_chain", node_json(agent));
+                     (json_int_t)agent->jobs_failed, "state_dir", agent->host.state_dir, "pid", (int)getpid(),
+                     "on_chain", node_json(agent));
 }
 
 static json_t *answer_workloads(agent_t *agent)
@@ -260,6 +260,62 @@ static json_t *answer_logs(agent_t *agent, const json_t *question)
     return answer;
 }
 
+/* ---- images ---- */
+
+static json_t *answer_images(agent_t *agent)
+{
+    json_t *list    = json_array();
+    db_rows_t *rows = db_ask(agent->db,
+                             "SELECT i.name, i.digest, i.size, i.created, r.name IS NOT NULL FROM image i"
+                             " LEFT JOIN image_released r ON r.name = i.name ORDER BY i.name",
+                             "");
+    while (db_next(&rows))
+        json_array_append_new(list, json_pack("{s:s,s:s,s:I,s:I,s:b}", "name", db_text(rows, 0), "digest",
+                                              db_text(rows, 1), "size", (json_int_t)db_number(rows, 2),
+                                              "created", (json_int_t)db_number(rows, 3), "is_released",
+                                              (int)db_number(rows, 4)));
+    uint32_t count;
+    size_t i;
+    json_t *one;
+    char(*wanted)[IMAGE_DIGEST_LEN + 1] = engine_images(agent->engine, &count);
+    json_array_foreach(list, i, one)
+    {
+        bool is_used = false;
+        for (uint32_t k = 0; k < count; k++)
+            is_used = is_used || strcmp(wanted[k], json_string_value(json_object_get(one, "digest"))) == 0;
+        json_object_set_new(one, "is_used", json_boolean(is_used));
+    }
+    free(wanted);
+    return json_pack("{s:o,s:o}", "images", list, "rules", image_rules(agent->db, agent->host.state_dir));
+}
+
+static json_t *collect_images(agent_t *agent)
+{
+    uint32_t forgotten = 0, files = 0;
+    if (!agent->collector || !collector_run(agent->collector, &forgotten, &files))
+        return fail("images are being collected already: ask again");
+    return json_pack("{s:I,s:I}", "forgotten", (json_int_t)forgotten, "files", (json_int_t)files);
+}
+
+/* {"ask":"images"}, with "map":PATTERN and "to":IMAGE, "unmap":PATTERN, "release":NAME, "keep":NAME or
+ * "collect":true. */
+static json_t *answer_image(agent_t *agent, const json_t *question)
+{
+    char error[IMAGE_ERROR_MAX + 1];
+    const char *map     = json_string_value(json_object_get(question, "map")),
+               *to      = json_string_value(json_object_get(question, "to")),
+               *unmap   = json_string_value(json_object_get(question, "unmap")),
+               *release = json_string_value(json_object_get(question, "release")),
+               *kept    = json_string_value(json_object_get(question, "keep"));
+    if (json_object_get(question, "collect")) return collect_images(agent);
+    if (map && !to) return fail("image map PATTERN NAME");
+    if (map && !image_map(agent->db, agent->host.state_dir, map, to, error)) return fail(error);
+    if (unmap && !image_unmap(agent->db, unmap)) return fail("there is no such pattern");
+    if (release && !image_release(agent->db, release, true)) return fail("there is no image of this name");
+    if (kept && !image_release(agent->db, kept, false)) return fail("there is no image of this name");
+    return answer_images(agent);
+}
+
 static json_t *take_intake(agent_t *agent, engine_intake_t intake)
 {
     if (!engine_set_intake(agent->engine, intake)) return fail("the state cannot be written");
@@ -277,6 +333,7 @@ json_t *control_answer(agent_t *agent, const json_t *question)
     if (strcmp(ask, "events") == 0) return answer_events(agent, question);
     if (strcmp(ask, "doctor") == 0) return doctor_report(&agent->host);
     if (strcmp(ask, "capacity") == 0) return answer_capacity(agent);
+    if (strcmp(ask, "images") == 0) return answer_image(agent, question);
     if (strcmp(ask, "trash") == 0) return answer_trash(agent, question);
     if (strcmp(ask, "cordon") == 0) return take_intake(agent, INTAKE_UPDATES);
     if (strcmp(ask, "drain") == 0) return take_intake(agent, INTAKE_NOTHING);

@@ -10,6 +10,7 @@
 #ifndef ENGINE_H
 #define ENGINE_H
 #include "db.h"
+#include "image.h"
 #include "job.h"
 
 #define ENGINE_ERROR_MAX       511
@@ -91,6 +92,9 @@ struct json_t *engine_public_ips(const engine_t *engine);
 void engine_subnet6(uint32_t twin_id, const char *network, network_plan_t *plan);
 
 struct json_t *engine_wireguard_ports(engine_t *engine);
+
+/* engine_images lists the digests of images that workloads need, which the store must keep; to be freed. */
+char (*engine_images(engine_t *engine, uint32_t *count))[IMAGE_DIGEST_LEN + 1];
 
 /* engine_status is for the operator: {"workloads":[{contract,name,type,state,message,...}]}. */
 struct json_t *engine_status(engine_t *engine);

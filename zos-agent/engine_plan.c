@@ -346,12 +346,15 @@ static host_result_t add_image(engine_t *engine, record_t *record, machine_plan_
     image_t image;
     if (!image_find(engine->config.db, engine->config.state_dir, flist, &image))
         return host_fail(HOST_REFUSED, "this node has no image of the name that flist gives");
+    char error[IMAGE_ERROR_MAX + 1];
     json_t *config       = json_loads(image.config, 0, NULL);
     plan->has_kernel     = json_is_true(json_object_get(config, "kernel"));
     plan->user_base      = plan_owner(engine, record->entry);
     host_result_t result = fill_from_image(plan, record, config);
     if (result.status == HOST_OK) result = choose_kind(engine, record, plan);
     if (!path_join(plan->image, "%s", image.path)) result = host_fail(HOST_LATER, "the path is too long");
+    if (!image_check(engine->config.db, &image, error)) result = host_fail(HOST_LATER, "%s", error);
+    if (result.status == HOST_OK) image_used(engine->config.db, record->wid, image.digest);
     json_decref(config);
     free(image.config);
     return result;

@@ -52,22 +52,30 @@ static bool find_by(db_t *db, const char *state_dir, const char *sql, const char
     return false;
 }
 
-bool image_find(db_t *db, const char *state_dir, const char *flist, image_t *image)
+/* NAME, oci:NAME[:latest] or sha256:DIGEST; no rules. */
+static bool find_named(db_t *db, const char *state_dir, const char *text, image_t *image)
 {
     static const char by_name[]   = "SELECT digest, config FROM image WHERE name = ?1";
     static const char by_digest[] = "SELECT digest, config FROM image WHERE digest = ?1 ORDER BY name";
     char name[IMAGE_NAME_MAX + 1];
-    *image = (image_t){0};
-    if (!image_name_is_valid(flist)) return false;
-    if (find_by(db, state_dir, by_name, flist, image)) return true;
-    if (strncmp(flist, "sha256:", 7) == 0) return find_by(db, state_dir, by_digest, flist + 7, image);
-    if (strncmp(flist, "oci:", 4) != 0) return false;
-    if (find_by(db, state_dir, by_name, flist + 4, image)) return true;
-    snprintf(name, sizeof name, "%s", flist + 4); /* NAME:latest is NAME */
+    if (find_by(db, state_dir, by_name, text, image)) return true;
+    if (strncmp(text, "sha256:", 7) == 0) return find_by(db, state_dir, by_digest, text + 7, image);
+    if (strncmp(text, "oci:", 4) != 0) return false;
+    if (find_by(db, state_dir, by_name, text + 4, image)) return true;
+    snprintf(name, sizeof name, "%s", text + 4); /* NAME:latest is NAME */
     char *colon = strrchr(name, ':');
     if (!colon || strcmp(colon, ":latest") != 0) return false;
     *colon = 0;
     return find_by(db, state_dir, by_name, name, image);
+}
+
+bool image_find(db_t *db, const char *state_dir, const char *flist, image_t *image)
+{
+    char name[IMAGE_NAME_MAX + 1];
+    *image = (image_t){0};
+    if (!image_name_is_valid(flist)) return false;
+    if (find_named(db, state_dir, flist, image)) return true;
+    return image_ruled(db, flist, name) && find_named(db, state_dir, name, image);
 }
 
 /* ---- keeping ---- */
@@ -92,6 +100,7 @@ static bool keep(db_t *db, const char *state_dir, const char *name, const char *
                " ON CONFLICT(name) DO UPDATE SET digest = ?2, size = ?3, config = ?4, created = ?5",
                "ttiti", name, digest, (int64_t)st.st_size, config, (int64_t)time(NULL)))
         return fail(error, "the image table cannot be written");
+    image_checked(db, digest, path);
     return true;
 }
 
@@ -188,6 +197,7 @@ bool image_remove(db_t *db, const char *state_dir, const char *name)
     db_rows_t *rows = db_ask(db, "SELECT 1 FROM image WHERE digest = ?1", "t", image.digest);
     bool is_used    = db_next(&rows);
     db_stop(rows);
+    is_used = is_used || image_is_used(db, image.digest); /* its file is collected later */
     char tree[PATH_CAP];
     if (!is_used) unlink(image.path);
     if (!is_used && path_join(tree, "%s.tree", image.path)) folder_remove(tree);

@@ -15,7 +15,11 @@ static const char help[] =
     "  zos-agent --config FILE                run the agent, until SIGTERM; workloads go on\n"
     "  zos-agent image import NAME PATH       an OCI layout folder or a squashfs file into the store\n"
     "  zos-agent image demo [NAME]            the example image, a web server (default name web-demo)\n"
-    "  zos-agent image list | remove NAME\n"
+    "  zos-agent image list | remove NAME | verify\n"
+    "  zos-agent image map PATTERN NAME       what clients call an image (with '*' for any text) is this "
+    "one\n"
+    "  zos-agent image unmap PATTERN | rules\n"
+    "  zos-agent image release NAME | keep NAME   may be collected when nobody uses it, or not\n"
     "  zos-agent status                       what is on this machine; --json for programs\n"
     "  zos-agent purge                        stop and remove everything of ours; no agent may run\n"
     "\n"
@@ -56,6 +60,58 @@ static int list_images(const config_t *config, db_t *db)
     return 0;
 }
 
+static int list_rules(const config_t *config, db_t *db)
+{
+    size_t i;
+    json_t *list = image_rules(db, config->state_dir), *one;
+    json_array_foreach(list, i, one) if (!config->is_json)
+        printf("%-48s -> %s%s\n", json_string_value(json_object_get(one, "pattern")),
+               json_string_value(json_object_get(one, "image")),
+               json_is_true(json_object_get(one, "is_there")) ? "" : "  (not in the store)");
+    char *text = config->is_json ? json_dumps(list, JSON_COMPACT) : NULL;
+    if (text) puts(text);
+    free(text);
+    json_decref(list);
+    return 0;
+}
+
+/* Reads every file; fails when one is not what its digest says. */
+static int verify_images(const config_t *config, db_t *db)
+{
+    size_t i, bad = 0;
+    json_t *list = image_verify(db, config->state_dir), *one;
+    json_array_foreach(list, i, one)
+    {
+        bool is_sound = json_is_true(json_object_get(one, "is_sound"));
+        bad += !is_sound;
+        if (!config->is_json)
+            printf("%-32s %s\n", json_string_value(json_object_get(one, "name")),
+                   is_sound ? "sound" : json_string_value(json_object_get(one, "why")));
+    }
+    char *text = config->is_json ? json_dumps(list, JSON_COMPACT) : NULL;
+    if (text) puts(text);
+    free(text);
+    json_decref(list);
+    return bad > 0;
+}
+
+static int image_table_command(const config_t *config, db_t *db, int argc, char **argv)
+{
+    char error[IMAGE_ERROR_MAX + 1];
+    const char *verb = argc > 0 ? argv[0] : "";
+    if (strcmp(verb, "map") == 0 && argc == 3)
+        return image_map(db, config->state_dir, argv[1], argv[2], error) ? 0 : complain(error);
+    if (strcmp(verb, "unmap") == 0 && argc == 2)
+        return image_unmap(db, argv[1]) ? 0 : complain("there is no such pattern");
+    if ((strcmp(verb, "release") == 0 || strcmp(verb, "keep") == 0) && argc == 2)
+        return image_release(db, argv[1], verb[0] == 'r') ? 0 : complain("there is no image of this name");
+    if (strcmp(verb, "rules") == 0 && argc == 1) return list_rules(config, db);
+    if (strcmp(verb, "verify") == 0 && argc == 1) return verify_images(config, db);
+    return complain(
+        "image import NAME PATH, demo [NAME], list, remove NAME, verify, map PATTERN NAME, unmap PATTERN, "
+        "rules, release NAME or keep NAME");
+}
+
 static int image_command(const config_t *config, int argc, char **argv)
 {
     char error[IMAGE_ERROR_MAX + 1];
@@ -73,7 +129,7 @@ static int image_command(const config_t *config, int argc, char **argv)
     else if (strcmp(verb, "list") == 0 && argc == 1)
         code = list_images(config, db);
     else
-        complain("image import NAME PATH, image demo [NAME], image list or image remove NAME");
+        code = image_table_command(config, db, argc, argv);
     db_close(db);
     return code;
 }

@@ -26,9 +26,16 @@ static const char help[] =
     "  zosctl capacity            what is offered, used, kept for the system, free; overcommit\n"
     "  zosctl trash               deleted disks that are kept, and until when\n"
     "  zosctl trash restore ID CONTRACT/NAME\n"
-    "                             puts one in the place of an empty disk of the same twin, at least as large,\n"
+    "                             puts one in the place of an empty disk of the same twin, at least as "
+    "large,\n"
     "                             that no machine has yet\n"
     "  zosctl trash empty [ID]    deletes one, or all\n"
+    "  zosctl images              images of the store, and what clients' names lead to which\n"
+    "  zosctl image map PATTERN NAME | unmap PATTERN\n"
+    "                             leads what a client calls an image, with '*' for any text, to one of the "
+    "store\n"
+    "  zosctl image release NAME | keep NAME | collect\n"
+    "                             lets an image be collected when nobody uses it, or not; collects now\n"
     "  zosctl doctor              what this machine lacks, and what follows; works without an agent, as "
     "root\n"
     "  zosctl cordon              take no new deployments; updates go on\n"
@@ -47,9 +54,9 @@ static const char help[] =
     "  --most N        events: so many, 50 unless told otherwise\n"
     "  --help, --version\n";
 
-static const char completion[] =
-    "complete -W 'status workloads logs events capacity trash doctor cordon drain uncordon completion help "
-    "--json --socket --follow --most' zosctl\n";
+static const char completion[] = "complete -W 'status workloads logs events capacity trash images image "
+                                 "doctor cordon drain uncordon completion help "
+                                 "--json --socket --follow --most' zosctl\n";
 
 typedef struct {
     const char *socket, *words[4];
@@ -137,12 +144,14 @@ static void print_node(const json_t *n)
     printf("farm        ");
     print_plain(text_of(n, "farm"));
     printf(" of twin %lld, %s%s; node %s\n", number_of(n, "farmer_twin"), text_of(n, "farm_certification"),
-           json_is_true(json_object_get(n, "dedicated_farm")) ? ", dedicated" : "", text_of(n, "certification"));
+           json_is_true(json_object_get(n, "dedicated_farm")) ? ", dedicated" : "",
+           text_of(n, "certification"));
     printf("power       %s, target %s\n", text_of(n, "power"), text_of(n, "power_target"));
     if (number_of(n, "rent_contract"))
         printf("rented      as a whole, contract %lld\n", number_of(n, "rent_contract"));
     if (number_of(n, "extra_fee"))
-        printf("extra fee   %.3f USD a month when rented as a whole\n", (double)number_of(n, "extra_fee") / 1000);
+        printf("extra fee   %.3f USD a month when rented as a whole\n",
+               (double)number_of(n, "extra_fee") / 1000);
 }
 
 static void print_status(const json_t *a)
@@ -217,7 +226,8 @@ static void print_capacity(const json_t *a)
     }
     const json_t *over = json_object_get(a, "overcommit");
     printf("%-9s %8s %12s %12.1f\n", "trash", "", "", (double)number_of(a, "trash") / 1073741824.0);
-    printf("used includes what is kept for the system; the trash gives way. Overcommit: cores %s; memory %s, disks %s\n",
+    printf("used includes what is kept for the system; the trash gives way. Overcommit: cores %s; memory %s, "
+           "disks %s\n",
            text_of(over, "cru"), text_of(over, "mru"), text_of(over, "sru"));
     size_t i;
     json_t *gpu;
@@ -315,13 +325,50 @@ static int doctor(const options_t *options)
     return show(options, answer, print_doctor);
 }
 
+static void print_images(const json_t *a)
+{
+    size_t i;
+    json_t *one;
+    if (json_object_get(a, "files")) {
+        printf("%lld images forgotten, %lld files deleted\n", number_of(a, "forgotten"),
+               number_of(a, "files"));
+        return;
+    }
+    json_array_foreach(json_object_get(a, "images"), i, one) printf(
+        "%-32s sha256:%.12s %9.1f MiB  %s%s\n", text_of(one, "name"), text_of(one, "digest"),
+        (double)number_of(one, "size") / 1048576, json_is_true(json_object_get(one, "is_used")) ? "used" : "",
+        json_is_true(json_object_get(one, "is_released")) ? " released" : "");
+    if (i == 0) puts("no images: zos-agent image import NAME PATH");
+    json_array_foreach(json_object_get(a, "rules"), i, one)
+        printf("%-48s -> %s%s\n", text_of(one, "pattern"), text_of(one, "image"),
+               json_is_true(json_object_get(one, "is_there")) ? "" : "  (not in the store)");
+}
+
+static int image(const options_t *options)
+{
+    const char *verb = options->count > 1 ? options->words[1] : "",
+               *name = options->count > 2 ? options->words[2] : "";
+    bool is_plain = strcmp(verb, "unmap") == 0 || strcmp(verb, "release") == 0 || strcmp(verb, "keep") == 0;
+    if (strcmp(verb, "map") == 0 && options->count == 4)
+        return show(
+            options,
+            ask(options, json_pack("{s:s,s:s,s:s}", "ask", "images", "map", name, "to", options->words[3])),
+            print_images);
+    if (is_plain && options->count == 3)
+        return show(options, ask(options, json_pack("{s:s,s:s}", "ask", "images", verb, name)), print_images);
+    if (strcmp(verb, "collect") == 0 && options->count == 2)
+        return show(options, ask(options, json_pack("{s:s,s:b}", "ask", "images", "collect", 1)),
+                    print_images);
+    return complain("image map PATTERN NAME, unmap PATTERN, release NAME, keep NAME or collect") + 1;
+}
+
 /* The row of a disk in an answer; NULL when it is not in the trash any more. */
 static const json_t *trash_row(const json_t *answer, const char *id)
 {
     size_t i;
     json_t *disk;
-    json_array_foreach(json_object_get(answer, "trash"), i, disk)
-        if (strcmp(text_of(disk, "id"), id) == 0) return disk;
+    json_array_foreach(json_object_get(answer, "trash"), i,
+                       disk) if (strcmp(text_of(disk, "id"), id) == 0) return disk;
     return NULL;
 }
 
@@ -355,9 +402,11 @@ static int trash(const options_t *options)
     if (strcmp(verb, "restore") == 0) return restore(options);
     if (strcmp(verb, "empty") == 0) {
         json_t *what = options->count > 2 ? json_string(options->words[2]) : json_true();
-        return show(options, ask(options, json_pack("{s:s,s:o}", "ask", "trash", "empty", what)), print_trash);
+        return show(options, ask(options, json_pack("{s:s,s:o}", "ask", "trash", "empty", what)),
+                    print_trash);
     }
-    if (strcmp(verb, "list") != 0) return complain("trash, trash restore ID CONTRACT/NAME, trash empty [ID]") + 1;
+    if (strcmp(verb, "list") != 0)
+        return complain("trash, trash restore ID CONTRACT/NAME, trash empty [ID]") + 1;
     return show(options, ask(options, json_pack("{s:s}", "ask", "trash")), print_trash);
 }
 
@@ -391,6 +440,7 @@ static int run(const options_t *options)
     } commands[] = {
         {"status",    print_status   },
         {"workloads", print_workloads},
+        {"images",    print_images   },
         {"capacity",  print_capacity },
         {"cordon",    print_status   },
         {"drain",     print_status   },
@@ -402,6 +452,7 @@ static int run(const options_t *options)
     if (strcmp(verb, "doctor") == 0) return doctor(options);
     if (strcmp(verb, "logs") == 0) return logs(options);
     if (strcmp(verb, "trash") == 0) return trash(options);
+    if (strcmp(verb, "image") == 0) return image(options);
     if (strcmp(verb, "events") == 0) {
         long long contract = options->count > 1 ? strtoll(options->words[1], NULL, 10) : 0;
         return show(options,

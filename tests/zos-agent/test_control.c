@@ -173,6 +173,8 @@ TEST(zosctl_asks_and_prints)
         {"workloads", "zmount"                },
         {"capacity",  "offered"               },
         {"events",    "contract canceled"     },
+        {"trash",     "the trash is empty"    },
+        {"images",    "no images"             },
         {"doctor",    "control groups"        },
         {"cordon",    "cordoned"              },
         {"drain",     "draining"              },
@@ -189,6 +191,14 @@ TEST(zosctl_asks_and_prints)
     }
     for (size_t i = 0; i + 1 < sizeof cases / sizeof *cases; i++)
         OK(ZOSCTL(&said, "--json", cases[i].verb) && is_json(said.text));
+    OK(!ZOSCTL(&said, "image", "map", "https://hub/*", "none") && strstr(said.text, "no image of the store"));
+    OK(!ZOSCTL(&said, "image", "unmap", "none") && strstr(said.text, "no such pattern"));
+    OK(!ZOSCTL(&said, "image", "release", "none") && strstr(said.text, "no image of this name"));
+    OK(!ZOSCTL(&said, "image", "paint") && said.exit_code == 2);
+    OK(!ZOSCTL(&said, "trash", "restore", "x@1", "2/data") && strstr(said.text, "there is no disk"));
+    OK(!ZOSCTL(&said, "trash", "restore", "x@1") && strstr(said.text, "CONTRACT/NAME"));
+    OK(!ZOSCTL(&said, "trash", "empty", "x@1") && strstr(said.text, "there is no disk"));
+    OK(ZOSCTL(&said, "trash", "empty") && strstr(said.text, "the trash is empty"));
     OK(!ZOSCTL(&said, "logs", "9/none") && strstr(said.text, "no workload of this name"));
     OK(!ZOSCTL(&said, "dance") && said.exit_code == 2);
     OK(stop(child));

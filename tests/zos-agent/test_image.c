@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -241,6 +242,216 @@ TEST(the_store_keeps_what_was_imported_and_nothing_half_made)
     OK(file_exists(path)); /* "again" is the same bytes */
     OK(image_remove(db, dir, "again"));
     OK(!file_exists(path));
+    db_close(db);
+}
+
+/* ---- what clients call images ---- */
+
+/* A row with a file of its own; the digest is that of the bytes. */
+static const char *small_image(db_t *db, const char *name, const char *text, int64_t created_s)
+{
+    static char digest[IMAGE_DIGEST_LEN + 1];
+    char img[PATH_CAP], path[PATH_CAP], fresh[PATH_CAP];
+    if (!path_join(img, "%s/img", dir) || !folder_make(img, 0755) || !path_join(fresh, "%s/fresh", img) ||
+        !file_replace(fresh, text, strlen(text), 0644) || !oci_file_digest(fresh, digest) ||
+        !path_join(path, "%s/%s.sqfs", img, digest) || rename(fresh, path) != 0)
+        exit(1);
+    db_do(db,
+          "INSERT OR REPLACE INTO image(name, digest, size, config, created) VALUES(?1, ?2, ?3, '{}', ?4)",
+          "ttii", name, digest, (int64_t)strlen(text), created_s);
+    image_checked(db, digest, path);
+    return digest;
+}
+
+static const char *found(db_t *db, const char *flist)
+{
+    static char name[IMAGE_NAME_MAX + 1];
+    image_t image;
+    name[0] = 0;
+    if (!image_find(db, dir, flist, &image)) return "";
+    db_rows_t *rows = db_ask(db, "SELECT name FROM image WHERE digest = ?1", "t", image.digest);
+    if (db_next(&rows)) {
+        snprintf(name, sizeof name, "%s", db_text(rows, 0));
+        db_stop(rows);
+    }
+    free(image.config);
+    return name;
+}
+
+static db_t *fresh_store(void)
+{
+    char path[PATH_CAP], why[256];
+    folder_remove(at("img"));
+    if (path_join(path, "%s/state.db", dir)) unlink(path);
+    if (path_join(path, "%s/state.db-wal", dir)) unlink(path);
+    if (path_join(path, "%s/state.db-shm", dir)) unlink(path);
+    db_t *db = db_open(dir, false, why);
+    if (!db) exit(1);
+    return db;
+}
+
+TEST(urls_of_clients_lead_to_images_by_rules)
+{
+    db_t *db = fresh_store();
+    small_image(db, "alpine", "a", 1);
+    small_image(db, "debian", "b", 1);
+    small_image(db, "other", "c", 1);
+    OK(image_map(db, dir, "https://hub.grid.tf/*", "other", error));
+    OK(image_map(db, dir, "https://hub.grid.tf/*/debian-*.flist", "oci:debian", error));
+    OK(image_map(db, dir, "https://hub.grid.tf/tf-official-vms/debian-12.flist", "alpine", error));
+    OK(strcmp(found(db, "https://hub.grid.tf/tf-official-vms/debian-12.flist"), "alpine") ==
+       0); /* exact first */
+    OK(strcmp(found(db, "https://hub.grid.tf/tf-official-vms/debian-11.flist"), "debian") ==
+       0); /* then the closest */
+    OK(strcmp(found(db, "https://hub.grid.tf/any"), "other") == 0);
+    OK(found(db, "https://hub.grid.tg/any")[0] == 0);
+    OK(found(db, "xhttps://hub.grid.tf/any")[0] == 0);
+    OK(strcmp(found(db, "alpine"), "alpine") == 0); /* a name is a name, whatever rules say */
+    OK(image_map(db, dir, "*", "other", error) == false && strstr(error, "stars alone"));
+    OK(!image_map(db, dir, "a*b*c*d*e*", "other", error));
+    OK(!image_map(db, dir, "a b", "other", error));
+    OK(!image_map(db, dir, "x*", "nothing", error) && strstr(error, "no image of the store"));
+    OK(!image_map(db, dir, "x*", "https://hub.grid.tf/any", error)); /* rules do not lead to rules */
+    OK(!image_map(db, dir, "x*", "/etc/passwd", error));
+    OK(image_map(db, dir, "https://hub.grid.tf/*", "alpine", error)); /* changed */
+    OK(strcmp(found(db, "https://hub.grid.tf/any"), "alpine") == 0);
+    json_t *rules = image_rules(db, dir);
+    EQ(json_array_size(rules), 3);
+    json_decref(rules);
+    OK(image_remove(db, dir, "alpine"));
+    OK(found(db, "https://hub.grid.tf/any")[0] == 0); /* a rule whose image went leads nowhere */
+    OK(image_unmap(db, "https://hub.grid.tf/*") && !image_unmap(db, "https://hub.grid.tf/*"));
+    char text[IMAGE_NAME_MAX + 1];
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    OK(image_map(db, dir, "*a*a*a*b", "other", error));
+    OK(found(db, text)[0] == 0); /* and no pattern takes long */
+    db_close(db);
+}
+
+TEST(an_image_whose_file_changed_is_not_started)
+{
+    image_t image;
+    db_t *db           = fresh_store();
+    const char *digest = small_image(db, "web", "bytes", 1);
+    OK(image_find(db, dir, "web", &image) && image_check(db, &image, error));
+    db_do(db, "DELETE FROM image_file", ""); /* as in a store of an older agent: read once, then known */
+    OK(image_check(db, &image, error));
+    db_rows_t *rows = db_ask(db, "SELECT 1 FROM image_file WHERE digest = ?1", "t", digest);
+    OK(db_next(&rows));
+    db_stop(rows);
+    OK(chmod(image.path, 0644) == 0 && file_write(image.path, "Bytes"));
+    OK(!image_check(db, &image, error) && strstr(error, "damaged"));
+    json_t *list = image_verify(db, dir);
+    EQ(json_array_size(list), 1);
+    OK(!json_is_true(json_object_get(json_array_get(list, 0), "is_sound")));
+    json_decref(list);
+    OK(file_write(image.path, "bytes") && image_check(db, &image, error));
+    list = image_verify(db, dir);
+    OK(json_is_true(json_object_get(json_array_get(list, 0), "is_sound")));
+    json_decref(list);
+    OK(unlink(image.path) == 0 && !image_check(db, &image, error) && strstr(error, "missing"));
+    free(image.config);
+    db_close(db);
+}
+
+/* ---- collecting ---- */
+
+#define DAY INT64_C(86400)
+
+static uint32_t collect(db_t *db, uint64_t bytes, int64_t days, int64_t now_s, const char *wanted)
+{
+    char list[1][IMAGE_DIGEST_LEN + 1] = {""};
+    image_limits_t limits              = {bytes, days * DAY};
+    if (wanted) snprintf(list[0], sizeof list[0], "%s", wanted);
+    image_garbage_t garbage =
+        image_collect(db, dir, &limits, now_s, (const char(*)[IMAGE_DIGEST_LEN + 1]) list, wanted ? 1 : 0);
+    uint32_t count = garbage.forgotten;
+    image_delete(&garbage);
+    image_delete(&garbage); /* twice is once */
+    image_garbage_fini(&garbage);
+    return count;
+}
+
+static bool is_kept(const char *digest)
+{
+    char path[PATH_CAP];
+    return path_join(path, "%s/img/%s.sqfs", dir, digest) && file_exists(path);
+}
+
+TEST(images_that_nobody_uses_are_collected_when_released_and_never_one_in_use)
+{
+    char old[IMAGE_DIGEST_LEN + 1], young[IMAGE_DIGEST_LEN + 1], twice[IMAGE_DIGEST_LEN + 1];
+    db_t *db      = fresh_store();
+    int64_t now_s = (int64_t)time(NULL) + 2 * 3600; /* the files are old enough */
+    snprintf(old, sizeof old, "%s", small_image(db, "old", "0123456789", now_s - 40 * DAY));
+    snprintf(young, sizeof young, "%s", small_image(db, "young", "01234567890123456789", now_s - DAY));
+    snprintf(twice, sizeof twice, "%s", small_image(db, "twice", "x", now_s - 90 * DAY));
+    small_image(db, "mine", "x", now_s - 90 * DAY); /* the same bytes under a name that is kept */
+    EQ(collect(db, 0, 0, now_s, NULL), 0);          /* what was imported stays */
+    OK(is_kept(old) && is_kept(young) && is_kept(twice));
+    OK(image_release(db, "old", true) && image_release(db, "young", true) &&
+       image_release(db, "twice", true));
+    OK(!image_release(db, "none", true));
+    EQ(collect(db, 1000, 30, now_s, old), 0);             /* in use */
+    EQ(collect(db, 1000, 30, now_s + 29 * DAY, NULL), 0); /* and its time begins anew */
+    EQ(collect(db, 1000, 30, now_s + 31 * DAY, young), 1);
+    OK(!is_kept(old) && is_kept(young) && is_kept(twice));
+    OK(found(db, "old")[0] == 0);
+    EQ(collect(db, 5, 3000, now_s + 32 * DAY, young), 0); /* the limit is of what nobody uses */
+    OK(image_release(db, "young", false));
+    EQ(collect(db, 5, 3000, now_s + 32 * DAY, NULL), 0); /* kept after all */
+    OK(image_release(db, "young", true));
+    EQ(collect(db, 5, 3000, now_s + 33 * DAY, NULL), 1);
+    OK(!is_kept(young) && is_kept(twice));
+    db_close(db);
+}
+
+/* Of what is too much the longest unused goes first. */
+TEST(the_store_is_kept_within_its_limit)
+{
+    char digests[4][IMAGE_DIGEST_LEN + 1], name[16], text[32];
+    db_t *db      = fresh_store();
+    int64_t now_s = (int64_t)time(NULL) + 2 * 3600;
+    for (int i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "i%d", i);
+        snprintf(text, sizeof text, "123456789%d", i);
+        snprintf(digests[i], sizeof digests[i], "%s", small_image(db, name, text, now_s - (i + 1) * DAY));
+        OK(image_release(db, name, true));
+    }
+    EQ(collect(db, 25, 300, now_s, digests[3]), 1);
+    OK(is_kept(digests[0]) && is_kept(digests[1]) && !is_kept(digests[2]) && is_kept(digests[3]));
+    db_close(db);
+}
+
+TEST(files_that_nothing_leads_to_go_but_not_under_a_machine)
+{
+    char before[IMAGE_DIGEST_LEN + 1], tree[PATH_CAP], broken[PATH_CAP];
+    db_t *db      = fresh_store();
+    int64_t now_s = (int64_t)time(NULL);
+    snprintf(before, sizeof before, "%s", small_image(db, "web", "first", now_s));
+    image_used(db, "abcdefghijkl", before);
+    db_do(db, "INSERT INTO workload(contract, name, wid, is_made) VALUES(1, 'vm', 'abcdefghijkl', 1)", "");
+    small_image(db, "web", "second", now_s); /* the name leads to another image now */
+    OK(path_join(tree, "%s/img/%s.sqfs.tree", dir, before) && folder_make(tree, 0755));
+    OK(path_join(broken, "%s/img/work-abc", dir) && folder_make(broken, 0755));
+    collect(db, 0, 0, now_s + 2 * 3600, NULL);
+    OK(is_kept(before) && file_exists(tree) && file_exists(broken));
+    db_do(db, "UPDATE workload SET is_made = 0", "");
+    collect(db, 0, 0, now_s + 60, NULL);
+    OK(is_kept(before)); /* so young a file may be one that is being imported */
+    collect(db, 0, 0, now_s + 2 * 3600, NULL);
+    OK(!is_kept(before) && !file_exists(tree) && file_exists(broken));
+    collect(db, 0, 0, now_s + 2 * DAY, NULL);
+    OK(!file_exists(broken));
+    OK(strcmp(found(db, "web"), "web") == 0);
+    image_t image;
+    OK(image_find(db, dir, "web", &image) && image_check(db, &image, error));
+    image_used(db, "abcdefghijkl", image.digest);
+    db_do(db, "UPDATE workload SET is_made = 1", "");
+    OK(image_remove(db, dir, "web") &&
+       is_kept(image.digest)); /* a name may go, its file stays under a machine */
+    free(image.config);
     db_close(db);
 }
 
