@@ -12,6 +12,7 @@ import { connect, scratch, send, startNode, waitFor } from './programs.mjs'
 await cryptoWaitReady()
 const sr = new Keyring({ type: 'sr25519' })
 const [alice, bob, charlie] = ['//Alice', '//Bob', '//Charlie'].map(uri => sr.addFromUri(uri))
+const SLOTS = ['--sealing', '250']
 const refused = /the chain's runtime is another version than this node's/
 
 // sections walks a module: [id, start of its content, end, name of a custom one].
@@ -81,7 +82,7 @@ const log = node => readFileSync(node.log, 'utf8')
 
 test('the council upgrades the runtime, and a node of the old version refuses to author', async () => {
   const dir = scratch()
-  let node = await startNode(dir, ['--sealing', 'instant'])
+  let node = await startNode(dir, SLOTS)
   let api
   try {
     api = await connect(node)
@@ -135,11 +136,18 @@ test('the council upgrades the runtime, and a node of the old version refuses to
 
     // A start later it says so again; blocks in slots do not come either.
     await node.stop()
-    node = await startNode(dir, [])
+    node = await startNode(dir, SLOTS)
     assert.equal(log(node).match(new RegExp(refused, 'g')).length >= 2, true)
     assert.equal((await node.rpc('state_getRuntimeVersion')).specVersion, version + 1)
     assert.equal((await node.rpc('state_getRuntimeVersion', [header.parentHash])).specVersion, version)
-    await new Promise(resolve => setTimeout(resolve, 6500))
+    const elsewhere = scratch()
+    const clock = await startNode(elsewhere, SLOTS) // whose slots are as long
+    try {
+      await waitFor('another node to make five blocks', async () => Number((await clock.rpc('chain_getHeader')).number) >= 5)
+    } finally {
+      await clock.kill()
+      rmSync(elsewhere, { recursive: true, force: true })
+    }
     assert.equal(await node.rpc('chain_getBlockHash'), at)
     await node.stop()
   } catch (error) {
