@@ -59,6 +59,7 @@ typedef struct {
     uint64_t last_size, cut_ms; /* of the log, when it was seen; when it was first seen shorter */
     uint64_t since_ms, retry_ms, next_ms, saved_ms;
     bool is_changed;
+    bool is_silent; /* the target will say nothing more; it may still listen */
     char answer[ANSWER_MAX];
     size_t answer_len;
 } sender_t;
@@ -256,8 +257,9 @@ static void call(void)
         return;
     }
     if (!is_udp) setsockopt(s.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
-    s.phase    = CONNECTING;
-    s.since_ms = now_ms();
+    s.phase     = CONNECTING;
+    s.is_silent = false;
+    s.since_ms  = now_ms();
     if (connect(s.fd, (const struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS) hang_up();
 }
 
@@ -301,6 +303,10 @@ static void take_answer(void)
     char text[ANSWER_MAX];
     ssize_t got = recv(s.fd, text, sizeof text, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got == 0 && s.target.kind == LOGS_TCP) {
+        s.is_silent = true;
+        return;
+    }
     if (got <= 0) {
         hang_up();
         return;
@@ -378,8 +384,8 @@ static bool step(void)
 {
     bool wants_out      = s.fd >= 0 && (s.phase == CONNECTING || s.frame_done < s.frame_len);
     struct pollfd fds[] = {
-        {.fd = s.signals, .events = POLLIN                                     },
-        {.fd = s.fd,      .events = (short)(POLLIN | (wants_out ? POLLOUT : 0))}
+        {.fd = s.signals, .events = POLLIN                                                         },
+        {.fd = s.fd,      .events = (short)((s.is_silent ? 0 : POLLIN) | (wants_out ? POLLOUT : 0))}
     };
     struct stat st;
     poll(fds, 2, LOOK_MS);
@@ -391,7 +397,10 @@ static bool step(void)
     } else if (s.phase == CONNECTING) {
         if (fds[1].revents) take_connection();
     } else {
-        if (fds[1].revents & (POLLIN | POLLERR | POLLHUP)) take_answer();
+        if (fds[1].revents & (POLLERR | POLLHUP))
+            hang_up();
+        else if (fds[1].revents & POLLIN)
+            take_answer();
         if (s.fd >= 0) push();
     }
     bool is_waited_for = s.phase == CONNECTING || s.phase == GREETING || s.frame_len > 0;
