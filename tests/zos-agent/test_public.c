@@ -241,7 +241,7 @@ static bool deploy(uint32_t twin, uint64_t contract, json_t *workloads)
 static void desire(uint64_t contract, desired_t desired)
 {
     engine_desire(engine, contract, desired, "test", "block", (int64_t)(now_ms() / 1000));
-    core_work(desired == DESIRED_DELETED ? 5000 : 800);
+    core_work(8000);
 }
 
 /* The result's data of a workload, as JSON text. */
@@ -267,7 +267,7 @@ static uint64_t counted(uint64_t contract)
     uint32_t count;
     uint64_t bytes = 0;
     engine_meter(engine);
-    core_work(200);
+    core_work(5000);
     engine_nru_t *list = engine_nru(engine, &count);
     for (uint32_t i = 0; i < count; i++)
         if (list[i].contract_id == contract) bytes = list[i].bytes;
@@ -331,7 +331,7 @@ TEST(nobody_has_what_the_chain_did_not_reserve_or_another_has)
     OK(deploy(7, 50, json_pack("[o]", address("pub", "ip"))));
     OK(reserve(51, SECOND));
     OK(deploy(7, 51, json_pack("[o]", address("pub", "ip"))));
-    core_work(500);
+    core_work(5000);
     IS(50, "pub", "error");
     OK(strstr(result_of(50, "pub", "message"), "reserves no public address"));
     IS(51, "pub", "init");
@@ -371,7 +371,7 @@ TEST(a_paused_machine_is_not_there_and_comes_back)
     OK(!SPAWN(NULL, 5000, "ip", "netns", "exec", outside_name, "ping", "-c", "1", "-W", "1", FIRST));
     core_close();
     core_open();
-    core_work(500);
+    core_work(5000);
     OK(page(FIRST, 1)[0] == 0);
     desire(42, DESIRED_RUN);
     IS(42, "pub", "ok");
@@ -396,7 +396,7 @@ TEST(what_is_deleted_under_it_is_made_again)
     for (size_t i = 0; i < sizeof harms / sizeof *harms; i++) {
         OK(SPAWN(NULL, 5000, "sh", "-c", harms[i], "sh", netns, link, real_prefix));
         engine_sweep(engine);
-        core_work(300);
+        core_work(5000);
         bool is_back = strstr(page(FIRST, 30), "<b>42</b>") != NULL;
         if (!is_back) printf("not back after: %s\n", harms[i]);
         OK(is_back);
@@ -619,7 +619,7 @@ TEST(where_the_router_sends_them_to_the_host_no_link_is_needed)
     SILENT(70, 7, "10.66.0.1");
     OK(SPAWN(NULL, 5000, "ip", "route", "del", FIRST "/32"));
     engine_sweep(engine);
-    core_work(300);
+    core_work(5000);
     OK(strstr(page(FIRST, 30), "<b>70</b>"));
     desire(70, DESIRED_PAUSED);
     OK(page(FIRST, 1)[0] == 0);
