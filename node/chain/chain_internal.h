@@ -34,6 +34,7 @@ typedef struct {
     trie_t trie;
     bytes_t overrides; /* of the block under way; applied before its root is made */
     hash_t root;       /* what the runtime was told at the block's end */
+    changes_t changes; /* of which that is the root */
     host_t host;
     rt_t fresh, rt; /* as rt_start leaves it, and as it is */
 } exec_t;

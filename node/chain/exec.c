@@ -143,9 +143,10 @@ void chain_signature_note(chain_t *chain, const hash_t *hash) { *slot_of(chain, 
 void exec_init(exec_t *exec, chain_t *chain, uint32_t runtime_size)
 {
     memset(exec, 0, sizeof *exec);
-    exec->chain          = chain;
-    exec->arena          = (arena_t){reserve(STATE_RESERVED), STATE_RESERVED, 0};
-    exec->runtime_size   = runtime_size;
+    exec->chain        = chain;
+    exec->arena        = (arena_t){reserve(STATE_RESERVED), STATE_RESERVED, 0};
+    exec->runtime_size = runtime_size;
+    (void)madvise(exec->arena.start, STATE_RESERVED, MADV_HUGEPAGE); /* a block looks all over it */
     exec->runtime_memory = reserve(runtime_size);
     exec->host           = (host_t){.state        = exec,
                                     .get          = host_get,
@@ -236,6 +237,7 @@ hash_t exec_root(exec_t *exec)
         exec->has_failed = true;
         return root;
     }
+    exec->changes = changes;
     trie_apply(&exec->trie, &changes);
     if (!trie_root(&exec->trie, &root)) exec->has_failed = true;
     exec->root = root;
@@ -246,6 +248,10 @@ void exec_settle(exec_t *exec, const hash_t *at)
 {
     exec->at       = *at;
     exec->has_root = false;
+    if (exec->arena.used > STATE_KEPT) { /* exec_stand clears it: whoever still looks at the changes may */
+        exec->is_ready = false;
+        return;
+    }
     if (!store_view(exec->chain->store, at, &exec->view)) {
         clear(exec);
         return;

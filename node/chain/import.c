@@ -34,8 +34,8 @@ chain_status_t chain_keep(chain_t *chain, exec_t *exec, bytes_t header, bytes_t 
 {
     chain_point_t before = chain_best(chain);
     changes_t values, nodes;
-    if (!exec->has_root || !exec_is_whole(exec) || !overlay_changes(&exec->overlay, &exec->arena, &values))
-        return CHAIN_FAULT;
+    if (!exec->has_root || !exec_is_whole(exec)) return CHAIN_FAULT;
+    values            = exec->changes;
     nodes             = trie_changes(&exec->trie);
     *block            = (chain_point_t){blake2_256(header), number};
     store_block_t put = {.hash    = block->hash,

@@ -14,6 +14,7 @@ enum {
     LEVELS_MAX = 96,        /* of nodes above a key; what lies deeper is searched for when it is asked for */
     NODE_ROOM  = 16 * 1024, /* for what a node is decoded to */
     SAMPLES    = 16,
+    SOON       = 8,
     MAP_LEN    = 32, /* of a key the part that says of which map it is */
 };
 
@@ -172,6 +173,7 @@ static ahead_job_t *new_job(store_t *store, const store_ahead_t *keys, uint32_t 
     if (!job || !(job->keys = malloc((count ? count : 1) * sizeof *job->keys)))
         store_die("read", "no memory");
     for (uint32_t i = 0; i < count; i++) {
+        if (i + SOON < count) cache_expect(&store->records, COLUMN_VALUE, keys[i + SOON].key, false);
         if (cache_has(&store->records, COLUMN_VALUE, keys[i].key)) continue;
         job->keys[job->count++] = keys[i];
         len += keys[i].key.len;
@@ -209,8 +211,8 @@ void store_ahead(store_t *store, const store_ahead_t *keys, uint32_t count)
     job->store  = store;
     job->number = store->finalized.number;
     job->start  = sample_depth(store, job);
-    job->values = rocksdb_create_iterator_cf(store->db, store->read_one, store->columns[COLUMN_VALUE]);
-    job->nodes  = rocksdb_create_iterator_cf(store->db, store->read_one, store->columns[COLUMN_NODE]);
+    job->values = rocksdb_create_iterator_cf(store->db, store->read_once, store->columns[COLUMN_VALUE]);
+    job->nodes  = rocksdb_create_iterator_cf(store->db, store->read_once, store->columns[COLUMN_NODE]);
     if (pthread_create(&job->thread, NULL, work, job) == 0) {
         store->ahead = job;
         return;
@@ -224,8 +226,7 @@ static void take(store_t *store)
 {
     ahead_job_t *job = store->ahead;
     pthread_join(job->thread, NULL);
-    for (uint32_t i = 0; i < job->found_count; i++)
-        cache_take(&store->records, job->found[i]);
+    cache_take_all(&store->records, job->found, job->found_count);
     store->ahead = NULL;
     free_job(job);
 }

@@ -13,8 +13,12 @@
 
 typedef struct cache_entry cache_entry_t;
 typedef struct {
-    cache_entry_t **table; /* by hash */
-    cache_entry_t **ring;  /* all of them, for the hand */
+    uint64_t hash;
+    cache_entry_t *entry; /* NULL: empty */
+} cache_slot_t;
+typedef struct {
+    cache_slot_t *table;  /* by hash */
+    cache_entry_t **ring; /* all of them, for the hand */
     uint32_t table_size, count, cap, hand;
     uint64_t bytes, bytes_max, seed;
 } store_cache_t;
@@ -34,11 +38,15 @@ void cache_put(store_cache_t *cache, column_t column, bytes_t key, uint32_t numb
 /* cache_has says whether a key is kept. */
 bool cache_has(const store_cache_t *cache, column_t column, bytes_t key);
 
+/* cache_expect lets memory know that a key is looked for soon; is_near: in a moment, and it was told before.
+ */
+void cache_expect(const store_cache_t *cache, column_t column, bytes_t key, bool is_near);
+
 /* cache_entry_new makes what cache_put would keep, without a cache: on any thread.  NULL: too long to be
- * kept. cache_take hands it over, on the cache's thread; what is kept already stays. */
+ * kept. cache_take_all hands them over, on the cache's thread; what is kept already stays. */
 cache_entry_t *cache_entry_new(uint64_t seed, column_t column, bytes_t key, uint32_t number,
                                const bytes_t *value);
-void cache_take(store_cache_t *cache, cache_entry_t *entry);
+void cache_take_all(store_cache_t *cache, cache_entry_t *const *entries, uint32_t count);
 
 /* cache_update is cache_put for a key that is kept already, and nothing for others: what a block writes is
  * not always read again. */

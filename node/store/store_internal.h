@@ -17,6 +17,7 @@ struct store {
     rocksdb_block_based_table_options_t *tables[COLUMN_COUNT];
     rocksdb_cache_t *cache;
     rocksdb_readoptions_t *read, *read_one, *read_range; /* plain; within one key's versions; across keys */
+    rocksdb_readoptions_t *read_once; /* as read_one, where the same block of a table is of no more use */
     rocksdb_writeoptions_t *write;
     rocksdb_iterator_t *iterators[COLUMN_COUNT][2]; /* kept until the next write; [1]: across keys */
     pending_set_t pending;

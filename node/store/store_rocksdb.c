@@ -182,8 +182,11 @@ static bool open_database(store_t *store, const store_options_t *options)
     store->read       = rocksdb_readoptions_create();
     store->read_one   = rocksdb_readoptions_create();
     store->read_range = rocksdb_readoptions_create();
+    store->read_once  = rocksdb_readoptions_create();
     store->write      = rocksdb_writeoptions_create();
     rocksdb_readoptions_set_prefix_same_as_start(store->read_one, 1);
+    rocksdb_readoptions_set_prefix_same_as_start(store->read_once, 1);
+    rocksdb_readoptions_set_fill_cache(store->read_once, 0);
     rocksdb_readoptions_set_total_order_seek(store->read_range, 1);
     rocksdb_writeoptions_set_sync(store->write, !options->is_unsynced);
     for (uint32_t i = 0; i < COLUMN_COUNT; i++)
@@ -308,6 +311,7 @@ void store_free(store_t *store)
     rocksdb_readoptions_destroy(store->read);
     rocksdb_readoptions_destroy(store->read_one);
     rocksdb_readoptions_destroy(store->read_range);
+    rocksdb_readoptions_destroy(store->read_once);
     rocksdb_writeoptions_destroy(store->write);
     free(store);
 }

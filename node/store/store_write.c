@@ -169,8 +169,13 @@ static bool is_listed(pending_t *const *blocks, uint32_t count, const hash_t *ha
 /* refresh lets the records in memory follow what a block changed. */
 static void refresh(store_t *store, column_t column, const changes_t *changes, uint32_t number)
 {
+    enum { SOON = 5, LATER = 10 };
     for (uint32_t i = 0; i < changes->count; i++) {
         const change_t *change = &changes->items[i];
+        if (i + LATER < changes->count)
+            cache_expect(&store->records, column, changes->items[i + LATER].key, false);
+        if (i + SOON < changes->count)
+            cache_expect(&store->records, column, changes->items[i + SOON].key, true);
         cache_update(&store->records, column, change->key, number,
                      change->is_removed ? NULL : &change->value);
     }
