@@ -3,6 +3,7 @@
 #include "agent.h"
 #include "control.h"
 #include "log.h"
+#include "logs.h"
 #include "runner.h"
 
 #include <stdio.h>
@@ -175,6 +176,21 @@ static void machine_metrics(void *context, uint64_t contract_id, const char *nam
                (int64_t)used.oom_kills);
 }
 
+static void sender_metrics(void *context, uint64_t contract_id, const char *name, const char *wid)
+{
+    const usage_t *usage = context;
+    logs_state_t state;
+    char labels[128];
+    if (!logs_state(&usage->agent->host, wid, &state)) return;
+    snprintf(labels, sizeof labels, "{contract=\"%llu\",workload=\"%s\"}", (unsigned long long)contract_id,
+             name);
+    metric_set(metrics_gauge(usage->metrics, "zos_logs_sent_bytes", labels, "output of a machine that was sent"),
+               (int64_t)state.sent);
+    metric_set(metrics_gauge(usage->metrics, "zos_logs_skipped_bytes", labels,
+                             "output that was not sent, since its target was slow or away"),
+               (int64_t)state.skipped);
+}
+
 char *agent_metrics(agent_t *agent, size_t *len)
 {
     metrics_t *metrics = metrics_new();
@@ -205,6 +221,7 @@ char *agent_metrics(agent_t *agent, size_t *len)
     metric_add(metrics_counter(metrics, "zos_jobs_failed_total", NULL, "jobs that failed"),
                agent->jobs_failed);
     engine_machines(agent->engine, machine_metrics, &(usage_t){agent, metrics});
+    engine_senders(agent->engine, sender_metrics, &(usage_t){agent, metrics});
     char *text = metrics_text(metrics, len);
     metrics_free(metrics);
     return text;

@@ -61,6 +61,10 @@ static void look_at_programs(json_t *checks, const host_t *host)
         "the node cannot be a gateway: install haproxy");
     add(checks, "gateway", host->gateway.is_on, "less", host->gateway.is_on ? host->gateway.domain : "off",
         "gateway workloads are refused: set gateway.domain");
+    add(checks, "redis-server", host->zdb_program[0] != 0, "less", host->zdb_program[0] ? "installed" : "none",
+        "zdb workloads are refused: install redis-server");
+    add(checks, "zos-logs", host->logs_program[0] != 0, "less", host->logs_program[0] ? "installed" : "none",
+        "zlogs workloads are refused: install it beside the agent");
     add(checks, "unsquashfs", can_unpack || host->shifts != HOST_SHIFTS_FOLDERS, "missing",
         can_unpack ? "installed" : "none", "no image can be unpacked: install squashfs-tools");
 }

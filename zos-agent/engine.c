@@ -515,7 +515,8 @@ void engine_machines(const engine_t *engine,
 {
     for (const entry_t *entry = engine->entries; entry; entry = entry->next)
         for (const record_t *record = entry->records; record; record = record->next)
-            if (workload_is_machine(record->workload) && is_counted(record))
+            if (is_counted(record) &&
+                (workload_is_machine(record->workload) || record->workload->kind == WORKLOAD_ZDB))
                 fn(context, entry->contract_id, record->workload->name, record->wid);
 }
 

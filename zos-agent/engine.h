@@ -167,10 +167,15 @@ void engine_figures(const engine_t *engine, engine_figures_t *figures);
 /* engine_resources sums what runs or is paused of one contract: what the chain is told. */
 capacity_t engine_resources(const engine_t *engine, uint64_t contract_id);
 
-/* engine_machines calls fn for each machine that runs: for metrics. */
+/* engine_machines calls fn for each machine and database that runs, engine_senders for each log that is sent: for
+ * metrics. */
 void engine_machines(const engine_t *engine,
                      void (*fn)(void *context, uint64_t contract_id, const char *name, const char *wid),
                      void *context);
+
+void engine_senders(const engine_t *engine,
+                    void (*fn)(void *context, uint64_t contract_id, const char *name, const char *wid),
+                    void *context);
 
 /* What the counters said of one contract since `since_s`; engine_nru_taken starts the next window. */
 typedef struct {

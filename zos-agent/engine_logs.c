@@ -91,3 +91,12 @@ void engine_logs_dirty(engine_t *engine)
             if (record->workload->kind == WORKLOAD_ZLOGS && record->state == WORKLOAD_OK)
                 record->is_dirty = true;
 }
+
+void engine_senders(const engine_t *engine,
+                    void (*fn)(void *context, uint64_t contract_id, const char *name, const char *wid), void *context)
+{
+    for (const entry_t *entry = engine->entries; entry; entry = entry->next)
+        for (const record_t *record = entry->records; record; record = record->next)
+            if (record->workload->kind == WORKLOAD_ZLOGS && record->is_made)
+                fn(context, entry->contract_id, record->workload->name, record->wid);
+}
