@@ -34,6 +34,10 @@ void file_trim(const char *path, uint32_t max, uint32_t kept);
  * ZOS_CRASH_AT counts to ends this process by SIGKILL.  For tests; without the variable it does nothing. */
 void crash_point(void);
 
+/* crash_points_by counts by another variable: a shim's is SHIM_CRASH_AT, which it gets from its agent. */
+#define SHIM_CRASH_AT "ZOS_SHIM_CRASH_AT"
+void crash_points_by(const char *variable);
+
 /* boot_id writes the kernel's id of this boot. */
 void boot_id(char id[37]);
 

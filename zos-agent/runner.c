@@ -7,6 +7,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -57,14 +59,18 @@ static bool attend(int pidfd, int output, uint64_t deadline_ms, spawn_result_t *
 
 static pid_t start(const char *const *argv, int output)
 {
-    static char path[]    = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    static char lang[]    = "LC_ALL=C";
-    char *environment[]   = {path, lang, NULL};
+    static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    static char lang[] = "LC_ALL=C";
+    char shim[48] = SHIM_CRASH_AT "=", *environment[] = {path, lang, NULL, NULL};
     char *const *argument = NULL;
     pid_t pid             = -1;
     sigset_t none, all;
     posix_spawnattr_t attributes;
     posix_spawn_file_actions_t actions;
+    if (getenv(SHIM_CRASH_AT)) {
+        snprintf(shim, sizeof shim, SHIM_CRASH_AT "=%.20s", getenv(SHIM_CRASH_AT));
+        environment[2] = shim;
+    }
     memcpy(&argument, &argv, sizeof argument); /* posix_spawn does not change them */
     sigemptyset(&none);
     sigfillset(&all);

@@ -60,14 +60,17 @@ static bool mount_root(void)
     if (!make_in_folder(image, "image") || !make_in_folder(shifted, "shifted") ||
         !make_in_folder(rootfs, "rootfs"))
         return false;
+    crash_point();
     bool is_folder = stat(plan.image, &st) == 0 && S_ISDIR(st.st_mode);
     if (is_folder ? mount(plan.image, image, NULL, MS_BIND, NULL) != 0
                   : !mount_file(plan.image, image, "squashfs", MS_RDONLY | MS_NODEV, NULL))
         return fail("the image cannot be mounted: %s", strerror(errno));
+    crash_point();
     if (plan.user_base != 0 && !mount_shifted(image, shifted, plan.user_base))
         return fail("no owners can be shifted: %s", strerror(errno));
     snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s/upper,workdir=%s/work",
              plan.user_base != 0 ? shifted : image, plan.root, plan.root);
+    crash_point();
     if (mount("overlay", rootfs, "overlay", MS_NODEV, options) != 0)
         return fail("the root file system cannot be mounted: %s", strerror(errno));
     return true;
@@ -97,6 +100,7 @@ static bool mount_volumes(void)
     for (uint32_t i = 0; i < plan.volume_count; i++) {
         snprintf(name, sizeof name, "vol/%u", (unsigned)i);
         if (!make_in_folder(target, name)) return false;
+        crash_point();
         if (mount(plan.volumes[i], target, NULL, MS_BIND, NULL) != 0)
             return fail("a volume cannot be mounted: %s", strerror(errno));
     }
@@ -137,6 +141,7 @@ static bool mount_all(void)
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         return fail("no mount namespace: %s", strerror(errno));
     if (!mount_root() || !check_targets() || !mount_volumes()) return false;
+    crash_point();
     let_go_all();
     return true;
 }
@@ -197,6 +202,7 @@ static bool start(int network, int output, int log, int *pidfd)
     if (!in_folder(pid_file, "pid") ||
         !RUNTIME("create", output, "--bundle", plan.folder, "--pid-file", pid_file, plan.wid))
         return false;
+    crash_point();
     if (!read_pid(&pid)) return false;
     *pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (*pidfd < 0) return fail("it ended before it started");
@@ -220,9 +226,12 @@ static void clean_up(int output)
 {
     cgroup_t cgroup;
     char path[PATH_CAP];
+    crash_point();
     if (cgroup_probe(&cgroup)) cgroup_kill(&cgroup, plan.cgroup);
     if (!plan.is_vm) RUNTIME("delete", output, "--force", plan.wid);
+    crash_point();
     if (cgroup_probe(&cgroup)) cgroup_remove(&cgroup, plan.cgroup);
+    crash_point();
     if (in_folder(path, plan.is_vm ? "qmp" : "pid")) unlink(path);
 }
 
@@ -272,17 +281,20 @@ static void wait_for_end(int pidfd, int output, int log)
     if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) == 0)
         code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
     snprintf(text, sizeof text, "%d %lld\n", code, (long long)time(NULL));
+    crash_point();
     if (in_folder(path, "exit") && !file_put(path, text, strlen(text), 0600)) unlink(path);
+    crash_point();
     clean_up(log);
     take_output(output, log);
 }
 
 /* ---- the process ---- */
 
-/* Tells the waiting parent how it went: nothing is good news. */
+/* Tells the waiting parent how it went: an empty line is good news, nothing at all is none. */
 static void tell(int parent)
 {
-    if (error[0] != 0 && write(parent, error, strlen(error)) < 0) error[0] = 0;
+    const char *text = error[0] ? error : "\n";
+    if (write(parent, text, strlen(text)) < 0) error[0] = 0;
     close(parent);
 }
 
@@ -350,13 +362,16 @@ static int serve(int parent)
         tell(parent);
         return 1;
     }
+    crash_point();
     int log    = open_log();
     bool is_up = log >= 0 && open_output(&ours, &theirs);
     if (!is_up) fail("its log cannot be opened: %s", strerror(errno));
     is_up = is_up && (adopt(&pidfd) || bring_up(theirs, ours, log, &pidfd));
     if (theirs >= 0) close(theirs);
     if (!is_up && ours >= 0 && log >= 0) take_output(ours, log);
+    crash_point();
     tell(parent);
+    crash_point();
     if (is_up) wait_for_end(pidfd, ours, log);
     return !is_up;
 }
@@ -372,8 +387,9 @@ static int wait_for_child(int child)
         used += (size_t)got;
     }
     text[used] = 0;
-    if (used > 0) fprintf(stderr, "%s\n", text);
-    return used > 0;
+    if (strcmp(text, "\n") == 0) return 0;
+    fprintf(stderr, "%s\n", used > 0 ? text : "what was to hold it was killed");
+    return 1;
 }
 
 /* Standard descriptors lead nowhere, so that nobody waits for this process by them. */
@@ -388,6 +404,7 @@ static void silence(void)
 int main(int argc, char **argv)
 {
     int ends[2];
+    crash_points_by(SHIM_CRASH_AT);
     if (argc != 2 || argv[1][0] != '/') {
         fprintf(stderr, "usage: zos-shim FOLDER   (the agent runs it; an absolute path)\n");
         return 2;
@@ -397,6 +414,7 @@ int main(int argc, char **argv)
         return 1;
     }
     umask(022);
+    crash_point();
     if (chdir("/") != 0 || pipe2(ends, O_CLOEXEC) != 0) return 1;
     pid_t child = fork();
     if (child < 0) return 1;

@@ -3,17 +3,19 @@
  *
  * Each case deploys, does its harm, works on and takes everything away; what is on the machine afterwards is
  * what was there before.  Time is virtual: who waits for a retry does not wait here.
- *     ZOS_CRASH_STRIDE=1 test_agent_faults     kills the core at every step instead of every eleventh
+ *     ZOS_CRASH_STRIDE=1 test_agent_faults     kills core and shim at every step instead of some
  * Needs root. */
 #include "faults.h"
 #include "shim.h"
 
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
-#define STRIDE     11
-#define POINTS_MAX 2000
+#define STRIDE      11
+#define SHIM_STRIDE 7
+#define POINTS_MAX  2000
 
 static uint64_t contract = 200; /* of this case */
 
@@ -162,6 +164,74 @@ TEST(a_shim_that_is_killed_while_it_starts_a_machine_is_run_again)
         kill_while_starting("zos-shim", ms);
 }
 
+/* Takes in what ended and was nobody's child: was there a shim that was killed? */
+static bool reap_shims(void)
+{
+    siginfo_t info = {0};
+    bool is_found  = false;
+    while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
+        char path[64], name[32] = "";
+        snprintf(path, sizeof path, "/proc/%d/comm", (int)info.si_pid);
+        if (!file_read(path, name, sizeof name)) name[0] = 0;
+        is_found |= strncmp(name, "zos-shim", 8) == 0 && info.si_code == CLD_KILLED;
+        waitpid(info.si_pid, NULL, 0);
+        info = (siginfo_t){0};
+    }
+    return is_found;
+}
+
+static bool try_to_start(void)
+{
+    static job_t job;
+    uint64_t wake_ms;
+    for (int jobs = 0; jobs < 50 && engine_next(engine, virtual_ms(), &job, &wake_ms); jobs++) {
+        bool is_it = job.kind == JOB_MACHINE;
+        job_run(&host, &job);
+        engine_done(engine, &job, virtual_ms());
+        if (is_it) return true;
+    }
+    return false;
+}
+
+/* A life of a machine whose first shim is killed at a step; false when it lived longer. */
+static bool live_with_shim(unsigned point)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%u", point);
+    core_open();
+    setenv(SHIM_CRASH_AT, text, 1);
+    bool is_ok = deploy() && try_to_start();
+    unsetenv(SHIM_CRASH_AT);
+    bool is_killed = reap_shims();
+    if (!is_ok) test_failed_ = true;
+    is_ok = work_until(runs) && first_process() != 0 && count_machines() == 1;
+    cancel();
+    is_ok = is_ok && work_until(is_gone);
+    core_close();
+    contract++;
+    if (!is_ok || !left_nothing()) {
+        printf("killed at step %u\n", point);
+        test_failed_ = true;
+    }
+    return reap_shims() || is_killed;
+}
+
+TEST(a_shim_that_is_killed_at_any_step_of_its_life_leaves_a_machine_that_is_as_wanted)
+{
+    const char *given = getenv("ZOS_CRASH_STRIDE");
+    unsigned stride = given ? (unsigned)strtoul(given, NULL, 10) : SHIM_STRIDE, point = 1, killed = 0,
+             lived = 0;
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    for (; point < POINTS_MAX && !test_failed_ && lived < 2; point += stride ? stride : 1) {
+        bool is_killed = live_with_shim(point);
+        killed += is_killed;
+        lived = is_killed || point == 1 ? 0 : lived + 1; /* at its first step it is somebody's child */
+    }
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+    printf("%u steps of one shim\n", point);
+    OK(killed > 0 && lived == 2);
+}
+
 TEST(a_shim_that_is_killed_later_is_replaced_and_its_machine_goes_on)
 {
     char wid[WID_LEN + 1];
@@ -170,11 +240,13 @@ TEST(a_shim_that_is_killed_later_is_replaced_and_its_machine_goes_on)
     OK(deploy() && work_until(runs));
     int pid = first_process();
     for (int i = 0; i < 3; i++) {
-        int status;
+        int status, code;
         pid_t hunter = fork();
         if (hunter == 0) hunt("zos-shim", wid, 0, true);
         waitpid(hunter, &status, 0);
         EQ(status, 0);
+        for (int tries = 0; tries < 500 && machine_state(&host, wid, &code) == MACHINE_RUNNING; tries++)
+            poll(NULL, 0, 10);
         OK(work_until(runs));
         EQ(first_process(), pid);
     }
