@@ -140,7 +140,7 @@ static inline char *real_traces(void)
     static char text[65536];
     static const char *const commands[] = {
         "ls /run/netns 2>/dev/null | grep ^$0; ls -d /sys/fs/cgroup/$0 /sys/fs/cgroup/*/$0 2>/dev/null",
-        "ip -o link | grep -o \" $0[a-z0-9]*[@:]\"",
+        "ip -o link 2>/dev/null | grep -o \" $0[a-z0-9]*[@:]\"",
         "grep $1/ /proc/self/mountinfo | cut -d' ' -f5; losetup -a | grep $1/",
         "nft list tables | grep $0$",
         "ps ax -o args | grep \"^[^ ]*zos-shim $1/\"; ps ax -o args | grep \"^[^ ]*zos-logs $1/\"; ps ax -o args | grep \"^[^ ]*haproxy .*$1/\"; "
@@ -149,7 +149,7 @@ static inline char *real_traces(void)
     text[0] = 0;
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         spawn_result_t said;
-        SPAWN(&said, 20000, "sh", "-c", commands[i], real_prefix, real_dir);
+        SPAWN(&said, 60000, "sh", "-c", commands[i], real_prefix, real_dir);
         snprintf(text + strlen(text), sizeof text - strlen(text), "%s\n", said.text);
     }
     return text;

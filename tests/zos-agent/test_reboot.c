@@ -11,10 +11,11 @@
 
 #include <signal.h>
 
-#define STAYS     80 /* runs, and runs again */
-#define PAUSED    81 /* in grace; paid for later */
-#define CANCELLED 82 /* while the machine was off */
-#define FINAL     83 /* known to be cancelled, not yet removed */
+#define SETTLED_MS 60000 /* at most; it is over when there is nothing to do */
+#define STAYS      80    /* runs, and runs again */
+#define PAUSED     81    /* in grace; paid for later */
+#define CANCELLED  82    /* while the machine was off */
+#define FINAL      83    /* known to be cancelled, not yet removed */
 
 static void deploy(uint64_t contract, uint16_t port)
 {
@@ -123,12 +124,12 @@ TEST(everything_is_as_the_chain_asks_after_the_power_failed)
     deploy(PAUSED, (uint16_t)(real_port + 1));
     deploy(CANCELLED, 0);
     deploy(FINAL, 0);
-    core_work(8000);
+    core_work(SETTLED_MS);
     OK(says(real_port, "<b>80</b>", 5000) && says((uint16_t)(real_port + 1), "<b>81</b>", 5000));
     IS(CANCELLED, "web", "ok");
     IS(FINAL, "web", "ok");
     desire(PAUSED, DESIRED_PAUSED);
-    core_work(1000);
+    core_work(SETTLED_MS);
     IS(PAUSED, "web", "paused");
     OK(disk_file(STAYS, kept) && disk_file(PAUSED, gone));
     real_write(kept, "kept", 0644);
@@ -143,7 +144,7 @@ TEST(everything_is_as_the_chain_asks_after_the_power_failed)
 
     core_open();
     desire(CANCELLED, DESIRED_DELETED);
-    core_work(8000);
+    core_work(SETTLED_MS);
     IS(STAYS, "web", "ok");
     IS(PAUSED, "web", "paused");
     IS(CANCELLED, "web", "deleted");
@@ -154,7 +155,7 @@ TEST(everything_is_as_the_chain_asks_after_the_power_failed)
     OK(run_of(STAYS, &run) && shim_run_is_alive(&run));
     OK(!run_of(PAUSED, &run)); /* what is not paid for is not started */
     desire(PAUSED, DESIRED_RUN);
-    core_work(4000);
+    core_work(SETTLED_MS);
     IS(PAUSED, "web", "ok");
     OK(says((uint16_t)(real_port + 1), "<b>81</b>", 5000));
     core_close();
@@ -175,7 +176,7 @@ TEST(no_byte_is_billed_twice_and_none_is_forgotten)
     OK(switch_off());
 
     core_open();
-    core_work(8000);
+    core_work(SETTLED_MS);
     IS(STAYS, "web", "ok");
     OK(says(real_port, "<b>80</b>", 5000));
     for (int i = 0; i < 60; i++)
@@ -205,7 +206,7 @@ TEST(a_process_of_this_boot_is_nobody_of_the_last)
              (unsigned long long)process_start_ticks(other));
     real_write(path, text, 0600);
     core_open();
-    core_work(8000);
+    core_work(SETTLED_MS);
     IS(STAYS, "web", "ok");
     OK(says(real_port, "<b>80</b>", 5000));
     OK(run_of(STAYS, &run) && run.pid != other);
@@ -219,7 +220,7 @@ TEST(afterwards_all_can_be_taken_away)
     core_open();
     desire(STAYS, DESIRED_DELETED);
     desire(PAUSED, DESIRED_DELETED);
-    core_work(8000);
+    core_work(SETTLED_MS);
     OK(engine_is_idle(engine));
     core_close();
     OK(left_nothing());
