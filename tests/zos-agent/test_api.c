@@ -148,7 +148,7 @@ static bool has(const char *path, json_type type)
     char copy[128];
     snprintf(copy, sizeof copy, "%s", path);
     for (char *save, *key = strtok_r(copy, "/", &save); key; key = strtok_r(NULL, "/", &save))
-        at = json_is_array(at) ? json_array_get(at, (size_t)atoi(key)) : json_object_get(at, key);
+        at = json_is_array(at) ? json_array_get(at, strtoul(key, NULL, 10)) : json_object_get(at, key);
     bool is_right = at && (json_typeof(at) == type || (type == JSON_TRUE && json_is_boolean(at)));
     if (!is_right) printf("not there: %s\n", path);
     return is_right;
