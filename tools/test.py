@@ -4,13 +4,18 @@
     tools/test.py [STAGE ...]
 
 A stage is a list of commands; the tests of a command are what it prints as `N passed, N failed`
-(the last such line), or one test when it prints none.  Only Python's standard library.
+(the last such line), or one test when it prints none.  As many run at a time as there are cores, at most
+TRELLIS_TEST_JOBS (default 4); what is printed keeps their order.  Two that use the same thing of the machine do not run
+at once: a test program says so by ctest's RESOURCE_LOCK (or RUN_SERIAL: it runs alone), a test of tests/e2e by a line
+`// uses: THING ...` (`// uses: machine`: it runs alone).  Only Python's standard library.
 """
-import os, re, subprocess, sys, tempfile, time
+import json, os, re, subprocess, sys, tempfile, threading, time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 JOBS = str(os.cpu_count() or 2)
+AT_ONCE = min(os.cpu_count() or 2, int(os.environ.get('TRELLIS_TEST_JOBS', '4')))
 SUMMARY = re.compile(r'^(?:\w+: )?(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$', re.M)
+USES = re.compile(r'^// uses: (.+)$', re.M)
 NODE_RUNNER = re.compile(r'^# (pass|fail|skipped) (\d+)$', re.M)
 
 
@@ -41,17 +46,61 @@ def counts(output):
     return (theirs.get('pass', 0), theirs.get('fail', 0), theirs.get('skipped', 0)) if theirs else None
 
 
+class Job:
+    """One command of a stage; `uses` names what of the machine it needs for itself, "machine" all of it."""
+    def __init__(self, name, command, timeout=600, cwd=ROOT, env=None, uses=()):
+        self.name, self.command, self.timeout, self.cwd, self.env, self.uses = name, command, timeout, cwd, env, set(uses)
+        self.result = None
+
+    def fits(self, running):
+        if not running: return True
+        return not any('machine' in other.uses or self.uses & other.uses for other in running) and 'machine' not in self.uses
+
+    def run(self):
+        started = time.monotonic()
+        status, output = run(self.command, self.timeout, self.cwd, self.env)
+        passed, failed, skipped = counts(output) or (int(status == 0), int(status != 0), 0)
+        if status != 0 and failed == 0: failed = 1
+        self.result = passed, failed, skipped, output, time.monotonic() - started
+
+    def tell(self, tally):
+        passed, failed, skipped, output, seconds = self.result
+        tally.add(self.name, passed, failed, skipped)
+        print(f'{"ok  " if failed == 0 else "FAIL"} {self.name:32} {passed:5} passed {failed:3} failed {seconds:7.1f} s', flush=True)
+        for line in output.splitlines():
+            if 'skipped:' in line: print('     ' + line.strip())
+        if failed: print('\n'.join('     | ' + line for line in output.splitlines()[-60:]), flush=True)
+        return failed == 0
+
+
+def test_all(tally, jobs, at_once=AT_ONCE):
+    """Run jobs side by side, the first that fits next; tell of each when all before it were told of."""
+    waiting, running, told = list(jobs), [], 0
+    changed = threading.Condition()
+
+    def work(job):
+        try: job.run()
+        except Exception as error: job.result = 0, 1, 0, f'the test could not be run: {error!r}', 0.0
+        with changed:
+            running.remove(job)
+            changed.notify()
+
+    with changed:
+        while told < len(jobs):
+            for job in list(waiting):
+                if len(running) >= at_once: break
+                if not job.fits(running): continue
+                waiting.remove(job)
+                running.append(job)
+                threading.Thread(target=work, args=(job,), daemon=True).start()
+            while told < len(jobs) and jobs[told].result:
+                jobs[told].tell(tally)
+                told += 1
+            if told < len(jobs): changed.wait()
+
+
 def test(tally, name, command, timeout=600, cwd=ROOT, env=None):
-    started = time.monotonic()
-    status, output = run(command, timeout, cwd, env)
-    passed, failed, skipped = counts(output) or (int(status == 0), int(status != 0), 0)
-    if status != 0 and failed == 0: failed = 1
-    tally.add(name, passed, failed, skipped)
-    print(f'{"ok  " if failed == 0 else "FAIL"} {name:32} {passed:5} passed {failed:3} failed {time.monotonic() - started:7.1f} s', flush=True)
-    for line in output.splitlines():
-        if 'skipped:' in line: print('     ' + line.strip())
-    if failed: print('\n'.join('     | ' + line for line in output.splitlines()[-60:]), flush=True)
-    return failed == 0
+    test_all(tally, [Job(name, command, timeout, cwd, env)])
 
 
 def build(tally, preset):
@@ -66,9 +115,12 @@ def stage_unit(tally):
     """Every test program and corpus of the sanitized build, each as its own process."""
     if not build(tally, 'asan'): return
     status, listing = run(['ctest', '--show-only=json-v1'], 60, cwd=os.path.join(ROOT, 'build-asan'))
-    import json
+    jobs = []
     for entry in json.loads(listing)['tests']:
-        test(tally, entry['name'], entry['command'], timeout=900)
+        marks = {mark['name']: mark['value'] for mark in entry.get('properties', [])}
+        uses = ['machine'] if marks.get('RUN_SERIAL') else marks.get('RESOURCE_LOCK', [])
+        jobs.append(Job(entry['name'], entry['command'], timeout=900, uses=uses))
+    test_all(tally, jobs)
 
 
 def stage_style(tally):
@@ -89,13 +141,17 @@ def stage_fuzz(tally):
     """Every decoder under libFuzzer for a few seconds, from its corpus; the build is clang's."""
     if not build(tally, 'fuzz'): return
     targets = os.path.join(ROOT, 'build-fuzz/tests/fuzz')
+    jobs = []
+    found = tempfile.TemporaryDirectory()
     for name in sorted(os.listdir(targets)):
         path = os.path.join(targets, name)
         if not name.startswith('fuzz_') or not os.path.isfile(path): continue
         corpus = os.path.join(ROOT, 'tests/fuzz/corpus', name.removeprefix('fuzz_'))
-        with tempfile.TemporaryDirectory() as found:
-            test(tally, 'libfuzzer/' + name, [path, '-max_total_time=3', '-verbosity=0', '-print_final_stats=0', found, corpus],
-                 env={'ASAN_OPTIONS': 'detect_leaks=0'})
+        own = os.path.join(found.name, name)
+        os.mkdir(own)
+        jobs.append(Job('libfuzzer/' + name, [path, '-max_total_time=3', '-verbosity=0', '-print_final_stats=0', own, corpus],
+                        env={'ASAN_OPTIONS': 'detect_leaks=0'}))
+    with found: test_all(tally, jobs)
 
 
 def stage_e2e(tally):
@@ -109,8 +165,11 @@ def stage_e2e(tally):
     # Not `npm ci`: newer versions refuse a lock file that leaves out optional packages of other platforms.
     status, output = run(['npm', 'install', '--no-save', '--no-audit', '--no-fund'], 900, cwd=folder)
     if status: tally.add('npm install', 0, 1); print(output[-3000:]); return
+    jobs = []
     for name in sorted(n for n in os.listdir(folder) if n.endswith('.test.mjs')):
-        test(tally, 'e2e/' + name, ['node', '--test', '--test-reporter=tap', name], cwd=folder)
+        with open(os.path.join(folder, name), encoding='utf-8') as file: uses = USES.search(file.read())
+        jobs.append(Job('e2e/' + name, ['node', '--test', '--test-reporter=tap', name], cwd=folder, uses=uses.group(1).split() if uses else ()))
+    test_all(tally, jobs)
 
 
 def stage_grid(tally):

@@ -1,5 +1,6 @@
 // rmb.test.mjs - unmodified @threefold/rmb_direct_client through two relays to peers of ours, with TLS on port 443.
 // Needs root or CAP_NET_BIND_SERVICE: a twin's relay on the chain has no port.
+// uses: port443
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'

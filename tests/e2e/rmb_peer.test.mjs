@@ -1,5 +1,6 @@
 // rmb_peer.test.mjs - unmodified Redis clients talk through two rmb-peers, as programs of rmb-rs do, over two relays
 // that are linked one way and post to each other the other way.  Needs port 443 of two loopback addresses.
+// uses: port443
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
