@@ -150,13 +150,14 @@ static bool unpack_layers(const char *layout, const json_t *layers, const char *
                           char error[IMAGE_ERROR_MAX + 1])
 {
     char path[PATH_CAP];
+    unpack_room_t room = {UNPACK_BYTES_MAX, UNPACK_FILES_MAX};
     if (json_array_size(layers) > OCI_LAYERS_MAX) return fail(error, "the image has too many layers", "");
     for (size_t i = 0; i < json_array_size(layers); i++) {
         const json_t *layer = json_array_get(layers, i);
         const char *type    = json_string_value(json_object_get(layer, "mediaType"));
         if (type && strstr(type, "zstd"))
             return fail(error, "layers compressed with zstd are not supported; use gzip", "");
-        if (!blob(layout, layer, path, error) || !unpack_layer(path, tree, error)) return false;
+        if (!blob(layout, layer, path, error) || !unpack_layer(path, tree, &room, error)) return false;
     }
     return true;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -18,7 +19,7 @@
 typedef struct {
     tar_t tar;
     tar_entry_t entry;
-    uint64_t bytes, files;
+    unpack_room_t room;
     char error[UNPACK_ERROR_MAX + 1];
 } unpack_t;
 
@@ -85,12 +86,19 @@ static bool is_whiteout(char *name, bool *is_ok)
 
 /* ---- entries ---- */
 
+static bool has_disk(uint64_t bytes)
+{
+    struct statvfs fs;
+    return statvfs(".", &fs) != 0 || (uint64_t)fs.f_bavail * fs.f_frsize > bytes + UNPACK_DISK_FREE;
+}
+
 static bool write_file(unpack_t *u, const char *name)
 {
     static uint8_t piece[PIECE];
     uint32_t len = 1;
-    u->bytes += u->entry.size;
-    if (u->bytes > UNPACK_BYTES_MAX) return fail(u, "", "the image is too large");
+    if (u->entry.size > u->room.bytes) return fail(u, "", "the image is too large");
+    if (!has_disk(u->entry.size)) return fail(u, "", "the disk has no room for the image");
+    u->room.bytes -= u->entry.size;
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) return fail(u, name, strerror(errno));
     bool is_ok = true;
@@ -138,7 +146,8 @@ static bool take_entry(unpack_t *u)
 {
     char *name = u->entry.name;
     bool is_ok = true;
-    if (++u->files > UNPACK_FILES_MAX) return fail(u, "", "the image has too many files");
+    if (u->room.files == 0) return fail(u, "", "the image has too many files");
+    u->room.files--;
     if (name[0] == 0 || u->entry.kind == TAR_OTHER) return true;
     if (is_whiteout(name, &is_ok)) return is_ok || fail(u, name, "it cannot be removed");
     return make_entry(u, name) && (u->entry.kind == TAR_HARDLINK || set_owner(u, name));
@@ -158,16 +167,19 @@ static bool unpack(unpack_t *u, int fd, const char *root)
     return u->tar.error[0] == 0 || fail(u, "", u->tar.error);
 }
 
-static int unpack_and_tell(int fd, const char *root, int told)
+/* Tells what room is left, or why not. */
+static int unpack_and_tell(int fd, const char *root, const unpack_room_t *room, int told)
 {
     unpack_t *u = calloc(1, sizeof *u);
     if (!u) return 1;
+    u->room  = *room;
     int code = !unpack(u, fd, root);
+    if (code == 0 && write(told, &u->room, sizeof u->room) != sizeof u->room) code = 2;
     if (code != 0 && write(told, u->error, strlen(u->error)) < 0) code = 2;
     return code;
 }
 
-bool unpack_layer(const char *file, const char *root, char error[UNPACK_ERROR_MAX + 1])
+bool unpack_layer(const char *file, const char *root, unpack_room_t *room, char error[UNPACK_ERROR_MAX + 1])
 {
     int ends[2], status = -1;
     error[0] = 0;
@@ -178,7 +190,7 @@ bool unpack_layer(const char *file, const char *root, char error[UNPACK_ERROR_MA
         return false;
     }
     pid_t child = fork();
-    if (child == 0) _exit(unpack_and_tell(fd, root, ends[1]));
+    if (child == 0) _exit(unpack_and_tell(fd, root, room, ends[1]));
     close(ends[1]);
     close(fd);
     ssize_t got              = child > 0 ? read(ends[0], error, UNPACK_ERROR_MAX) : 0;
@@ -186,6 +198,10 @@ bool unpack_layer(const char *file, const char *root, char error[UNPACK_ERROR_MA
     close(ends[0]);
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
+    if (status == 0 && got == sizeof *room) {
+        memcpy(room, error, sizeof *room);
+        error[0] = 0;
+    }
     if (status != 0 && error[0] == 0)
         snprintf(error, UNPACK_ERROR_MAX + 1, "unpacking ended with status %d", status);
     return status == 0;

@@ -9,8 +9,16 @@
 #define UNPACK_ERROR_MAX 255
 #define UNPACK_BYTES_MAX (UINT64_C(64) << 30) /* of one image, unpacked */
 #define UNPACK_FILES_MAX (4u << 20)
+#define UNPACK_DISK_FREE (UINT64_C(64) << 20) /* what an image leaves on the disk, bytes */
 
-/* unpack_layer unpacks a file of tar or tar+gzip over what is in root, with OCI's whiteouts. */
-NODISCARD bool unpack_layer(const char *file, const char *root, char error[UNPACK_ERROR_MAX + 1]);
+/* What an image may still take; a few bytes that are compressed can be very many. */
+typedef struct {
+    uint64_t bytes, files;
+} unpack_room_t;
+
+/* unpack_layer unpacks a file of tar or tar+gzip over what is in root, with OCI's whiteouts, and takes what
+ * it took from the room. */
+NODISCARD bool unpack_layer(const char *file, const char *root, unpack_room_t *room,
+                            char error[UNPACK_ERROR_MAX + 1]);
 
 #endif

@@ -193,6 +193,50 @@ TEST(no_entry_gets_out_of_the_image)
     OK(!unpacked(layout_of(1, ""), &config)); /* there is no such file within */
 }
 
+/* A layer of one file of zeros: some thousand times smaller than what comes out. */
+static void bomb(const char *path, const char *name, unsigned mib)
+{
+    static uint8_t zeros[1 << 20];
+    entry(name, '0', "", "");
+    snprintf((char *)tar + 124, 12, "%011o", mib << 20);
+    memset(tar + 148, ' ', 8);
+    unsigned sum = 0;
+    for (int i = 0; i < 512; i++)
+        sum += tar[i];
+    snprintf((char *)tar + 148, 8, "%06o", sum);
+    gzFile out = gzopen(path, "wb9");
+    bool is_ok = out && gzwrite(out, tar, 512) == 512;
+    for (unsigned i = 0; i < mib && is_ok; i++)
+        is_ok = gzwrite(out, zeros, sizeof zeros) == (int)sizeof zeros;
+    if (!is_ok || gzwrite(out, zeros, 1024) != 1024 || gzclose(out) != Z_OK) exit(1);
+    memset(tar, 0, tar_len);
+    tar_len = 0;
+}
+
+TEST(a_little_that_becomes_very_much_is_stopped)
+{
+    struct stat st;
+    char path[PATH_CAP];
+    unpack_room_t room = {16 << 20, 10};
+    folder_remove(at("tree"));
+    OK(folder_make(at("tree"), 0755) && path_join(path, "%s/zeros", at("tree")));
+    bomb(at("layer0"), "zeros", 100);
+    OK(stat(at("layer0"), &st) == 0 && st.st_size < 1 << 20);
+    OK(!unpack_layer(at("layer0"), at("tree"), &room, error));
+    OK(strstr(error, "too large") && !file_exists(path));
+    bomb(at("layer0"), "zeros", 10); /* twice, each would be small enough */
+    OK(unpack_layer(at("layer0"), at("tree"), &room, error));
+    EQ(room.bytes, 6 << 20);
+    EQ(room.files, 9);
+    OK(!unpack_layer(at("layer0"), at("tree"), &room, error));
+    OK(strstr(error, "too large"));
+    for (int i = 0; i < 10; i++)
+        entry("a", '5', "", "");
+    tar_write(at("layer0"), true);
+    OK(!unpack_layer(at("layer0"), at("tree"), &room, error));
+    OK(strstr(error, "too many files"));
+}
+
 TEST(bytes_that_are_not_what_their_digest_says_are_refused)
 {
     char path[PATH_CAP], *config = NULL;
