@@ -380,15 +380,19 @@ static uint32_t web_input(peer_socket_t *peer)
         buf_take(&peer->in, (uint32_t)(end - buf_at(&peer->in)) + 4);
         peer->is_ready = true;
     }
-    while (buf_left(&peer->in) >= 4) {
+    while (buf_left(&peer->in) >= 2) {
         const uint8_t *at = buf_at(&peer->in);
         uint32_t len = at[1] & 127u, head = 2;
-        if (len == 126) {
-            len  = (uint32_t)at[2] << 8 | at[3];
-            head = 4;
-        }
+        if (len == 126) head = 4;
+        if (buf_left(&peer->in) < head) break;
+        if (len == 126) len = (uint32_t)at[2] << 8 | at[3];
         if (buf_left(&peer->in) < head + len) break;
         count += at[0] == 0x82;
+        if (at[0] == 0x89) { /* a ping; the mask is of zeros */
+            const uint8_t pong[] = {0x8a, (uint8_t)(0x80 | len), 0, 0, 0, 0};
+            buf_add(&peer->out, pong, sizeof pong);
+            buf_add(&peer->out, at + head, len);
+        }
         buf_take(&peer->in, head + len);
     }
     return peer->is_receiver ? count : 0;

@@ -25,8 +25,9 @@ typedef struct {
     io_timer_t *too_late; /* while the login waits */
     enum { LOGIN_CHECKING, LOGIN_GOOD, LOGIN_BAD, LOGIN_UNAVAILABLE } login;
     bool is_closing;
-    relay_message_t **in_flight; /* queued in the socket: room for IN_FLIGHT_MAX, or NULL */
+    relay_message_t **in_flight; /* sent, not known to be read: room for IN_FLIGHT_MAX, or NULL */
     uint32_t in_flight_count;
+    uint32_t pinged_count; /* of them, that the pong we wait for tells of; 0: no ping is under way */
 } link_t;
 
 /* An envelope that another relay posted and that is being checked. */
@@ -44,6 +45,14 @@ struct edge_web {
 
 /* ---- the link's duties to the relay ---- */
 
+/* WebSocket has no acknowledgements, but whoever answers a ping has read what was sent before it. */
+static void ask_for_sign(link_t *link)
+{
+    if (link->is_closing || link->pinged_count > 0 || link->in_flight_count == 0) return;
+    link->pinged_count = link->in_flight_count;
+    web_ping(link->socket);
+}
+
 static void on_wake(void *self)
 {
     link_t *link   = self;
@@ -51,11 +60,12 @@ static void on_wake(void *self)
     while (!link->is_closing && link->in_flight_count < IN_FLIGHT_MAX &&
            web_queued(link->socket) < QUEUE_LEN) {
         relay_message_t *message = relay_session_next(relay, link->session);
-        if (!message) return;
+        if (!message) break;
         if (!link->in_flight) link->in_flight = calloc(IN_FLIGHT_MAX, sizeof *link->in_flight);
         link->in_flight[link->in_flight_count++] = message;
         if (!web_send(link->socket, relay_message_wire(message), false)) link->is_closing = true;
     }
+    ask_for_sign(link);
 }
 
 static void on_ack(void *self, const char *uid, relay_ack_t ack)
@@ -208,17 +218,19 @@ static void on_message(void *self, web_session_t *socket, bytes_t message, bool 
         relay_session_input(edge->config.relay, link->session, message);
 }
 
-static void on_drained(void *self, web_session_t *socket)
+static void on_pong(void *self, web_session_t *socket)
 {
     const edge_web_t *edge = self;
     link_t *link           = web_session_self(socket);
     if (!link || !link->session) return;
-    uint32_t count = link->in_flight_count;
-    for (uint32_t i = 0; i < count; i++) {
+    uint32_t taken = link->pinged_count, left = link->in_flight_count - taken;
+    for (uint32_t i = 0; i < taken; i++) {
         relay_session_taken(edge->config.relay, link->session, link->in_flight[i]);
         relay_message_drop(link->in_flight[i]);
     }
-    link->in_flight_count = 0;
+    if (left > 0) memmove(link->in_flight, link->in_flight + taken, left * sizeof *link->in_flight);
+    link->in_flight_count = left;
+    link->pinged_count    = 0;
     on_wake(link);
     if (link->in_flight_count > 0) return;
     free(link->in_flight); /* sessions are many, and idle most of the time */
@@ -340,7 +352,7 @@ edge_web_t *edge_web_new(const edge_config_t *config, const char *address, uint1
                              .on_refused      = on_refused,
                              .on_open         = on_open,
                              .on_message      = on_message,
-                             .on_drained      = on_drained,
+                             .on_pong         = on_pong,
                              .on_close        = on_close};
     edge->config          = *config;
     edge->server          = web_listen(config->io, &listen, &handler, error);

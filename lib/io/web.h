@@ -108,6 +108,8 @@ void web_upgrade_answer(web_session_t *session, int status);
 /* web_send queues a message; it is copied.  false: the session is closing, or its queue is full. */
 bool web_send(web_session_t *session, bytes_t message, bool is_text);
 size_t web_queued(const web_session_t *session); /* bytes that wait to be sent */
+/* web_ping asks for a sign of life behind what was sent before: on_pong is called when it comes, and the
+ * other side has read all of that then. */
 void web_ping(web_session_t *session);
 /* web_close sends what is queued, then closes with a code (1000, 1008, 1009, 1011 ...) and a reason of at
  * most 120 bytes. */

@@ -405,7 +405,7 @@ static int session_callback(web_client_t *client, enum lws_callback_reasons reas
         session->is_left = true;
         return session->is_closing ? -1 : 0;
     }
-    if (reason == LWS_CALLBACK_CLIENT_RECEIVE_PONG && client->handler.on_pong)
+    if (reason == LWS_CALLBACK_CLIENT_RECEIVE_PONG && client->handler.on_pong && web_session_is_pong(in, len))
         client->handler.on_pong(client->handler.self, session);
     if (reason == LWS_CALLBACK_CLIENT_CLOSED) closed(client);
     return 0;

@@ -88,6 +88,10 @@ int web_session_receive(web_session_t *session, const void *data, size_t len);
 int web_session_write(web_session_t *session);
 void web_session_fini(web_session_t *session);
 
+/* web_session_is_pong: is it the answer to web_ping, not to a ping of libwebsockets' own? */
+#define WEB_PING_TEXT "!"
+bool web_session_is_pong(const void *in, size_t len);
+
 /* web_flush writes what was sent since the loop waited last, all of a session at once, without waiting to be
  * told that the socket takes it: that would cost two more turns of the loop a message. */
 void web_flush(uv_prepare_t *prepare);

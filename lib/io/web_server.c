@@ -667,7 +667,8 @@ static int socket_callback(web_socket_t *socket, enum lws_callback_reasons reaso
         socket->session.is_left = true;
         return socket->session.is_closing ? -1 : 0;
     }
-    if (reason == LWS_CALLBACK_RECEIVE_PONG && socket->server->handler.on_pong)
+    if (reason == LWS_CALLBACK_RECEIVE_PONG && socket->server->handler.on_pong &&
+        web_session_is_pong(in, len))
         socket->server->handler.on_pong(socket->server->handler.self, &socket->session);
     if (reason == LWS_CALLBACK_CLOSED) socket_end(socket);
     return 0;

@@ -124,8 +124,13 @@ bool web_send(web_session_t *session, bytes_t message, bool is_text)
 void web_ping(web_session_t *session)
 {
     if (!session->is_open || session->is_closing) return;
-    add_frame(session, OPCODE_PING, (bytes_t){0});
-    lws_callback_on_writable(session->wsi);
+    add_frame(session, OPCODE_PING, BYTES(WEB_PING_TEXT));
+    write_soon(session);
+}
+
+bool web_session_is_pong(const void *in, size_t len)
+{
+    return len == strlen(WEB_PING_TEXT) && memcmp(in, WEB_PING_TEXT, len) == 0;
 }
 
 size_t web_queued(const web_session_t *session) { return session->out.len + session->handed; }

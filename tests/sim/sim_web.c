@@ -182,8 +182,10 @@ static void on_session_frame(void *self, end_t *end, bytes_t frame)
     case FRAME_BINARY:
     case FRAME_TEXT: session_message(session, frame); return;
     case FRAME_UPGRADED: client_opened(session, status_of(frame)); return;
-    case FRAME_PING: send_frame(end, FRAME_PONG, (bytes_t){0}); return;
-    case FRAME_PONG: session_pong(session); return;
+    case FRAME_PING: send_frame(end, FRAME_PONG, (bytes_t){frame.data + 1, frame.len - 1}); return;
+    case FRAME_PONG:
+        if (frame.len > 1) session_pong(session); /* else the edge's own */
+        return;
     case FRAME_CLOSE:
         if (!session->is_closing) send_frame(end, FRAME_CLOSE, (bytes_t){0});
         session_over(session, 0, "closed by the other side");
@@ -237,7 +239,7 @@ bool web_send(web_session_t *session, bytes_t message, bool is_text)
 size_t web_queued(const web_session_t *session) { return session->end ? end_queued(session->end) : 0; }
 void web_ping(web_session_t *session)
 {
-    if (session->is_open && !session->is_closing) send_frame(session->end, FRAME_PING, (bytes_t){0});
+    if (session->is_open && !session->is_closing) send_frame(session->end, FRAME_PING, BYTES("!"));
 }
 
 void web_close(web_session_t *session, uint16_t code, const char *reason)
