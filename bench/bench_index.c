@@ -1,19 +1,33 @@
 /* bench_index.c - the index of a large grid: how fast events become rows, and how long questions take.
  *
- *     bench_index [NODES CONTRACTS [DATABASE]]       default 10,000 100,000, a file that is removed */
+ *     bench_index [NODES CONTRACTS [DATABASE]]       default 10,000 100,000, a file that is removed
+ *     bench_index clients [NODES CONTRACTS]          default 100,000 50,000
+ *
+ * With clients the program trellis-indexer serves these rows to 50 connections for SECONDS, each with one
+ * question under way, and one more asks its loop how it is. */
 #include "apply.h"
 #include "graphql.h"
 #include "proxy.h"
 
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PER_BLOCK 100u
 #define ROUNDS    50
 #define FARMS     1000u
+#define PORT      42795
+#define CLIENTS   50
+#define SECONDS   20
+#define ASKED_MAX 200000
 
 static double now_s(void)
 {
@@ -214,11 +228,170 @@ static void ask_all(store_t *s)
                 "{ nodes(limit: 1000, orderBy: nodeID_ASC) { nodeID resourcesTotal { cru mru } } }");
 }
 
+/* ---- many clients ---- */
+
+static const char by_text[] =
+    "{\"query\":\"{ nodeContracts(where: {twinID_eq: 77, state_in: [Created, GracePeriod], AND: "
+    "[{deploymentData_contains: \\\"vm\\\"}]}) { contractID deploymentData state createdAt nodeID } }\"}";
+static const char counted[] =
+    "{\"query\":\"{ items: nodeContractsConnection(where: {twinID_eq: 77, state_in: [Created, "
+    "GracePeriod]}, orderBy: twinID_ASC) { count: totalCount } }\"}";
+static const struct {
+    const char *what, *path, *body;
+} questions[] = {
+    {"/health, by the loop",                    "/health",                                         NULL   },
+    {"/nodes/77",                               "/nodes/77",                                       NULL   },
+    {"/nodes? six filters, sorted",
+     "/nodes?free_mru=34359738368&free_sru=2199023255552&country=japan&"
+     "available_for=7&sort_by=free_cru&sort_order=desc",                                           NULL   },
+    {"/nodes?status=up&size=50&ret_count=true", "/nodes?status=up&size=50&ret_count=true",         NULL   },
+    {"/contracts?twin_id=77",                   "/contracts?twin_id=77&state=created",             NULL   },
+    {"/farms? by one of their nodes",           "/farms?node_free_mru=214748364800&country=egypt", NULL   },
+    {"GraphQL: a twin's contracts, by text",    NULL,                                              by_text},
+    {"GraphQL: a twin's contracts, counted",    NULL,                                              counted},
+};
+enum { QUESTIONS = sizeof questions / sizeof *questions };
+
+static struct {
+    uint8_t question;
+    float ms;
+} asked[ASKED_MAX];
+static uint32_t asked_count, failures;
+static double stop_at;
+
+static int connect_to(void)
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0) return fd;
+    close(fd);
+    return -1;
+}
+
+/* One question and the whole of its answer; false when it was no 200. */
+static bool ask_once(int fd, int question)
+{
+    static _Thread_local char room[1 << 20];
+    const char *body = questions[question].body, *end = NULL;
+    int len =
+        body ? snprintf(room, sizeof room,
+                        "POST /graphql HTTP/1.1\r\nHost: i\r\nContent-Length: %zu\r\n\r\n%s", strlen(body),
+                        body)
+             : snprintf(room, sizeof room, "GET %s HTTP/1.1\r\nHost: i\r\n\r\n", questions[question].path);
+    size_t got = 0, whole = SIZE_MAX;
+    if (write(fd, room, (size_t)len) != len) return false;
+    while (got < whole && got < sizeof room - 1) {
+        ssize_t more = read(fd, room + got, sizeof room - 1 - got);
+        if (more <= 0) return false;
+        got += (size_t)more;
+        room[got] = 0;
+        if (!end && (end = strstr(room, "\r\n\r\n"))) {
+            const char *length = strstr(room, "ontent-length:");
+            if (!length) length = strstr(room, "ontent-Length:");
+            if (!length) return false;
+            whole = (size_t)(end - room) + 4 + strtoul(length + 14, NULL, 10);
+        }
+    }
+    return strncmp(room + 9, "200", 3) == 0 || (question == 0 && strncmp(room + 9, "503", 3) == 0);
+}
+
+static void *be_client(void *self)
+{
+    uintptr_t number = (uintptr_t)self;
+    int fd           = connect_to();
+    for (uint32_t i = 0; now_s() < stop_at && fd >= 0; i++) {
+        int question = number == CLIENTS ? 0 : 1 + (int)((number + i) % (QUESTIONS - 1));
+        double start = now_s();
+        if (!ask_once(fd, question)) {
+            __atomic_fetch_add(&failures, 1, __ATOMIC_RELAXED);
+            close(fd);
+            fd = connect_to();
+            continue;
+        }
+        uint32_t at = __atomic_fetch_add(&asked_count, 1, __ATOMIC_RELAXED);
+        if (at >= ASKED_MAX) break;
+        asked[at].question = (uint8_t)question;
+        asked[at].ms       = (float)((now_s() - start) * 1000);
+        if (number == CLIENTS) poll(NULL, 0, 20);
+    }
+    close(fd);
+    return NULL;
+}
+
+static void report_asked(int question)
+{
+    static double ms[ASKED_MAX];
+    size_t count = 0;
+    for (uint32_t i = 0; i < asked_count && i < ASKED_MAX; i++)
+        if (question < 0 ? asked[i].question > 0 : asked[i].question == question)
+            ms[count++] = (double)asked[i].ms;
+    qsort(ms, count, sizeof *ms, compare);
+    if (count > 0)
+        printf("%-44s %8zu %8.1f %8.1f %8.1f\n", question < 0 ? "all but /health" : questions[question].what,
+               count, ms[count / 2], ms[(count * 99 - 1) / 100], ms[count - 1]);
+}
+
+static double processor_s(pid_t pid)
+{
+    char path[64], text[1024] = "";
+    unsigned long user = 0, system = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file     = fopen(path, "r");
+    const char *at = file && fgets(text, sizeof text, file) ? strrchr(text, ')') : NULL;
+    if (at) (void)!sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system);
+    if (file) fclose(file);
+    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static void serve_clients(const char *path)
+{
+    char own[400], program[440], listen[32];
+    pthread_t threads[CLIENTS + 1];
+    ssize_t len            = readlink("/proc/self/exe", own, sizeof own - 1);
+    own[len > 0 ? len : 0] = 0;
+    *strrchr(own, '/')     = 0;
+    snprintf(program, sizeof program, "%s/../bin/trellis-indexer", own);
+    snprintf(listen, sizeof listen, "127.0.0.1:%d", PORT);
+    pid_t child = fork();
+    if (child == 0) {
+        execl(program, program, "--substrate", "ws://127.0.0.1:1", "--db", path, "--listen", listen,
+              "--rate-limit", "0", "--log-level", "error", NULL);
+        _exit(1);
+    }
+    for (int i = 0, fd = -1; i < 200 && fd < 0; i++, close(fd)) {
+        poll(NULL, 0, 50);
+        fd = connect_to();
+        if (fd >= 0) break;
+    }
+    double used = processor_s(child);
+    stop_at     = now_s() + SECONDS;
+    for (uintptr_t i = 0; i <= CLIENTS; i++)
+        pthread_create(&threads[i], NULL, be_client, (void *)i);
+    for (size_t i = 0; i <= CLIENTS; i++)
+        pthread_join(threads[i], NULL);
+    used = processor_s(child) - used;
+    kill(child, SIGTERM);
+    waitpid(child, NULL, 0);
+    printf("%u questions, %.0f a second, %u failed; %.2f ms of the processor each\n%-44s %8s %8s %8s %8s\n",
+           asked_count, asked_count / (double)SECONDS, failures, used * 1000 / asked_count, "ms", "asked",
+           "p50", "p99", "max");
+    for (int i = -1; i < QUESTIONS; i++)
+        report_asked(i);
+}
+
 int main(int argc, char **argv)
 {
     char path[64], error[DB_ERROR_MAX + 1];
-    uint32_t nodes     = argc > 2 ? (uint32_t)strtoul(argv[1], NULL, 10) : 10000,
-             contracts = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 100000;
+    bool has_clients = argc > 1 && strcmp(argv[1], "clients") == 0;
+    argc -= has_clients;
+    argv += has_clients;
+    uint32_t nodes     = argc > 2      ? (uint32_t)strtoul(argv[1], NULL, 10)
+                         : has_clients ? 100000
+                                       : 10000,
+             contracts = argc > 2      ? (uint32_t)strtoul(argv[2], NULL, 10)
+                         : has_clients ? 50000
+                                       : 100000;
     snprintf(path, sizeof path, "/tmp/trellis-bench-index-%d", (int)getpid());
     store_t *s = store_open(argc > 3 ? argv[3] : path, true, error);
     if (!s) return fprintf(stderr, "bench_index: %s\n", error), 1;
@@ -226,9 +399,12 @@ int main(int argc, char **argv)
     uint64_t events = make_rows(s, nodes, contracts);
     double seconds  = now_s() - start;
     printf("%u nodes, %u contracts: %.0f events a second\n", nodes, contracts, (double)events / seconds);
-    measure_head(s, nodes, contracts);
-    ask_all(s);
+    if (!has_clients) {
+        measure_head(s, nodes, contracts);
+        ask_all(s);
+    }
     store_close(s);
+    if (has_clients) serve_clients(path);
     for (const char *const *end = (const char *const[]){"", "-wal", "-shm", NULL}; *end; end++) {
         char name[80];
         snprintf(name, sizeof name, "%s%s", path, *end);

@@ -7,9 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define STOP_STEP_MS 5
 #define QUIET_MS     20000
+#define KINDS        1024 /* of questions; those that fall together share a memory */
+#define SLOW_MS      25.0
+#define SLOW_AT_ONCE (READER_COUNT - 1)
 
 /* A question, in the queue or under way; only the thread that answers it touches what is below db. */
 typedef struct ask {
@@ -21,9 +25,12 @@ typedef struct ask {
     uint32_t body_len, height;
     uint64_t start_ms, now_s;
     unsigned place; /* of the connection */
+    uint32_t kind;
+    bool is_slow;
     db_t *db;
 
     int status;
+    double took_ms;
     char headers[320];
     char *text;
 } ask_t;
@@ -33,8 +40,9 @@ struct reader {
     db_t *db[READER_COUNT];
     ask_t *under_way[READER_COUNT];
     ask_t *first, **last;
-    uint32_t waiting, running;
-    uint64_t quiet_ms; /* when nothing was under way */
+    uint32_t waiting, running, slow;
+    double usual_ms[KINDS]; /* what questions of a kind took lately */
+    uint64_t quiet_ms;      /* when nothing was under way */
     bool is_stopping;
 };
 
@@ -62,9 +70,18 @@ static json_t *look_up(ask_t *a)
     return json;
 }
 
+/* A file is read by this thread; a server is waited for. */
+static double clock_ms(const db_t *db)
+{
+    struct timespec now;
+    clock_gettime(db_is_postgres(db) ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
 static void work(void *self)
 {
-    ask_t *a = self;
+    ask_t *a     = self;
+    double start = clock_ms(a->db);
     snprintf(a->headers, sizeof a->headers, "%s", a->reader->c.headers);
     a->status = 500;
     if (!db_begin(a->db)) return;
@@ -72,11 +89,30 @@ static void work(void *self)
     a->text      = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
     json_decref(json);
     db_rollback(a->db);
+    a->took_ms = clock_ms(a->db) - start;
 }
 
 /* ---- on the loop ---- */
 
 static void start_next(reader_t *reader);
+
+static uint32_t mix(uint32_t hash, uint8_t byte) { return (hash ^ byte) * 16777619u; }
+
+/* Questions that differ in their numbers alone, or in the values of their filters, are of one kind. */
+static uint32_t kind_of(const ask_t *a)
+{
+    uint32_t hash = 2166136261u;
+    bool is_value = false;
+    for (uint32_t i = 0; !a->path && i < a->body_len; i++)
+        if (a->body[i] < '0' || a->body[i] > '9') hash = mix(hash, a->body[i]);
+    for (const char *at = a->path; at && *at; at++)
+        if (*at < '0' || *at > '9') hash = mix(hash, (uint8_t)*at);
+    for (const char *at = a->query; at && *at; at++) {
+        if (*at == '&' || *at == '=') is_value = *at == '=';
+        if (!is_value) hash = mix(hash, (uint8_t)*at);
+    }
+    return hash % KINDS;
+}
 
 static void done(void *self)
 {
@@ -88,8 +124,11 @@ static void done(void *self)
     if (a->request) web_answer(a->request, status, "application/json", a->headers, body);
     if (reader->c.on_answer)
         reader->c.on_answer(reader->c.context, status, io_ticks_ms(reader->c.io) - a->start_ms);
+    double *usual               = &reader->usual_ms[a->kind];
+    *usual                      = *usual > 0 ? 0.7 * *usual + 0.3 * a->took_ms : a->took_ms;
     reader->under_way[a->place] = NULL;
     reader->running--;
+    reader->slow -= a->is_slow;
     ask_free(a);
     start_next(reader);
 }
@@ -105,16 +144,29 @@ static bool waits_for_quiet(reader_t *reader)
     return false;
 }
 
+/* The first that may go: one place is kept free of what usually takes long. */
+static ask_t *take_next(reader_t *reader)
+{
+    for (ask_t **at = &reader->first; *at; at = &(*at)->next) {
+        ask_t *a   = *at;
+        a->is_slow = reader->usual_ms[a->kind] > SLOW_MS;
+        if (a->is_slow && reader->slow >= SLOW_AT_ONCE) continue;
+        *at = a->next;
+        if (!*at) reader->last = at;
+        reader->waiting--;
+        return a;
+    }
+    return NULL;
+}
+
 static void start_next(reader_t *reader)
 {
     if (waits_for_quiet(reader)) return;
-    for (unsigned i = 0; i < READER_COUNT && reader->first && !reader->is_stopping; i++) {
-        if (reader->under_way[i]) continue;
-        ask_t *a      = reader->first;
-        reader->first = a->next;
-        if (!reader->first) reader->last = &reader->first;
-        reader->waiting--;
+    for (unsigned i = 0; i < READER_COUNT && !reader->is_stopping; i++) {
+        ask_t *a = reader->under_way[i] ? NULL : take_next(reader);
+        if (!a) continue;
         reader->running++;
+        reader->slow += a->is_slow;
         a->place             = i;
         a->db                = reader->db[i];
         reader->under_way[i] = a;
@@ -158,6 +210,7 @@ bool reader_ask(reader_t *reader, web_request_t *request, const reader_question_
                  .now_s    = io_now_ms(reader->c.io) / 1000};
     if (!a->body) abort();
     if (question->body.len > 0) memcpy(a->body, question->body.data, question->body.len);
+    a->kind       = kind_of(a);
     *reader->last = a;
     reader->last  = &a->next;
     reader->waiting++;

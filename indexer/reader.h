@@ -3,7 +3,8 @@
  *
  * The loop goes on following blocks while a question is answered.  Each is answered from one snapshot, the
  * index as of one block, and takes at most so many steps of the database.  READER_COUNT are answered at a
- * time, the others wait in the order in which they came; too many of all, or of one address, are refused. */
+ * time, the others wait in the order in which they came, except that one place is kept for questions of a
+ * kind that was quick lately; too many of all, or of one address, are refused. */
 #ifndef READER_H
 #define READER_H
 #include "db.h"
