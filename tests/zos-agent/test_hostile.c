@@ -148,67 +148,68 @@ static bool is_refused(uint64_t contract, json_t *workloads)
     return is_error;
 }
 
+static const struct {
+    const char *path, *value; /* JSON */
+} meant_badly[] = {
+    {"2.name",                         "\"../../etc\""                                                                        },
+    {"2.name",                         "\"a/b\""                                                                              },
+    {"2.name",                         "\"a\\nb\""                                                                            },
+    {"2.name",                         "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""                                            },
+    {"1.name",                         "\"..\""                                                                               },
+    {"0.name",                         "\"$(reboot)\""                                                                        },
+    {"2.data.mounts.0.mountpoint",     "\"/data/../../etc\""                                                                  },
+    {"2.data.mounts.0.mountpoint",     "\"data\""                                                                             },
+    {"2.data.mounts.0.mountpoint",     "\"/\""                                                                                },
+    {"2.data.mounts.0.mountpoint",     "\"/proc/sys\""                                                                        },
+    {"2.data.mounts.0.mountpoint",     "\"/sys/fs/cgroup\""                                                                   },
+    {"2.data.mounts.0.mountpoint",     "\"/etc/resolv.conf\""                                                                 },
+    {"2.data.mounts.0.name",           "\"../root\""                                                                          },
+    {"2.data.flist",                   "\"/etc/shadow\""                                                                      },
+    {"2.data.flist",                   "\"file:///etc/shadow\""                                                               },
+    {"2.data.flist",                   "\"oci:../../../etc\""                                                                 },
+    {"2.data.flist",                   "\"sha256:../../state.db\""                                                            },
+    {"2.data.flist",                   "\"http://169.254.169.254/x\""                                                         },
+    {"2.data.entrypoint",              "\"/usr/sbin/runc\""                                                                   },
+    {"2.data.env",                     "{\"A=B\": \"c\"}"                                                                     },
+    {"2.data.network.interfaces.0.ip", "\"10.20.3.1\""                                                                        },
+    {"2.data.network.interfaces.0.ip", "\"10.20.3.255\""                                                                      },
+    {"2.data.network.interfaces.0.ip", "\"10.20.4.2\""                                                                        },
+    {"2.data.network.interfaces.0.ip", "\"127.0.0.1\""                                                                        },
+    {"2.data.network.interfaces.0.ip", "\"fe80::1\""                                                                          },
+    {"2.data.network.interfaces",      "[]"                                                                                   },
+    {"2.data.compute_capacity.memory", "1"                                                                                    },
+    {"2.data.compute_capacity.memory", "9223372036854775807"                                                                  },
+    {"2.data.compute_capacity.memory", "-1"                                                                                   },
+    {"2.data.compute_capacity.memory", "1e30"                                                                                 },
+    {"2.data.compute_capacity.cpu",    "0"                                                                                    },
+    {"2.data.compute_capacity.cpu",    "300"                                                                                  },
+    {"2.data.size",                    "9007199254740993"                                                                     },
+    {"2.data.gpu",                     "[\"0000:00:00.0/../../etc\"]"                                                         },
+    {"1.data.subnet",                  "\"0.0.0.0/0\""                                                                        },
+    {"1.data.subnet",                  "\"10.20.3.0/31\""                                                                     },
+    {"1.data.subnet",                  "\"10.20.3.0/-1\""                                                                     },
+    {"1.data.subnet",                  "\"fd00::/64\""                                                                        },
+    {"1.data.wireguard_private_key",   "\"key\\nPostUp = reboot\""                                                            },
+    {"0.data.size",                    "-1"                                                                                   },
+    {"0.data.size",                    "0"                                                                                    },
+    {"2.metadata",                     "\"{\\\"ports\\\":[{\\\"proto\\\":\\\"tcp\\\",\\\"host\\\":0,\\\"guest\\\":80}]}\""    },
+    {"2.metadata",                     "\"{\\\"ports\\\":[{\\\"proto\\\":\\\"tcp\\\",\\\"host\\\":65536,\\\"guest\\\":80}]}\""},
+    {"2.metadata",                     "\"{\\\"ports\\\":{\\\"tcp; drop\\\":80}}\""                                           },
+    {"2.type",                         "\"zmachine; reboot\""                                                                 },
+    {"2.data",                         "null"                                                                                 },
+};
+
 TEST(what_is_badly_meant_is_refused)
 {
-    static const struct {
-        const char *path, *value; /* JSON */
-    } cases[] = {
-        {"2.name",                         "\"../../etc\""                                                                    },
-        {"2.name",                         "\"a/b\""                                                                          },
-        {"2.name",                         "\"a\\nb\""                                                                        },
-        {"2.name",                         "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""                                        },
-        {"1.name",                         "\"..\""                                                                           },
-        {"0.name",                         "\"$(reboot)\""                                                                    },
-        {"2.data.mounts.0.mountpoint",     "\"/data/../../etc\""                                                              },
-        {"2.data.mounts.0.mountpoint",     "\"data\""                                                                         },
-        {"2.data.mounts.0.mountpoint",     "\"/\""                                                                            },
-        {"2.data.mounts.0.mountpoint",     "\"/proc/sys\""                                                                    },
-        {"2.data.mounts.0.mountpoint",     "\"/sys/fs/cgroup\""                                                               },
-        {"2.data.mounts.0.mountpoint",     "\"/etc/resolv.conf\""                                                             },
-        {"2.data.mounts.0.name",           "\"../root\""                                                                      },
-        {"2.data.flist",                   "\"/etc/shadow\""                                                                  },
-        {"2.data.flist",                   "\"file:///etc/shadow\""                                                           },
-        {"2.data.flist",                   "\"oci:../../../etc\""                                                             },
-        {"2.data.flist",                   "\"sha256:../../state.db\""                                                        },
-        {"2.data.flist",                   "\"http://169.254.169.254/x\""                                                     },
-        {"2.data.entrypoint",              "\"/usr/sbin/runc\""                                                      },
-        {"2.data.env",                     "{\"A=B\": \"c\"}"                                                                 },
-        {"2.data.network.interfaces.0.ip", "\"10.20.3.1\""                                                                    },
-        {"2.data.network.interfaces.0.ip", "\"10.20.3.255\""                                                                  },
-        {"2.data.network.interfaces.0.ip", "\"10.20.4.2\""                                                                    },
-        {"2.data.network.interfaces.0.ip", "\"127.0.0.1\""                                                                    },
-        {"2.data.network.interfaces.0.ip", "\"fe80::1\""                                                                      },
-        {"2.data.network.interfaces",      "[]"                                                                               },
-        {"2.data.compute_capacity.memory", "1"                                                                                },
-        {"2.data.compute_capacity.memory", "9223372036854775807"                                                              },
-        {"2.data.compute_capacity.memory", "-1"                                                                               },
-        {"2.data.compute_capacity.memory", "1e30"                                                                             },
-        {"2.data.compute_capacity.cpu",    "0"                                                                                },
-        {"2.data.compute_capacity.cpu",    "300"                                                                              },
-        {"2.data.size",                    "9007199254740993"                                                                 },
-        {"2.data.gpu",                     "[\"0000:00:00.0/../../etc\"]"                                                     },
-        {"1.data.subnet",                  "\"0.0.0.0/0\""                                                                    },
-        {"1.data.subnet",                  "\"10.20.3.0/31\""                                                                 },
-        {"1.data.subnet",                  "\"10.20.3.0/-1\""                                                                 },
-        {"1.data.subnet",                  "\"fd00::/64\""                                                                    },
-        {"1.data.wireguard_private_key",   "\"key\\nPostUp = reboot\""                                                        },
-        {"0.data.size",                    "-1"                                                                               },
-        {"0.data.size",                    "0"                                                                                },
-        {"2.metadata",                     "\"{\\\"ports\\\":[{\\\"proto\\\":\\\"tcp\\\",\\\"host\\\":0,\\\"guest\\\":80}]}\""},
-        {"2.metadata",
-         "\"{\\\"ports\\\":[{\\\"proto\\\":\\\"tcp\\\",\\\"host\\\":65536,\\\"guest\\\":80}]}\""                              },
-        {"2.metadata",                     "\"{\\\"ports\\\":{\\\"tcp; drop\\\":80}}\""                                       },
-        {"2.type",                         "\"zmachine; reboot\""                                                             },
-        {"2.data",                         "null"                                                                             },
-    };
     core_open();
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        json_t *workloads = attacker(""), *value = json_loads(cases[i].value, JSON_DECODE_ANY, NULL);
+    for (size_t i = 0; i < sizeof meant_badly / sizeof *meant_badly; i++) {
+        json_t *workloads = attacker(""), *value = json_loads(meant_badly[i].value, JSON_DECODE_ANY, NULL);
         OK(workloads && value);
-        put(workloads, cases[i].path, value);
+        put(workloads, meant_badly[i].path, value);
         bool is_right = is_refused(200 + i, workloads);
         if (!is_right)
-            printf("taken: %s = %s: %s\n", cases[i].path, cases[i].value, result_of(200 + i, "web", "state"));
+            printf("taken: %s = %s: %s\n", meant_badly[i].path, meant_badly[i].value,
+                   result_of(200 + i, "web", "state"));
         OK(is_right);
     }
     core_work(3000);
