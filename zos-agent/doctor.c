@@ -2,6 +2,7 @@
 #include "doctor.h"
 
 #include <jansson.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -61,12 +62,28 @@ static void look_at_programs(json_t *checks, const host_t *host)
         "the node cannot be a gateway: install haproxy");
     add(checks, "gateway", host->gateway.is_on, "less", host->gateway.is_on ? host->gateway.domain : "off",
         "gateway workloads are refused: set gateway.domain");
-    add(checks, "redis-server", host->zdb_program[0] != 0, "less", host->zdb_program[0] ? "installed" : "none",
-        "zdb workloads are refused: install redis-server");
+    add(checks, "redis-server", host->zdb_program[0] != 0, "less",
+        host->zdb_program[0] ? "installed" : "none", "zdb workloads are refused: install redis-server");
     add(checks, "zos-logs", host->logs_program[0] != 0, "less", host->logs_program[0] ? "installed" : "none",
         "zlogs workloads are refused: install it beside the agent");
     add(checks, "unsquashfs", can_unpack || host->shifts != HOST_SHIFTS_FOLDERS, "missing",
         can_unpack ? "installed" : "none", "no image can be unpacked: install squashfs-tools");
+}
+
+static void look_at_networks(json_t *checks, const host_t *host)
+{
+    char found[64]   = "off";
+    bool has_link    = host->public_link[0] != 0;
+    bool is_link_up  = has_link && if_nametoindex(host->public_link) != 0;
+    bool has_outside = host_reaches_ipv6(host);
+    if (has_link) snprintf(found, sizeof found, "on %s", host->public_link);
+    if (host->is_public_routed) snprintf(found, sizeof found, "routed to this host");
+    add(checks, "public addresses", is_link_up || host->is_public_routed, has_link ? "missing" : "less",
+        found,
+        has_link ? "there is no such link: machines with public addresses wait for it"
+                 : "ip workloads are refused: set public.link or public.routed");
+    add(checks, "IPv6", has_outside, "less", has_outside ? "reaches the outside" : "inside networks alone",
+        "workloads reach nobody outside by IPv6: the host has no default route, or ipv6 is false");
 }
 
 static void look_at_disks(json_t *checks, const host_t *host)
@@ -88,6 +105,7 @@ json_t *doctor_report(const host_t *host)
     json_t *checks = json_array();
     look_at_kernel(checks, host);
     look_at_programs(checks, host);
+    look_at_networks(checks, host);
     look_at_disks(checks, host);
     return json_pack("{s:o}", "checks", checks);
 }
