@@ -75,6 +75,13 @@ typedef enum { VIEW_UNKNOWN, VIEW_ABSENT, VIEW_FOREIGN, VIEW_CREATED, VIEW_GRACE
 /* watch_view judges a contract as it was read at a finalized block; separate, so that tests can. */
 void watch_view(chain_side_t *side, uint64_t contract_id, view_t view, const place_t *place);
 
+/* watch_event follows an event that pauses or resumes, watch_retracted a block that is not of the chain any
+ * more. */
+typedef enum { FROM_BEST, FROM_FINALIZED } source_t;
+void watch_event(chain_side_t *side, uint64_t contract_id, desired_t desired, const char *reason,
+                 source_t source, const place_t *place);
+void watch_retracted(chain_side_t *side, uint32_t number);
+
 /* ---- chain_report.c ---- */
 
 typedef struct {

@@ -15,8 +15,6 @@
 #define EVIDENCE_CAP 256
 #define PRUNE_BLOCKS 100 /* a checked contract comes to the engine at once, or never */
 
-typedef enum { FROM_BEST, FROM_FINALIZED } source_t;
-
 static void pass_start(void *self);
 static void pass_next(chain_side_t *side);
 
@@ -260,10 +258,10 @@ void watch_reconcile(chain_side_t *side)
 
 /* ---- events ---- */
 
-/* follow_event pauses or resumes, which can be undone: on the best block at once, and again when the block is
+/* watch_event pauses or resumes, which can be undone: on the best block at once, and again when the block is
  * finalized, for what was not seen on the best one. */
-static void follow_event(chain_side_t *side, uint64_t contract_id, desired_t desired, const char *reason,
-                         source_t source, const place_t *place)
+void watch_event(chain_side_t *side, uint64_t contract_id, desired_t desired, const char *reason,
+                 source_t source, const place_t *place)
 {
     char evidence[EVIDENCE_CAP];
     track_t *t = watch_has(side, contract_id) ? track(side, contract_id) : NULL;
@@ -279,8 +277,8 @@ static void on_canceled(chain_side_t *side, uint64_t contract_id, source_t sourc
 {
     char evidence[EVIDENCE_CAP];
     if (source == FROM_BEST) {
-        follow_event(side, contract_id, DESIRED_PAUSED, "contract is cancelled, until that is final", source,
-                     place);
+        watch_event(side, contract_id, DESIRED_PAUSED, "contract is cancelled, until that is final", source,
+                    place);
         return;
     }
     write_place(evidence, sizeof evidence, "NodeContractCanceled in finalized", place);
@@ -295,12 +293,12 @@ static void on_event(chain_side_t *side, const smart_contract_event_t *event, so
         on_canceled(side, event->node_contract_canceled.contract_id, source, place);
     if (event->kind == SMART_CONTRACT_EVENT_CONTRACT_GRACE_PERIOD_STARTED &&
         event->contract_grace_period_started.node_id == side->node_id)
-        follow_event(side, event->contract_grace_period_started.contract_id, DESIRED_PAUSED,
-                     "contract grace period started", source, place);
+        watch_event(side, event->contract_grace_period_started.contract_id, DESIRED_PAUSED,
+                    "contract grace period started", source, place);
     if (event->kind == SMART_CONTRACT_EVENT_CONTRACT_GRACE_PERIOD_ENDED &&
         event->contract_grace_period_ended.node_id == side->node_id)
-        follow_event(side, event->contract_grace_period_ended.contract_id, DESIRED_RUN,
-                     "contract grace period ended", source, place);
+        watch_event(side, event->contract_grace_period_ended.contract_id, DESIRED_RUN,
+                    "contract grace period ended", source, place);
 }
 
 /* read_events: what cannot be read is made up for by a pass. */
@@ -338,17 +336,21 @@ static void on_best(void *context, const client_block_t *block)
     read_events(side, block, FROM_BEST);
 }
 
-static void on_retracted(void *context, const client_block_t *block)
+void watch_retracted(chain_side_t *side, uint32_t number)
 {
-    chain_side_t *side = context;
-    watch_t *w         = &side->watch;
-    bool is_void       = false;
+    watch_t *w   = &side->watch;
+    bool is_void = false;
     for (uint32_t i = 0; i < w->track_count; i++) {
-        if (w->tracks[i].heard < block->number || w->tracks[i].heard == 0) continue;
+        if (w->tracks[i].heard < number || w->tracks[i].heard == 0) continue;
         w->tracks[i].heard = 0; /* what that block said is void: the finalized state counts */
         is_void            = true;
     }
     if (is_void) watch_reconcile(side);
+}
+
+static void on_retracted(void *context, const client_block_t *block)
+{
+    watch_retracted(context, block->number);
 }
 
 static void on_finalized(void *context, const client_block_t *block)

@@ -92,6 +92,7 @@ static void on_registered(void *context, uint32_t twin_id, uint32_t node_id)
     is_registered = twin_id != 0 && node_id != 0;
 }
 
+static uint64_t cores = 4;
 static uint32_t went_off;
 static void on_power_off(void *context)
 {
@@ -136,7 +137,7 @@ static bool open_side(void)
         .terms_link      = "https://example.org",
         .terms_hash      = "abc",
         .farm_id         = farm_id,
-        .capacity        = { 4, 8 * GIB, 100 * GIB, 0, 0},
+        .capacity        = { cores, 8 * GIB, 100 * GIB, 0, 0},
         .city            = "Ghent",
         .country         = "Belgium",
         .latitude        = "51.05",
@@ -339,6 +340,31 @@ TEST(a_second_start_makes_no_second_node)
     scale_writer_t key = blank();
     tfgrid_node_id_key(&key);
     EQ(number_at(&key), node_id);
+}
+
+static uint64_t cores_on_chain(void)
+{
+    arena_t arena;
+    support_node_t told = {0};
+    scale_writer_t key  = blank();
+    tfgrid_nodes_key(&key, side->node_id);
+    scale_reader_t r = scale_reader(value_at(&key, &arena), &arena);
+    support_node_decode(&r, &told);
+    return scale_done(&r) ? told.resources.cru : 0;
+}
+
+TEST(a_node_that_changed_is_updated_on_the_chain)
+{
+    uint32_t node_id = chain_side_node_id(side);
+    EQ(cores_on_chain(), 4);
+    for (cores = 8;; cores = 4) { /* and back again */
+        close_all();
+        OK(open_parts() && open_side());
+        OK(turn(registered, LONG_MS));
+        EQ(chain_side_node_id(side), node_id);
+        EQ(cores_on_chain(), cores);
+        if (cores == 4) break;
+    }
 }
 
 /* ---- what the farmer says of the node ---- */
@@ -698,6 +724,95 @@ TEST(a_missing_contract_is_deleted_at_the_second_finalized_block_after_it_was_ta
     watch_view(side, 77, VIEW_ABSENT, &second);
     OK(has_nothing());
     OK(audit_has(CHAIN_REASON_GONE, "absent at finalized #1000001"));
+}
+
+/* What is wanted of a contract, as the database has it. */
+static bool is_wanted_to(uint64_t contract, const char *desired)
+{
+    bool is_so = false;
+    db_rows_t *rows =
+        db_ask(db, "SELECT desired FROM deployment WHERE contract = ?1", "i", (int64_t)contract);
+    while (db_next(&rows))
+        is_so = strcmp(db_text(rows, 0), desired) == 0;
+    return is_so;
+}
+
+TEST(grace_pauses_payment_resumes_and_what_is_retracted_was_never_said)
+{
+    char error[ENGINE_ERROR_MAX + 1];
+    place_t early = finalized_at(1000001, 1), grace = finalized_at(1000005, 2),
+            later = finalized_at(1000006, 3), best = finalized_at(1000010, 4);
+    watch_accepted(side, 79, 1000000);
+    OK(engine_deploy(engine, disk_of(79), 1, error));
+    watch_view(side, 79, VIEW_CREATED, &early);
+    OK(is_wanted_to(79, "run"));
+    watch_view(side, 79, VIEW_GRACE, &grace);
+    OK(is_wanted_to(79, "paused"));
+    watch_view(side, 79, VIEW_CREATED, &later);
+    OK(is_wanted_to(79, "run"));
+    watch_event(side, 79, DESIRED_PAUSED, "contract grace period started", FROM_BEST, &best);
+    OK(is_wanted_to(79, "paused"));
+    watch_view(side, 79, VIEW_CREATED, &later); /* older than the event */
+    OK(is_wanted_to(79, "paused"));
+    watch_retracted(side, 1000011); /* a later block than the event's: the event stands */
+    watch_view(side, 79, VIEW_CREATED, &later);
+    OK(is_wanted_to(79, "paused"));
+    watch_retracted(side, 1000010);
+    watch_view(side, 79, VIEW_CREATED, &later);
+    OK(is_wanted_to(79, "run"));
+    watch_event(side, 79, DESIRED_PAUSED, "contract grace period started", FROM_FINALIZED, &best);
+    watch_event(side, 79, DESIRED_RUN, "contract grace period ended", FROM_BEST,
+                &later); /* an old one comes late */
+    OK(is_wanted_to(79, "paused"));
+    watch_view(side, 79, VIEW_DELETED, &best);
+    OK(is_wanted_to(79, "deleted"));
+    watch_event(side, 79, DESIRED_RUN, "contract grace period ended", FROM_FINALIZED, &best);
+    OK(is_wanted_to(79, "deleted"));
+}
+
+static uint32_t windows(report_row_t rows[REPORT_ROWS_CAP])
+{
+    return report_rows(side, "nru", UINT32_MAX, REPORT_ROWS_CAP, rows);
+}
+
+/* Each second is in one window, whatever happens between: a restart, a clock that goes back, nothing moved.
+ */
+TEST(windows_of_traffic_touch_and_never_overlap)
+{
+    report_row_t rows[REPORT_ROWS_CAP];
+    char error[ENGINE_ERROR_MAX + 1];
+    static const char moved[] =
+        "INSERT INTO nru(contract, bytes, since) VALUES(80, 100, ?1) ON CONFLICT(contract) DO "
+        "UPDATE SET bytes = bytes + 100";
+    int64_t now_s = (int64_t)(io_now_ms(io) / 1000), start = now_s - 1000;
+    watch_accepted(side, 80, 1000000);
+    OK(engine_deploy(engine, disk_of(80), 1, error));
+    db_do(db, "DELETE FROM nru", "");
+    db_do(db, "DELETE FROM chain_report WHERE kind = 'nru'", "");
+    db_do(db, "INSERT OR REPLACE INTO chain_window(contract, until) VALUES(80, ?1)", "i", start);
+    db_set(db, "chain_nru_closed", start);
+    db_do(db, moved, "i", start);
+    report_close(side, start + 100);
+    report_close(side, start + 100); /* the same time is no window */
+    EQ(windows(rows), 1);
+    EQ(rows[0].at_s, start + 100);
+    EQ(rows[0].window_s, 100);
+    EQ(rows[0].bytes, 100);
+    report_close(side, start + 200); /* nothing moved: nothing is told */
+    EQ(windows(rows), 1);
+    db_do(db, moved, "i", start);
+    report_close(side, start + 150); /* the clock went back: the bytes wait */
+    EQ(windows(rows), 1);
+    close_all();
+    OK(open_parts() && open_side()); /* another agent */
+    report_close(side, start + 300);
+    EQ(windows(rows), 2);
+    EQ(rows[1].at_s, start + 300);
+    EQ(rows[1].window_s, 100);
+    EQ(rows[1].bytes, 100);
+    engine_desire(engine, 80, DESIRED_DELETED, "over", "", 1);
+    db_do(db, "DELETE FROM chain_report WHERE contract = 80", "");
+    db_set(db, "chain_nru_closed", now_s);
 }
 
 TEST(when_a_contract_was_taken_is_not_forgotten)
