@@ -139,6 +139,7 @@ static void count_guest(FILE *out, const nft_site_t *site, const network_plan_t 
 {
     char link[16], ip6[INET6_ADDRSTRLEN];
     const char *t = site->table;
+    if (guest->is_closed) return;
     rule(out, t, "forward", "oifname \"" NFT_UPLINK "\" ip saddr " IP " counter name \"w_%s\"",
          IP_OF(guest->ip), guest->wid);
     rule(out, t, "forward", "iifname \"" NFT_UPLINK "\" ip daddr " IP " counter name \"w_%s\"",
@@ -177,7 +178,8 @@ static void accept_guest(FILE *out, const nft_site_t *site, const network_plan_t
         if (site->is_lan_blocked)
             rule(out, t, "forward", "oifname \"%s\" ip daddr { " NFT_LAN " } drop", link);
     }
-    rule(out, t, "forward", "iifname \"" NFT_BRIDGE "\" ip saddr " IP " accept", IP_OF(guest->ip));
+    if (!guest->is_closed)
+        rule(out, t, "forward", "iifname \"" NFT_BRIDGE "\" ip saddr " IP " accept", IP_OF(guest->ip));
     rule(out, t, "forward",
          "iifname \"" NFT_UPLINK "\" oifname \"" NFT_BRIDGE "\" ip daddr " IP " ct status dnat accept",
          IP_OF(guest->ip));
@@ -185,7 +187,7 @@ static void accept_guest(FILE *out, const nft_site_t *site, const network_plan_t
         rule(out, t, "forward",
              "iifname \"%s\" oifname \"" NFT_BRIDGE "\" ip daddr " IP " ct status dnat accept", link,
              IP_OF(guest->ip));
-    if (!network_has_ip6(network)) return;
+    if (!network_has_ip6(network) || guest->is_closed) return;
     ip6_text(guest->ip6, ip6);
     rule(out, t, "forward", "iifname \"" NFT_BRIDGE "\" ip6 saddr %s accept", ip6);
 }
@@ -248,7 +250,8 @@ char *nft_network_text(const nft_site_t *site, const network_plan_t *network)
     if (!out) return NULL;
     fprintf(out, "add table inet %s\n", table);
     for (uint32_t i = 0; i < network->guest_count; i++)
-        fprintf(out, "add counter inet %s w_%s\n", table, network->guests[i].wid);
+        if (!network->guests[i].is_closed)
+            fprintf(out, "add counter inet %s w_%s\n", table, network->guests[i].wid);
     network_marks(out, site, network);
     network_nat(out, site, network);
     network_forward(out, site, network);
@@ -432,6 +435,7 @@ char *nft_with_births(const char *table, const network_plan_t *network, char *te
         fprintf(out, "add table inet %s\n", table);
         for (uint32_t i = 0; i < network->guest_count; i++) {
             uint64_t born = 0;
+            if (network->guests[i].is_closed) continue;
             if (getrandom(&born, sizeof born, 0) != sizeof born) continue;
             fprintf(out, "add counter inet %s b_%s { packets 0 bytes %" PRIu64 " }\n", table,
                     network->guests[i].wid, born >> 2 | 1);

@@ -142,6 +142,32 @@ TEST(a_shim_that_is_killed_while_it_starts_a_database_is_run_again)
     }
 }
 
+/* A machine reaches databases of the node by an address of the node: here its end of the machine's uplink. */
+TEST(a_machine_reaches_a_database_and_the_database_nothing)
+{
+    spawn_result_t said;
+    uint8_t near[4];
+    char address[16], number[8], pid[16];
+    core_open();
+    OK(deploy() && work_until(all_run));
+    OK(answers("SET", "a", "one", "OK"));
+    network_host_end(real_prefix, 0, near);
+    snprintf(address, sizeof address, "%u.%u.%u.%u", near[0], near[1], near[2], near[3]);
+    snprintf(number, sizeof number, "%u", core_zdb_port());
+    snprintf(pid, sizeof pid, "%d", process_of("web"));
+    OK(SPAWN(&said, 8000, "nsenter", "-t", pid, "-n", "timeout", "3", "redis-cli", "-h", address, "-p",
+             number, "-a", "secret", "--no-auth-warning", "GET", "a"));
+    OK(strcmp(said.text, "one") == 0);
+    snprintf(pid, sizeof pid, "%d", process_of("db1"));
+    static const char *const others[] = {"10.255.255.1", "10.20.3.2", "8.8.8.8", "192.0.2.2", NULL};
+    for (const char *const *other = others; *other; other++)
+        OK(!SPAWN(&said, 8000, "nsenter", "-t", pid, "-n", "timeout", "1", "bash", "-c", "</dev/tcp/$0/80",
+                  *other));
+    OK(!SPAWN(&said, 8000, "nsenter", "-t", pid, "-n", "timeout", "1", "bash", "-c", "</dev/tcp/$0/$1",
+              address, number)); /* nor its own port by the node */
+    ENDS_CLEAN();
+}
+
 TEST(what_is_killed_comes_back_with_what_it_had)
 {
     core_open();
