@@ -159,6 +159,10 @@ void node_heard(chain_side_t *side, const runtime_event_t *event); /* of a final
 void verify_wake(chain_side_t *side);
 void verify_stop(chain_side_t *side);
 
+/* verify_reserve tells the engine which addresses a contract has: it gives no others. */
+NODISCARD bool verify_reserve(chain_side_t *side, uint64_t contract_id,
+                              const smart_contract_node_contract_t *contract);
+
 /* verify_refusal says why a contract is not as expected, and cannot become so by waiting; NULL if nothing is
  * wrong. */
 const char *verify_refusal(const chain_expected_t *expected, uint32_t node_id,

@@ -143,8 +143,7 @@ static void ask_name(chain_check_t *check)
         client_storage(check->side->config.client, scale_written(&key), &check->at.hash, got_name, check);
 }
 
-/* The engine gives no address that the chain did not: it is told before the deployment comes. */
-static bool reserve(chain_side_t *side, uint64_t contract_id, const smart_contract_node_contract_t *contract)
+bool verify_reserve(chain_side_t *side, uint64_t contract_id, const smart_contract_node_contract_t *contract)
 {
     engine_address_t addresses[CHAIN_ADDRESSES_MAX];
     uint32_t count = 0;
@@ -157,7 +156,7 @@ static bool reserve(chain_side_t *side, uint64_t contract_id, const smart_contra
                  (const char *)ip->gateway.data);
         count++;
     }
-    return count == 0 || engine_reserve(side->config.engine, contract_id, addresses, count);
+    return engine_reserve(side->config.engine, contract_id, addresses, count);
 }
 
 static void got_contract(void *context, const client_error_t *error, bytes_t value)
@@ -176,7 +175,7 @@ static void got_contract(void *context, const client_error_t *error, bytes_t val
         end(check, CHAIN_CHECK_REFUSED, why);
     else if (!has_hash(&check->expected, &contract))
         again(check, CHAIN_CHECK_REFUSED, "the deployment's hash is not the contract's");
-    else if (!reserve(side, check->expected.contract_id, &contract.contract_type.node_contract))
+    else if (!verify_reserve(side, check->expected.contract_id, &contract.contract_type.node_contract))
         again(check, CHAIN_CHECK_UNAVAILABLE, "this node cannot keep the contract's addresses now");
     else if (check->name_index < check->expected.name_count)
         ask_name(check);

@@ -188,6 +188,8 @@ static view_t view_of(chain_side_t *side, bytes_t value)
     if (contract.contract_type.kind != SMART_CONTRACT_CONTRACT_DATA_NODE_CONTRACT ||
         contract.contract_type.node_contract.node_id != side->node_id)
         return VIEW_FOREIGN;
+    if (!verify_reserve(side, side->watch.contracts[side->watch.at], &contract.contract_type.node_contract))
+        log_warn(LOG_CHAIN, "addresses not kept", LOG_U64("contract", side->watch.contracts[side->watch.at]));
     switch (contract.state.kind) {
     case SMART_CONTRACT_CONTRACT_STATE_CREATED: return VIEW_CREATED;
     case SMART_CONTRACT_CONTRACT_STATE_GRACE_PERIOD: return VIEW_GRACE;

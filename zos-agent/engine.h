@@ -121,8 +121,8 @@ typedef struct {
     char ip[19], gateway[16];
 } engine_address_t;
 
-/* engine_reserve keeps which addresses a contract has; before its deployment comes.  A second time changes
- * nothing. */
+/* engine_reserve keeps which addresses a contract has: before its deployment comes, and whenever it is read.
+ * The same ones change nothing; others take the place of those. */
 NODISCARD bool engine_reserve(engine_t *engine, uint64_t contract_id, const engine_address_t *addresses,
                               uint32_t count);
 

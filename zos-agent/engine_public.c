@@ -43,17 +43,6 @@ static bool read_address(const char *ip, const char *gateway, public_plan_t *pla
     return plan->is_given;
 }
 
-bool engine_reserve(engine_t *engine, uint64_t contract_id, const engine_address_t *addresses, uint32_t count)
-{
-    db_t *db   = engine->config.db;
-    bool is_ok = true;
-    db_begin(db);
-    for (uint32_t i = 0; i < count && is_ok; i++)
-        is_ok = db_do(db, "INSERT OR IGNORE INTO reserved(contract, ip, gateway) VALUES(?1, ?2, ?3)", "itt",
-                      (int64_t)contract_id, addresses[i].ip, addresses[i].gateway);
-    return is_ok ? db_end(db) : db_undo(db);
-}
-
 /* What a workload has, by its result. */
 static bool address_of(const record_t *record, public_plan_t *plan)
 {
@@ -64,6 +53,66 @@ static bool address_of(const record_t *record, public_plan_t *plan)
     if (!is_there) *plan = (public_plan_t){0};
     json_decref(json);
     return is_there;
+}
+
+static bool is_kept(const engine_t *engine, uint64_t contract_id, const engine_address_t *addresses,
+                    uint32_t count)
+{
+    uint32_t at  = 0;
+    bool is_same = true;
+    db_rows_t *rows =
+        db_ask(engine->config.db, "SELECT ip, gateway FROM reserved WHERE contract = ?1 ORDER BY rowid", "i",
+               (int64_t)contract_id);
+    for (; db_next(&rows); at++)
+        is_same = is_same && at < count && strcmp(db_text(rows, 0), addresses[at].ip) == 0 &&
+                  strcmp(db_text(rows, 1), addresses[at].gateway) == 0;
+    return is_same && at == count;
+}
+
+static bool is_among(const public_plan_t *plan, const engine_address_t *addresses, uint32_t count)
+{
+    public_plan_t one;
+    for (uint32_t i = 0; i < count; i++)
+        if (read_address(addresses[i].ip, addresses[i].gateway, &one) && memcmp(one.ip, plan->ip, 4) == 0)
+            return true;
+    return false;
+}
+
+/* A chain that was reorganised may have reserved others: who has none of them takes a new one, and his
+ * machine with him. */
+static void take_back(engine_t *engine, uint64_t contract_id, const engine_address_t *addresses,
+                      uint32_t count)
+{
+    public_plan_t plan;
+    entry_t *entry = entry_find(engine, contract_id);
+    for (record_t *record = entry ? entry->records : NULL; record; record = record->next) {
+        if (!workload_is_address(record->workload) || !address_of(record, &plan) ||
+            is_among(&plan, addresses, count))
+            continue;
+        free(record->data);
+        record->data     = NULL;
+        record->is_dirty = true;
+        for (record_t *machine = entry->records; machine; machine = machine->next)
+            if (machine->workload->kind == WORKLOAD_ZMACHINE &&
+                strcmp(machine->workload->machine.public_ip, record->workload->name) == 0) {
+                machine->is_dirty = true;
+                machine->is_known = false;
+            }
+    }
+}
+
+bool engine_reserve(engine_t *engine, uint64_t contract_id, const engine_address_t *addresses, uint32_t count)
+{
+    db_t *db = engine->config.db;
+    if (is_kept(engine, contract_id, addresses, count)) return true;
+    db_begin(db);
+    bool is_ok = db_do(db, "DELETE FROM reserved WHERE contract = ?1", "i", (int64_t)contract_id);
+    for (uint32_t i = 0; i < count && is_ok; i++)
+        is_ok = db_do(db, "INSERT OR IGNORE INTO reserved(contract, ip, gateway) VALUES(?1, ?2, ?3)", "itt",
+                      (int64_t)contract_id, addresses[i].ip, addresses[i].gateway);
+    is_ok = is_ok ? db_end(db) : db_undo(db);
+    if (is_ok) take_back(engine, contract_id, addresses, count);
+    return is_ok;
 }
 
 static bool is_taken(const engine_t *engine, const record_t *record, const public_plan_t *plan)

@@ -344,6 +344,20 @@ TEST(nobody_has_what_the_chain_did_not_reserve_or_another_has)
     desire(51, DESIRED_DELETED);
 }
 
+TEST(a_chain_that_was_reorganised_gives_another)
+{
+    OK(reserve(42, SECOND));
+    core_work(5000);
+    OK(strstr(data_of(42, "pub"), SECOND));
+    OK(strstr(page(SECOND, 30), "<b>42</b>") && page(FIRST, 1)[0] == 0);
+    SEEN_AS(42, OUTSIDE, SECOND);
+    OK(reserve(42, FIRST));
+    core_work(5000);
+    OK(strstr(page(FIRST, 30), "<b>42</b>") && page(SECOND, 1)[0] == 0);
+    SEEN_AS(42, OUTSIDE, FIRST);
+    IS(42, "web", "ok");
+}
+
 TEST(a_node_without_a_place_for_them_says_so)
 {
     char error[ENGINE_ERROR_MAX + 1];
