@@ -103,6 +103,14 @@ bool web_session_hears_drained(const web_session_t *session);
 /* web_session_told_too_long is false when the owner does not want to hear it. */
 bool web_session_told_too_long(web_session_t *session);
 
+/* ---- words: web_words.c ---- */
+
+const char *web_method_name(int method); /* of libwebsockets' number; "" for one that is not known */
+const char *web_status_text(int status);
+
+/* web_is_origin_let_in: is origin in the list of web_listen_t, or is there none? */
+bool web_is_origin_let_in(const char *origins, const char *origin);
+
 /* ---- clients ---- */
 
 void web_client_told_message(web_session_t *session, bytes_t message, bool is_text);

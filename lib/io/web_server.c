@@ -122,20 +122,6 @@ static void copy_header(struct lws *wsi, enum lws_token_indexes token, char *out
         out[0] = 0;
 }
 
-static const char *method_name(int method)
-{
-    switch (method) {
-    case LWSHUMETH_GET: return "GET";
-    case LWSHUMETH_POST: return "POST";
-    case LWSHUMETH_OPTIONS: return "OPTIONS";
-    case LWSHUMETH_PUT: return "PUT";
-    case LWSHUMETH_PATCH: return "PATCH";
-    case LWSHUMETH_DELETE: return "DELETE";
-    case LWSHUMETH_HEAD: return "HEAD";
-    default: return "";
-    }
-}
-
 /* libwebsockets keeps the parts between the '&' apart. */
 static void copy_query(struct lws *wsi, char *out, int cap)
 {
@@ -162,7 +148,7 @@ static web_request_t *request_new(web_socket_t *socket)
     request->socket        = socket;
     request->started_ms    = io_ticks_ms(socket->server->io);
     request->is_head       = method == LWSHUMETH_HEAD;
-    snprintf(request->method, sizeof request->method, "%s", method_name(method));
+    snprintf(request->method, sizeof request->method, "%s", web_method_name(method));
     copy_header(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, request->content_type, sizeof request->content_type);
     copy_header(wsi, WSI_TOKEN_ORIGIN, request->origin, sizeof request->origin);
     lws_get_peer_simple(wsi, request->peer, sizeof request->peer);
@@ -199,60 +185,16 @@ static void head_of(const web_request_t *request, struct web_headers *headers, w
 
 /* ---- answers ---- */
 
-static const char *status_text(int status)
-{
-    switch (status) {
-    case 200: return "OK";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 411: return "Length Required";
-    case 413: return "Content Too Large";
-    case 415: return "Unsupported Media Type";
-    case 429: return "Too Many Requests";
-    case 500: return "Internal Server Error";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "Status";
-    }
-}
-
-/* An origin of the list may end in ":*": any port, or none. */
-static bool is_origin(const char *item, size_t len, const char *origin)
-{
-    if (len < 2 || memcmp(item + len - 2, ":*", 2) != 0)
-        return strlen(origin) == len && memcmp(item, origin, len) == 0;
-    if (strncmp(origin, item, len - 2) != 0) return false;
-    const char *port = origin + len - 2;
-    return *port == 0 || (*port == ':' && port[1] && port[1 + strspn(port + 1, "0123456789")] == 0);
-}
-
-static bool is_origin_let_in(const web_server_t *server, const char *origin)
-{
-    if (!*origin || !server->origins || strcmp(server->origins, "all") == 0) return true;
-    for (const char *at = server->origins; *at;) {
-        size_t len = strcspn(at, ",");
-        if (is_origin(at, len, origin)) return true;
-        at += len + (at[len] == ',');
-    }
-    return false;
-}
-
 static void build_answer(web_request_t *request, int status, const char *content_type, const char *headers,
                          bytes_t body)
 {
     const web_server_t *server = request->socket->server;
     char head[1024];
     int len = snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nContent-Length: %u\r\nConnection: %s\r\n",
-                       status, status_text(status), body.len, request->is_kept ? "keep-alive" : "close");
+                       status, web_status_text(status), body.len, request->is_kept ? "keep-alive" : "close");
     if (content_type && body.len > 0)
         len += snprintf(head + len, sizeof head - (size_t)len, "Content-Type: %.200s\r\n", content_type);
-    if (*request->origin && is_origin_let_in(server, request->origin))
+    if (*request->origin && web_is_origin_let_in(server->origins, request->origin))
         len += snprintf(head + len, sizeof head - (size_t)len,
                         "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n", request->origin);
     web_room_add(&request->answer, head, (size_t)len);
@@ -272,7 +214,7 @@ void web_answer(web_request_t *request, int status, const char *content_type, co
 /* answer_short is for what the edge answers itself. */
 static void answer_short(web_request_t *request, int status, const char *headers)
 {
-    const char *text = status == 204 ? "" : status_text(status);
+    const char *text = status == 204 ? "" : web_status_text(status);
     request->is_told = true;
     web_answer(request, status, "text/plain; charset=utf-8", headers, bytes_text(text));
 }
@@ -381,7 +323,7 @@ static int on_head(web_socket_t *socket)
     if (len == LEN_MALFORMED || (len == LEN_CHUNKED && !wants_body)) return refuse(request, 400);
     if (len == LEN_NONE && wants_body) return refuse(request, 411);
     if (len > (int64_t)server->listen.limits.body_len) return refuse(request, 413);
-    if (!is_origin_let_in(server, request->origin)) return refuse(request, 403);
+    if (!web_is_origin_let_in(server->origins, request->origin)) return refuse(request, 403);
     if (is_preflight(request)) {
         answer_short(request, 204,
                      "Access-Control-Allow-Methods: GET, POST\r\nAccess-Control-Allow-Headers: Content-Type, "
@@ -454,7 +396,7 @@ static int on_body_end(web_socket_t *socket)
 static int refuse_upgrade(web_socket_t *socket, web_request_t *request, int status)
 {
     socket->server->stats.refused++;
-    build_answer(request, status, "text/plain; charset=utf-8", NULL, bytes_text(status_text(status)));
+    build_answer(request, status, "text/plain; charset=utf-8", NULL, bytes_text(web_status_text(status)));
     int written = lws_write(socket->wsi, request->answer.data + LWS_PRE, request->answer.len, LWS_WRITE_HTTP);
     request_free(request);
     return written < 0 ? -1 : 1;
@@ -483,7 +425,7 @@ static int on_upgrade(web_socket_t *socket, const char *kind)
     if (!request) return -1;
     if (strcasecmp(kind, "websocket") != 0) return refuse_upgrade(socket, request, 400);
     if (!server->handler.on_upgrade) return refuse_upgrade(socket, request, 404);
-    if (!is_origin_let_in(server, request->origin)) return refuse_upgrade(socket, request, 403);
+    if (!web_is_origin_let_in(server->origins, request->origin)) return refuse_upgrade(socket, request, 403);
     if (server->stats.sessions >= server->listen.limits.sessions) return refuse_upgrade(socket, request, 503);
     if (!is_subprotocol_ours(server, socket->wsi)) return refuse_upgrade(socket, request, 400);
     struct web_headers headers;
@@ -556,7 +498,7 @@ void web_upgrade_answer(web_session_t *session, int status)
     assert(socket->is_held && socket->held.len > 0);
     socket->is_held = false;
     if (status != 101) {
-        build_answer(request, status, "text/plain; charset=utf-8", NULL, bytes_text(status_text(status)));
+        build_answer(request, status, "text/plain; charset=utf-8", NULL, bytes_text(web_status_text(status)));
         socket->is_admitted = false;
         server->stats.sessions--;
         server->stats.refused++;
