@@ -210,6 +210,7 @@ char *agent_metrics(agent_t *agent, size_t *len)
     gauge(metrics, "zos_memory_total_bytes", "memory offered", f.total.mru);
     gauge(metrics, "zos_disk_used_bytes", "disk sold", f.used.sru);
     gauge(metrics, "zos_disk_total_bytes", "disk offered", f.total.sru);
+    gauge(metrics, "zos_trash_bytes", "disk of deleted disks that are kept for a while", f.trash);
     gauge(metrics, "zos_reports_waiting", "reports that no finalized block has yet", chain.outbox);
     metric_add(metrics_counter(metrics, "zos_reports_total", NULL, "reports that the chain took"),
                chain.reports_sent);

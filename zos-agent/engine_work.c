@@ -325,12 +325,14 @@ static bool ensure_job(engine_t *engine, record_t *record, uint64_t now_ms, job_
         if (is_job) return true;
         result = host_fail(HOST_LATER, "waits for room on the disks");
     }
+    db_begin(engine->config.db); /* the image that it uses and the record are one change */
     if (result.status == HOST_OK) result = plan_ensure(engine, record, now_ms, job);
     if (result.status == HOST_OK) {
         record->is_made = true; /* before anything of it is there */
         if (!was_made || record->link != link) store_record(engine, record);
-        return true;
     }
+    db_end(engine->config.db);
+    if (result.status == HOST_OK) return true;
     job_fini(job);
     if (result.status == HOST_LATER)
         try_later(engine, record, &result, WAIT_MS, now_ms);

@@ -263,6 +263,67 @@ TEST(an_update_carries_the_next_version_and_changes_what_carries_it)
     close_agent();
 }
 
+static json_t *network(const char *subnet, int version, bool has_peer)
+{
+    json_t *json = json_pack("{s:i,s:s,s:s,s:{s:s,s:s,s:s,s:i,s:[]}}", "version", version, "name", "net",
+                             "type", "network", "data", "ip_range", "10.20.0.0/16", "subnet", subnet,
+                             "wireguard_private_key", "", "wireguard_listen_port", 0, "peers");
+    if (has_peer)
+        json_array_append_new(json_object_get(json_object_get(json, "data"), "peers"),
+                              json_pack("{s:s,s:s,s:[s],s:s}", "subnet", "10.20.9.0/24",
+                                        "wireguard_public_key",
+                                        "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=", "allowed_ips",
+                                        "10.20.9.0/24", "endpoint", ""));
+    return json;
+}
+
+static json_t *machine(const char *name, int cores, int version)
+{
+    return json_pack("{s:i,s:s,s:s,s:{s:s,s:{s:[{s:s,s:s}]},s:{s:i,s:I}}}", "version", version, "name", name,
+                     "type", "zmachine-light", "data", "flist", "oci:web", "network", "interfaces", "network",
+                     "net", "ip", "10.20.2.2", "compute_capacity", "cpu", cores, "memory",
+                     (json_int_t)268435456);
+}
+
+/* Networks and disks change in place; a machine goes and comes under another name. */
+TEST(what_may_change_changes_and_what_may_not_says_how_it_could)
+{
+    open_agent();
+    send(USER, "zos.deployment.deploy",
+         signed_text(0, 50, json_pack("[o,o]", network("10.20.2.0/24", 0, false), machine("vm", 1, 0)), false,
+                     false));
+    OK(json_is_null(answer));
+    send(USER, "zos.deployment.update",
+         signed_text(1, 50, json_pack("[o,o]", network("10.20.3.0/24", 1, false), machine("vm", 1, 0)), false,
+                     false));
+    OK(refused("workload 'net': a network's subnet cannot change"));
+    send(USER, "zos.deployment.update",
+         signed_text(1, 50, json_pack("[o,o]", network("10.20.2.0/24", 0, false), machine("vm", 2, 1)), false,
+                     false));
+    OK(refused("workload 'vm': a zmachine-light cannot be changed; remove it and add it under another name"));
+    send(USER, "zos.deployment.update",
+         signed_text(1, 50, json_pack("[o,o]", network("10.20.2.0/24", 1, true), machine("vm", 1, 0)), false,
+                     false));
+    OK(json_is_null(answer));
+    send(USER, "zos.deployment.update",
+         signed_text(2, 50, json_pack("[o,o]", network("10.20.2.0/24", 1, true), machine("vm2", 2, 2)), false,
+                     false));
+    OK(json_is_null(answer)); /* vm is removed, vm2 is added */
+    send(USER, "zos.deployment.update",
+         signed_text(3, 50, json_pack("[o,o]", network("10.20.2.0/24", 1, true), machine("vm", 1, 3)), false,
+                     false));
+    OK(refused("workload 'vm' is still being removed")); /* nobody works here */
+    ask(USER, "zos.network.list_private_ips", "{\"network_name\":\"net\"}");
+    EQ(json_array_size(answer), 1); /* of vm2 */
+    ask(PAL, "zos.network.list_private_ips", "{\"network_name\":\"net\"}");
+    EQ(json_array_size(answer), 0);
+    send(USER, "zos.deployment.deploy",
+         signed_text(0, 51, json_pack("[o]", network("10.20.4.0/24", 0, false)), false, false));
+    OK(refused("workload 'net': a network of this name is there already, of contract 50"));
+    engine_desire(agent.engine, 50, DESIRED_DELETED, "over", "", 5);
+    close_agent();
+}
+
 TEST(deployments_are_given_back_to_their_twin_alone)
 {
     open_agent();
@@ -278,7 +339,7 @@ TEST(deployments_are_given_back_to_their_twin_alone)
     ask(USER, "zos.deployment.get", "{\"contract_id\":\"41\"}");
     OK(refused("the payload must be {\"contract_id\":number}"));
     ask(USER, "zos.deployment.list", "");
-    EQ(json_array_size(answer), 2);
+    EQ(json_array_size(answer), 3);
     ask(PAL, "zos.deployment.list", "");
     OK(json_is_array(answer) && json_array_size(answer) == 0);
     ask(USER, "zos.deployment.changes", "{\"contract_id\":41}");

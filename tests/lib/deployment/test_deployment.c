@@ -394,6 +394,56 @@ TEST(rules_are_checked)
     }
 }
 
+/* A public address is an ip workload of the same deployment, of one machine. */
+TEST(names_of_others_lead_to_workloads_that_are_there)
+{
+    static const struct {
+        const char *ip_name, *wanted, *second, *says;
+    } cases[] = {
+        {"pubip", "pubip", "",      ""      },
+        {"pubip", "",      "",      ""      },
+        {"pubip", "other", "",      "public"},
+        {"pubip", "pubip", "pubip", "public"},
+        {"pubip", "vm",    "",      "public"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *list = json_pack("[{s:i,s:s,s:s,s:{s:b,s:b}}]", "version", 0, "name", cases[i].ip_name,
+                                 "type", "ip", "data", "v4", 1, "v6", 0);
+        for (int machine = 0; machine < 2; machine++) {
+            const char *wanted = machine ? cases[i].second : cases[i].wanted;
+            json_array_append_new(
+                list, json_pack("{s:i,s:s,s:s,s:{s:s,s:{s:s,s:b,s:[{s:s,s:s}]},s:{s:i,s:I}}}", "version", 0,
+                                "name", machine ? "vm2" : "vm", "type", "zmachine", "data", "flist",
+                                "oci:web", "network", "public_ip", wanted, "planetary", 0, "interfaces",
+                                "network", "net", "ip", machine ? "10.20.2.3" : "10.20.2.2",
+                                "compute_capacity", "cpu", 1, "memory", (json_int_t)268435456));
+        }
+        json_t *root =
+            json_pack("{s:i,s:i,s:i,s:o}", "version", 0, "twin_id", 7, "contract_id", 42, "workloads", list);
+        deployment_t *d = deployment_from_json(root, error);
+        bool is_ok      = d && deployment_valid(d, error);
+        bool is_right   = cases[i].says[0] ? !is_ok && strstr(error, cases[i].says) != NULL : is_ok;
+        if (!is_right) printf("case %zu: '%s'\n", i, error);
+        OK(is_right);
+        deployment_free(d);
+        json_decref(root);
+    }
+}
+
+TEST(networks_have_no_name_of_the_node_s_own)
+{
+    static const char *const names[] = {"ygg", "pub", "mycelium", "mine"};
+    for (size_t i = 0; i < 4; i++) {
+        json_t *root    = json_pack("{s:i,s:i,s:i,s:[{s:i,s:s,s:s,s:{s:s}}]}", "version", 0, "twin_id", 7,
+                                    "contract_id", 42, "workloads", "version", 0, "name", names[i], "type",
+                                    "network-light", "data", "subnet", "10.20.2.0/24");
+        deployment_t *d = deployment_from_json(root, error);
+        EQ(d && deployment_valid(d, error), i == 3);
+        deployment_free(d);
+        json_decref(root);
+    }
+}
+
 TEST(a_gateway_sends_to_addresses_of_other_machines_only)
 {
     static const struct {
