@@ -93,7 +93,8 @@ void engine_logs_dirty(engine_t *engine)
 }
 
 void engine_senders(const engine_t *engine,
-                    void (*fn)(void *context, uint64_t contract_id, const char *name, const char *wid), void *context)
+                    void (*fn)(void *context, uint64_t contract_id, const char *name, const char *wid),
+                    void *context)
 {
     for (const entry_t *entry = engine->entries; entry; entry = entry->next)
         for (const record_t *record = entry->records; record; record = record->next)
