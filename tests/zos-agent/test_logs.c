@@ -284,6 +284,28 @@ TEST(a_target_that_is_slow_or_away_costs_lines_and_they_are_counted)
     cancel();
 }
 
+/* By hand: it takes as long as the sender has patience. */
+TEST(a_target_that_takes_nothing_is_left_and_called_again)
+{
+    static char line[1 << 16];
+    if (!getenv("TRELLIS_LONG")) return;
+    OK(start("tcp://10.20.3.9:7006"));
+    int listening = listener(SOCK_STREAM, 7006), mute = accepted(listening, 20000);
+    OK(mute >= 0);
+    memset(line, 'x', sizeof line - 2);
+    line[sizeof line - 2] = '\n';
+    for (int i = 0; i < 160; i++)
+        OK(say(line));
+    OK(say("the last\n"));
+    int fd = accepted(listening, 40000);
+    OK(fd >= 0 && hears(fd, "the last\n", 20000));
+    OK(strstr(heard, " bytes of the log were not sent]"));
+    close(mute);
+    close(fd);
+    close(listening);
+    cancel();
+}
+
 TEST(it_is_sent_as_datagrams_as_messages_of_redis_and_as_frames)
 {
     OK(start("udp://10.20.3.9:7003"));
