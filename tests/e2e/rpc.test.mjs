@@ -232,9 +232,11 @@ test('rates, batches and sizes are limited as the operator says', () => withPlai
   assert.deepEqual(JSON.parse((await post(node, batch(3))).text).error, { code: -32010, message: 'The batch request was too large', data: 'Exceeded max limit of 2' })
   assert.equal((await post(node, 'x'.repeat((1 << 20) + 1))).status, 413)
   const said = []
+  const start = Date.now()
   for (let i = 0; i < 400; i++) said.push(JSON.parse((await post(node, named(i, 'system_name'))).text))
   const refused = said.filter(one => one.error)
-  assert.ok(refused.length >= 90 && refused.length < 150, `${refused.length} refused`)
+  const back = Math.ceil((Date.now() - start) / 200) // five a second
+  assert.ok(refused.length >= Math.max(1, 90 - back) && refused.length < 150, `${refused.length} refused, ${back} came back`)
   assert.deepEqual(refused[0].error, { code: -32999, message: 'RPC rate limit exceeded' })
 }))
 
