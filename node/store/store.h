@@ -46,7 +46,8 @@ typedef struct {
     const char *path;
     store_keep_t state, blocks;
     bool is_unsynced;   /* do not wait for the disk after each block; default: wait */
-    uint32_t cache_mib; /* of records, and a quarter for RocksDB's blocks; 0: 16 */
+    uint32_t cache_mib; /* of records, and a quarter for RocksDB's blocks; 0: 16.  Beside it an eighth, 16 at
+                           least and 128 at most, for what waits to be written to tables */
 } store_options_t;
 
 /* store_open opens or makes the database at options->path.  A new one is empty until store_genesis. */
