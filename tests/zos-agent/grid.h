@@ -26,7 +26,7 @@
 extern char **environ;
 
 static pid_t grid_node;
-static char grid_url[64], grid_folder[PATH_CAP];
+static char grid_url[64], grid_other_url[64]; /* the other: of a second node, or "" */
 static io_t *grid_io;
 static client_t *grid_client;
 static uint64_t grid_made_ms; /* when the last block was made */
@@ -42,16 +42,16 @@ static inline void grid_end(void)
     grid_node = 0;
 }
 
-static inline bool grid_start(const char *program, const char *folder, uint16_t port)
+/* grid_spawn starts a node; -1 when it cannot be started.  A folder that has a chain goes on with it. */
+static inline pid_t grid_spawn(const char *program, const char *folder, uint16_t port)
 {
     char path[PATH_CAP], log[PATH_CAP], text[16], chain[PATH_CAP];
     posix_spawn_file_actions_t actions;
+    pid_t pid = -1;
     snprintf(text, sizeof text, "%u", (unsigned)port);
-    snprintf(grid_url, sizeof grid_url, "ws://127.0.0.1:%s", text);
-    if (!path_join(path, "%s", program) || !path_join(grid_folder, "%s", folder) ||
-        !path_join(log, "%s/node.log", folder) || !path_join(chain, "%s/chain", folder) ||
-        !folder_make(folder, 0755))
-        return false;
+    if (!path_join(path, "%s", program) || !path_join(log, "%s/node.log", folder) ||
+        !path_join(chain, "%s/chain", folder) || !folder_make(folder, 0755))
+        return -1;
     char *const words[] = {path,
                            (char[]){"--dev"},
                            (char[]){"--base-path"},
@@ -66,17 +66,27 @@ static inline bool grid_start(const char *program, const char *folder, uint16_t 
                            NULL};
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    bool is_ok = posix_spawn(&grid_node, path, &actions, NULL, words, environ) == 0;
+    if (posix_spawn(&pid, path, &actions, NULL, words, environ) != 0) pid = -1;
     posix_spawn_file_actions_destroy(&actions);
-    return is_ok;
+    return pid;
+}
+
+static inline bool grid_start(const char *program, const char *folder, uint16_t port)
+{
+    snprintf(grid_url, sizeof grid_url, "ws://127.0.0.1:%u", (unsigned)port);
+    grid_node = grid_spawn(program, folder, port);
+    return grid_node > 0;
 }
 
 static inline bool grid_connect(void)
 {
     grid_io     = io_new();
-    grid_client = client_new(&(client_config_t){.io = grid_io, .urls = {grid_url}, .url_count = 1});
+    grid_client = client_new(&(client_config_t){
+        .io = grid_io, .urls = {grid_url, grid_other_url},
+             .url_count = grid_other_url[0] ? 2 : 1
+    });
     return grid_client && client_connect_wait(grid_client).status == CLIENT_OK;
 }
 
