@@ -14,12 +14,12 @@ function(trellis_install)
         COMMAND trellis completion fish > ${dir}/completion/trellis.fish
         DEPENDS trellis COMMENT "manual" VERBATIM)
     install(TARGETS trellis RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-    foreach(program trellis-node trellis-indexer rmb-relay rmb-peer zos-agent zosctl zos-shim zos-init)
+    foreach(program trellis-node trellis-indexer rmb-relay rmb-peer zos-agent zosctl zos-shim zos-init zos-logs)
         if(NOT TARGET ${program})
             continue()
         endif()
         install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-        if(program STREQUAL "zos-shim" OR program STREQUAL "zos-init") # the agent's own, not for people
+        if(program MATCHES "^zos-(shim|init|logs)$") # the agent's own, not for people
             continue()
         endif()
         add_custom_command(OUTPUT ${dir}/${program}.1
