@@ -118,13 +118,15 @@ static host_result_t prune_links(const host_t *host, int netns, const network_pl
                  : host_fail(HOST_LATER, "a public address cannot be taken back: %s", strerror(errno));
 }
 
-/* Each link answers for its own address alone, and takes what comes from anywhere. */
+/* Each link answers for its own address alone, and takes what comes from anywhere.  When it comes up the wire
+ * is told where the address is now. */
 static bool set_link(int netns, const char *name)
 {
-    char key[64];
+    char key[64], notify[64];
     snprintf(key, sizeof key, "ipv6/conf/%s/disable_ipv6", name);
+    snprintf(notify, sizeof notify, "ipv4/conf/%s/arp_notify", name);
     bool has_v6 = file_exists("/proc/sys/net/ipv6");
-    return (!has_v6 || netns_sysctl(netns, key, "1")) &&
+    return (!has_v6 || netns_sysctl(netns, key, "1")) && netns_sysctl(netns, notify, "1") &&
            netns_sysctl(netns, "ipv4/conf/all/arp_ignore", "1") &&
            netns_sysctl(netns, "ipv4/conf/all/arp_announce", "2") &&
            netns_sysctl(netns, "ipv4/conf/all/rp_filter", "2");
@@ -140,7 +142,7 @@ static bool link_ensure(const host_t *host, int own, int netns, const guest_plan
     mac[0] = 0x02;
     public_link_name(host->prefix, guest->wid, name);
     return (link_exists(netns, name) || link_macvlan(own, host->public_link, netns, name, mac)) &&
-           set_link(netns, name) && link_up(netns, name, NULL) && link_address(netns, name, ip->ip, 32) &&
+           set_link(netns, name) && link_address(netns, name, ip->ip, 32) && link_up(netns, name, NULL) &&
            rule_marked(netns, mark_of(ip->ip)) && route_marked(netns, name, ip->gateway, mark_of(ip->ip));
 }
 
