@@ -164,6 +164,12 @@ static void on_get_nic(api_t *api, const peer_incoming_t *request)
                         link));
 }
 
+/* Older clients ask the node; the chain is where it is kept. */
+static void on_set_public_config(api_t *api, const peer_incoming_t *request)
+{
+    api_refuse(api, &request->from, "the public config is set on the chain: add_node_public_config");
+}
+
 /* Takes effect when the agent starts again: what has an address now keeps it until then. */
 static void on_set_nic(api_t *api, const peer_incoming_t *request)
 {
@@ -187,14 +193,19 @@ static void on_set_nic(api_t *api, const peer_incoming_t *request)
     json_decref(payload);
 }
 
+/* The farmer's commands have two spellings: the clients' in Go, and the node's own. */
 const api_command_t api_node_commands[] = {
-    {"zos.system.dmi",           FOR_ALL,    on_dmi        },
-    {"zos.system.hypervisor",    FOR_ALL,    on_hypervisor },
-    {"zos.system.diagnostics",   FOR_ALL,    on_diagnostics},
-    {"zos.perf.get",             FOR_ALL,    on_perf_get   },
-    {"zos.perf.get_all",         FOR_ALL,    on_perf_all   },
-    {"zos.admin.interfaces",     FOR_FARMER, on_interfaces },
-    {"zos.admin.get_public_nic", FOR_FARMER, on_get_nic    },
-    {"zos.admin.set_public_nic", FOR_FARMER, on_set_nic    },
-    {NULL,                       FOR_ALL,    NULL          },
+    {"zos.system.dmi",                   FOR_ALL,    on_dmi              },
+    {"zos.system.hypervisor",            FOR_ALL,    on_hypervisor       },
+    {"zos.system.diagnostics",           FOR_ALL,    on_diagnostics      },
+    {"zos.perf.get",                     FOR_ALL,    on_perf_get         },
+    {"zos.perf.get_all",                 FOR_ALL,    on_perf_all         },
+    {"zos.admin.interfaces",             FOR_FARMER, on_interfaces       },
+    {"zos.admin.get_public_nic",         FOR_FARMER, on_get_nic          },
+    {"zos.admin.set_public_nic",         FOR_FARMER, on_set_nic          },
+    {"zos.network.admin.interfaces",     FOR_FARMER, on_interfaces       },
+    {"zos.network.admin.get_public_nic", FOR_FARMER, on_get_nic          },
+    {"zos.network.admin.set_public_nic", FOR_FARMER, on_set_nic          },
+    {"zos.network.public_config_set",    FOR_FARMER, on_set_public_config},
+    {NULL,                               FOR_ALL,    NULL                },
 };

@@ -20,7 +20,7 @@
 
 #define LOOK_MS     15000
 #define HOUR_S      INT64_C(3600)
-#define CPU_ROUNDS  400
+#define CPU_ROUNDS  2000
 #define REACH_MS    10000
 #define THREADS_MAX 256
 
@@ -245,14 +245,14 @@ static const struct {
     int64_t every_s, first_s; /* first_s: after the start, where there is no result that is young enough */
     json_t *(*run)(const perf_t *perf);
 } tasks[] = {
-    {"cpu-benchmark",
-     "Measures the performance of the node CPU by reporting the timespent of computing a task in seconds.", 6 * HOUR_S, 600, run_cpu       },
     {"healthcheck",
      "health check task runs multiple checks to ensure the node is in a usable state and set flags for the "
      "power "
      "daemon to stop reporting uptime if it is not usable",                                                 HOUR_S / 4, 10,  run_health    },
     {"public-ip-validation", "Runs on the least NodeID node in a farm to validate all its IPs.",            6 * HOUR_S,
      60,                                                                                                                     run_public_ips},
+    {"cpu-benchmark",
+     "Measures the performance of the node CPU by reporting the timespent of computing a task in seconds.", 6 * HOUR_S, 600, run_cpu       },
 };
 #define TASK_COUNT (sizeof tasks / sizeof *tasks)
 
@@ -336,7 +336,7 @@ static bool is_due(const perf_t *perf, size_t task, int64_t now_s)
         db_stop(rows);
     }
     bool is_old = at == 0 || at > now_s || now_s - at >= tasks[task].every_s;
-    return is_old && now_s - perf->started_s >= tasks[task].first_s;
+    return is_old && (perf->config.look_ms || now_s - perf->started_s >= tasks[task].first_s);
 }
 
 static void look(void *self)
@@ -363,8 +363,9 @@ perf_t *perf_new(const perf_config_t *config)
     perf->config.url_count = 0;
     for (uint32_t i = 0; i < config->url_count && i < PERF_URLS_CAP; i++)
         if ((perf->urls[perf->config.url_count] = strdup(config->urls[i]))) perf->config.url_count++;
-    perf->started_s = (int64_t)(io_now_ms(config->io) / 1000);
-    perf->timer     = io_timer_start(config->io, LOOK_MS, LOOK_MS, look, perf);
+    perf->started_s  = (int64_t)(io_now_ms(config->io) / 1000);
+    uint64_t look_ms = config->look_ms ? config->look_ms : LOOK_MS;
+    perf->timer      = io_timer_start(config->io, look_ms, look_ms, look, perf);
     return perf;
 }
 

@@ -24,6 +24,8 @@ typedef struct {
     uint32_t (*workloads)(void *context);
     const chain_node_t *(*node)(void *context); /* may be NULL, as its answer */
     void *context;
+    uint64_t look_ms; /* how often it looks for what is due; 0: 15 s.  With another one no task waits for its
+                         first time: for tests */
 } perf_config_t;
 
 /* perf_new runs the tasks in their times: the first a while after the start, unless an earlier result is

@@ -454,11 +454,16 @@ TEST(results_of_tasks_are_given_by_name_in_any_case)
 
 TEST(the_farmer_alone_sees_and_sets_interfaces)
 {
-    static const char *const commands[] = {"zos.admin.interfaces", "zos.admin.get_public_nic",
-                                           "zos.admin.set_public_nic"};
+    static const char *const commands[] = {"zos.admin.interfaces",
+                                           "zos.admin.get_public_nic",
+                                           "zos.admin.set_public_nic",
+                                           "zos.network.admin.interfaces",
+                                           "zos.network.admin.get_public_nic",
+                                           "zos.network.admin.set_public_nic",
+                                           "zos.network.public_config_set"};
     open_agent();
     config.admin_twins = strdup("11,12");
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         ask(USER, commands[i], "\"eth0\"");
         OK(refused("unauthorized"));
         ask(HELPER, commands[i], "\"eth0\"");
@@ -468,6 +473,10 @@ TEST(the_farmer_alone_sees_and_sets_interfaces)
     OK(json_is_object(answer) && !json_object_get(answer, "lo"));
     ask(FARMER, "zos.admin.get_public_nic", "");
     OK(has("is_single", JSON_TRUE) && has("is_dual", JSON_TRUE) && has("dual_interface", JSON_STRING));
+    ask(FARMER, "zos.network.admin.interfaces", "");
+    OK(json_is_object(answer));
+    ask(FARMER, "zos.network.public_config_set", "{}");
+    OK(!answer && strstr(refusal, "on the chain"));
     ask(FARMER, "zos.admin.set_public_nic", "\"none0\"");
     OK(refused("there is no such interface on this node"));
     ask(FARMER, "zos.admin.set_public_nic", "{\"a\":1}");
@@ -574,6 +583,52 @@ TEST(tasks_measure_what_is_there)
         OK(strcmp(json_string_value(json_object_get(json_object_get(ips, node.farm_ips[i].ip), "state")),
                   states[i]) == 0);
     json_decref(ips);
+}
+
+static const chain_node_t *known_node(void *context)
+{
+    (void)context;
+    return &chain.node.said;
+}
+
+static bool has_result(const char *name)
+{
+    json_t *result = perf_get(agent.db, name);
+    bool has       = result != NULL;
+    json_decref(result);
+    return has;
+}
+
+/* The pool measures, the database keeps, another agent does not measure again before its time. */
+TEST(tasks_run_in_their_time_and_once)
+{
+    open_agent();
+    db_do(agent.db, "DELETE FROM perf", "");
+    perf_config_t settings = {.io        = io,
+                              .db        = agent.db,
+                              .state_dir = folder,
+                              .urls      = {"relay=tcp://127.0.0.1:1"},
+                              .url_count = 1,
+                              .node      = known_node,
+                              .look_ms   = 20};
+    OK(perf_is_healthy(agent.db));
+    perf_t *perf = perf_new(&settings);
+    for (int i = 0; i < 500 && !has_result("cpu-benchmark"); i++)
+        io_step(io, 20);
+    perf_free(perf);
+    OK(has_result("cpu-benchmark") && has_result("HealthCheck") && has_result("public-ip-validation"));
+    OK(!perf_is_healthy(agent.db)); /* nothing listens there */
+    db_do(agent.db, "UPDATE perf SET result = 'null'", "");
+    perf = perf_new(&settings);
+    for (int i = 0; i < 10; i++)
+        io_step(io, 20);
+    perf_free(perf);
+    json_t *all = perf_all(agent.db);
+    EQ(json_array_size(all), 3);
+    for (size_t i = 0; i < 3; i++)
+        OK(json_is_null(json_object_get(json_array_get(all, i), "result")));
+    json_decref(all);
+    close_agent();
 }
 
 TEST(firmware_tables_are_read_and_what_is_cut_is_not)
