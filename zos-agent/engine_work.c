@@ -550,11 +550,12 @@ static void take_sweep(engine_t *engine, job_t *job)
     job->suspects         = NULL;
 }
 
-/* Another program has the port: the database goes to the next slot. */
+/* Another program has the port: the database, of which nothing is made yet, goes to the next slot. */
 static void move_zdb(engine_t *engine, record_t *record)
 {
     uint32_t slot = zdb_free_slot(engine, record->link);
     record->link  = slot ? slot : zdb_free_slot(engine, 0);
+    record->is_made = false;
     store_record(engine, record);
 }
 

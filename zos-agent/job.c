@@ -103,7 +103,8 @@ static void run_zdb(const host_t *host, job_t *job)
     int code;
     if (job->is_known && machine_state(host, job->wid, &code) == MACHINE_RUNNING &&
         zdb_is_current(host, &job->machine) && machine_connect(host, job->wid).status == HOST_OK) {
-        job->result = machine_pause(host, job->wid, false);
+        job->result = apply_rules(host, job); /* the operator may have chosen another port */
+        if (is_ok(&job->result)) job->result = machine_pause(host, job->wid, false);
         return;
     }
     job->result        = check_ports(job);
