@@ -28,7 +28,7 @@ typedef struct {
     uint64_t safe_us, handled_us; /* 0: not */
     uint32_t handler;
     uint64_t handler_start, reply_us; /* who handled it last, and when it answered */
-    bool is_answered, is_lost, is_reply_lost;
+    bool is_answered, is_lost;
     peer_status_t status;
     char error[64];
     char uid[40];
@@ -115,14 +115,11 @@ void actors_lost(const char *key, bytes_t frame)
     if (len < 4 || strcmp(key + len - 4, ":443") != 0 || frame.len < 2 || frame.data[0] != WEB_FRAME_BINARY)
         return;
     if (envelope_decode((bytes_t){frame.data + 1, frame.len - 1}, &arena, &envelope) != ENVELOPE_OK) return;
-    note_t *note = note_of_uid(envelope.uid);
+    note_t *note = envelope.kind == ENVELOPE_REQUEST ? note_of_uid(envelope.uid) : NULL;
     if (!note) return;
-    sim_trace("note %u: %s lost in a WebSocket", note->number,
-              envelope.kind == ENVELOPE_REQUEST ? "itself" : "its answer");
-    if (envelope.kind == ENVELOPE_REQUEST)
-        note->is_lost = true;
-    else
-        note->is_reply_lost = true;
+    sim_trace("note %u: lost in a WebSocket", note->number);
+    /* What a relay sends is taken when a pong says so; what it is sent has no such word. */
+    note->is_lost |= world.actors[note->from].is_web;
 }
 
 /* ---- receiving ---- */
@@ -134,7 +131,7 @@ static bool was_replayed(const char *uid)
     return false;
 }
 
-/* What was lost in a WebSocket is sent again only when its sender's session is lost; of what was refused when
+/* What its sender lost in a WebSocket is sent again only when that session is lost; of what was refused when
  * it was sent again, for want of room, an earlier copy may still come. */
 static void check_first(const note_t *note, const char *uid)
 {
@@ -319,12 +316,8 @@ static void *actor_start(machine_t *machine, io_t *io, void *self)
 static void lose_what_waits(const program_state_t *state)
 {
     for (const in_t *in = state->peer->ins; in && state->actor->is_web; in = in->next) {
-        note_t *note = note_of_uid(in->envelope.uid);
-        if (!note) continue;
-        if (in->envelope.kind == ENVELOPE_REQUEST)
-            note->is_lost = true;
-        else
-            note->is_reply_lost = true;
+        note_t *note = in->envelope.kind == ENVELOPE_REQUEST ? note_of_uid(in->envelope.uid) : NULL;
+        if (note) note->is_lost = true;
     }
 }
 
@@ -387,7 +380,7 @@ static void check_end(const note_t *note)
     world.stats.excused += note->is_lost && !note->handled_us;
     /* An answer to who moves between relays may meet one that is not his any more: that is final. */
     if (note->handled_us && note->reply_us && !to->is_web && !from->is_roaming && is_sender_same &&
-        is_handler_same && !note->is_reply_lost && !(note->is_answered && note->status == PEER_OK))
+        is_handler_same && !(note->is_answered && note->status == PEER_OK))
         broken("the answer to note %u of %s to %s is lost", note->number, from->name, to->name);
 }
 
