@@ -145,9 +145,15 @@ static inline const char *result_of(uint64_t contract, const char *name, const c
     } while (0)
 
 /* The kernel takes away what a killed process had mounted for itself a little later; a sweep sees to it. */
+/* A loop device goes with the last mount namespace that saw its mount: somebody else's, who starts a machine
+ * beside us, may have it for a moment. */
 static inline bool left_nothing(void)
 {
     const char *after = real_traces();
+    for (int i = 0; i < 30 && strcmp(before, after) != 0; i++) {
+        poll(NULL, 0, 100);
+        after = real_traces();
+    }
     for (int i = 0; i < 40 && strcmp(before, after) != 0; i++) {
         poll(NULL, 0, 50);
         host_rest(&host);
