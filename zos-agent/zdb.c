@@ -127,7 +127,7 @@ static host_result_t ensure_image(const host_t *host, char image[PATH_CAP])
     folder_remove(work);
     bool is_ok = folder_make(tree, 0755) && make_tree(host, work, tree) &&
                  SPAWN(NULL, TOOL_TIMEOUT_MS, "mksquashfs", tree, fresh, "-quiet", "-no-progress",
-                       "-noappend", "-no-xattrs", "-all-root") &&
+                       "-noappend", "-comp", "zstd", "-Xcompression-level", "1", "-no-xattrs", "-all-root") &&
                  rename(fresh, image) == 0;
     folder_remove(work);
     return is_ok ? host_ok() : host_fail(HOST_LATER, "the database's program cannot be made ready");
