@@ -64,6 +64,7 @@ typedef struct trash {
 struct engine {
     engine_config_t config;
     trash_t *trash;
+    uint64_t trash_looked_ms, trash_from_ms; /* when its times were looked at; nothing is due before */
     entry_t *entries; /* by contract */
     bool is_busy;     /* a job is out */
     engine_intake_t intake;

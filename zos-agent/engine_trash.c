@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define AGAIN_MS 60000 /* after one that could not be deleted */
+#define HOUR_MS  3600000
 
 __attribute__((format(printf, 2, 3))) static bool refuse(char error[ENGINE_ERROR_MAX + 1], const char *format,
                                                          ...)
@@ -101,6 +102,12 @@ uint64_t trash_size(const engine_t *engine)
 
 /* ---- in ---- */
 
+/* A database's disk is larger than what is sold of it. */
+static uint64_t size_of(const workload_t *w)
+{
+    return w->kind == WORKLOAD_ZDB ? zdb_disk(w->zdb.size) : w->size;
+}
+
 /* The row is there before the disk moves: a disk that is moved without one would be an orphan. */
 void trash_keep(engine_t *engine, const record_t *record, int64_t now_s, job_t *job)
 {
@@ -112,7 +119,7 @@ void trash_keep(engine_t *engine, const record_t *record, int64_t now_s, job_t *
     if (!trash) {
         trash_t fresh = {.contract_id = record->entry->contract_id,
                          .twin_id     = record->entry->twin_id,
-                         .size        = record->workload->size,
+                         .size        = size_of(record->workload),
                          .owner       = plan_owner(engine, record->entry),
                          .at_s        = now_s};
         memcpy(fresh.wid, record->wid, sizeof fresh.wid);
@@ -164,7 +171,7 @@ void trash_took(engine_t *engine, const job_t *job, uint64_t now_ms)
 {
     trash_t *trash = job->trash[0] ? trash_find(engine, job->trash) : NULL;
     if (!trash) return;
-    if (job->kind == JOB_DROP_DISK) kept(engine, trash, job);
+    if (job->kind == JOB_DROP_DISK || job->kind == JOB_DROP_ZDB) kept(engine, trash, job);
     if (job->kind == JOB_EMPTY_TRASH) emptied(engine, trash, job, now_ms);
     if (job->kind == JOB_RESTORE_DISK) restored(engine, trash, job);
 }
@@ -216,8 +223,18 @@ static bool restore_job(engine_t *engine, trash_t *trash, job_t *job)
     return true;
 }
 
+/* A clock that was set far ahead ends nobody's time at once: after a leap, and after the start, nothing is
+ * due for an hour. */
+static void see_clock(engine_t *engine, uint64_t now_ms)
+{
+    if (now_ms < engine->trash_looked_ms || now_ms - engine->trash_looked_ms > HOUR_MS)
+        engine->trash_from_ms = now_ms + HOUR_MS;
+    engine->trash_looked_ms = now_ms;
+}
+
 bool trash_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_ms)
 {
+    see_clock(engine, now_ms);
     for (trash_t *trash = engine->trash; trash; trash = trash->next) {
         uint64_t due_ms = ((uint64_t)trash->at_s + engine->config.trash_s) * 1000;
         if (!trash->is_kept) continue;
@@ -225,6 +242,7 @@ bool trash_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_ms
             if (restore_job(engine, trash, job)) return true;
             continue;
         }
+        if (due_ms < engine->trash_from_ms) due_ms = engine->trash_from_ms;
         if (trash->is_unwanted) due_ms = 0;
         if (due_ms < trash->next_ms) due_ms = trash->next_ms;
         if (due_ms <= now_ms)
@@ -238,9 +256,9 @@ bool trash_yields(engine_t *engine, const record_t *record, uint64_t now_ms, job
 {
     capacity_t limit = plan_limit(engine), held = plan_held(engine, record);
     uint64_t kept = trash_size(engine);
-    bool is_disk  = workload_capacity(record->workload).sru > 0;
-    *is_job       = false;
-    if (!is_disk || kept == 0 || held.sru + kept <= limit.sru) return false;
+    capacity_t own = workload_capacity(record->workload);
+    *is_job        = false; /* SSD and HDD are sold of one pool, in which the trash is */
+    if (own.sru + own.hru == 0 || kept == 0 || held.sru + held.hru + kept <= limit.sru + limit.hru) return false;
     for (const trash_t *trash = engine->trash; trash; trash = trash->next)
         if (trash->is_kept && trash->next_ms <= now_ms && !trash->target_contract)
             return *is_job = drop_job(trash, "its room is needed", job);
