@@ -6,6 +6,7 @@
 #include "logs.h"
 #include "runner.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,13 @@ static void work(void *self)
     job_run(&agent->host, &agent->job);
 }
 
+/* Nothing is to be done for a while: what the rules of a large network took is given back. */
+static void rest(agent_t *agent)
+{
+    malloc_trim(0);
+    agent_pump(agent);
+}
+
 /* What a job did, and what the next one will do before it begins, are kept in one step. */
 static void worked(void *self)
 {
@@ -43,7 +51,7 @@ static void worked(void *self)
     if (agent->is_working)
         io_work(agent->io, work, worked, agent);
     else
-        agent_pump(agent);
+        rest(agent);
 }
 
 static void wake(void *self)
@@ -343,13 +351,15 @@ static bool engine_start(agent_t *agent)
                               .has_vm          = agent->host.vm.kind != VM_NONE,
                               .is_vm_default   = agent->config->is_vm_default,
                               .has_public      = agent->host.public_link[0] || agent->host.is_public_routed,
+        .has_public6     = agent->host.has_public6,
                               .zdb_port        = agent->host.zdb_program[0] ? (uint16_t)agent->config->zdb_port : 0,
                               .zdb_addresses   = agent->zdb_addresses,
                               .has_logs        = agent->host.logs_program[0] != 0,
                               .gateway_domain = agent->host.gateway.is_on ? agent->host.gateway.domain : NULL,
                               .on_change      = on_change,
                               .context        = agent};
-    agent->engine          = engine_new(&config);
+    memcpy(config.public_net6, agent->host.public_net6, sizeof config.public_net6);
+    agent->engine = engine_new(&config);
     return agent->engine || fail("no memory");
 }
 
@@ -490,6 +500,7 @@ int agent_run(const config_t *config)
     if (!agent) return 1;
     agent->config = config;
     agent->lock   = -1;
+    mallopt(M_ARENA_MAX, 2); /* jobs run one at a time, on any of the loop's threads */
     if (!crypto_init() || !(agent->io = io_new())) return 1;
     io_stop_on_signals(agent->io, NULL, NULL);
     agent->started_ms = io_now_ms(agent->io);

@@ -125,6 +125,16 @@ void mounts_below(const char *folder, void (*fn)(void *context, const char *poin
     free(list.points);
 }
 
+void mounts_all(void (*fn)(void *context, const char *point), void *context)
+{
+    points_t list = points_below("");
+    for (size_t i = 0; i < list.count; i++) {
+        fn(context, list.points[i]);
+        free(list.points[i]);
+    }
+    free(list.points);
+}
+
 bool mount_is_at(const char *folder)
 {
     points_t list = points_below(folder);

@@ -16,8 +16,10 @@ bool mount_is_at(const char *folder);
 bool mount_drop(const char *folder);
 
 /* mounts_below calls fn for each mount point below a folder or at it, the deepest first; of "": for
- * all. */
+ * all.  mounts_all goes through all of them, the outermost first: letting go of one lets go of those in it,
+ * and the kernel waits once for that. */
 void mounts_below(const char *folder, void (*fn)(void *context, const char *point), void *context);
+void mounts_all(void (*fn)(void *context, const char *point), void *context);
 
 /* mount_shifted copies a mount to another folder with its owners shifted: user and group ids from 0 on become
  * those from base on, 65536 of them.  errno is EINVAL or ENOSYS when the kernel cannot. */

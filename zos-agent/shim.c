@@ -131,7 +131,7 @@ static void let_go(void *context, const char *point)
 
 static void let_go_all(void)
 {
-    mounts_below("", let_go, NULL);
+    mounts_all(let_go, NULL);
     if (plan.unified[0]) umount2(plan.unified, MNT_DETACH);
 }
 
