@@ -1,4 +1,5 @@
-/* capture.h - what really went over a link, seen from outside: every IPv4 packet, by its own length. */
+/* capture.h - what really went over a link, seen from outside: every IPv4 packet from or to one address, by
+ * its own length.  Packets to groups stay on the link. */
 #ifndef CAPTURE_H
 #define CAPTURE_H
 #include <arpa/inet.h>
@@ -8,6 +9,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,8 +30,15 @@ static inline int capture_open(const char *link)
     return -1;
 }
 
-/* capture_close waits until it is quiet and gives the bytes of all packets; false when it missed some. */
-static inline bool capture_close(int fd, uint64_t *bytes)
+static inline bool capture_is_of(const uint8_t head[20], const uint8_t address[4])
+{
+    bool is_group = head[16] >= 224;
+    return !is_group && (memcmp(head + 12, address, 4) == 0 || memcmp(head + 16, address, 4) == 0);
+}
+
+/* capture_close waits until it is quiet and gives the bytes of all packets of an address; false when it
+ * missed some. */
+static inline bool capture_close(int fd, const uint8_t address[4], uint64_t *bytes)
 {
     struct tpacket_stats missed = {0};
     socklen_t len               = sizeof missed;
@@ -40,7 +49,8 @@ static inline bool capture_close(int fd, uint64_t *bytes)
         struct sockaddr_ll from;
         socklen_t from_len = sizeof from;
         ssize_t got        = recvfrom(fd, head, sizeof head, MSG_TRUNC, (struct sockaddr *)&from, &from_len);
-        if (got >= 20 && ntohs(from.sll_protocol) == ETH_P_IP) *bytes += (uint32_t)head[2] << 8 | head[3];
+        if (got >= 20 && ntohs(from.sll_protocol) == ETH_P_IP && capture_is_of(head, address))
+            *bytes += (uint32_t)head[2] << 8 | head[3];
     }
     bool is_ok = getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &missed, &len) == 0 && missed.tp_drops == 0;
     close(fd);
