@@ -255,10 +255,11 @@ bool trash_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_ms
 bool trash_yields(engine_t *engine, const record_t *record, uint64_t now_ms, job_t *job, bool *is_job)
 {
     capacity_t limit = plan_limit(engine), held = plan_held(engine, record);
-    uint64_t kept = trash_size(engine);
+    uint64_t kept  = trash_size(engine);
     capacity_t own = workload_capacity(record->workload);
     *is_job        = false; /* SSD and HDD are sold of one pool, in which the trash is */
-    if (own.sru + own.hru == 0 || kept == 0 || held.sru + held.hru + kept <= limit.sru + limit.hru) return false;
+    if (own.sru + own.hru == 0 || kept == 0 || held.sru + held.hru + kept <= limit.sru + limit.hru)
+        return false;
     for (const trash_t *trash = engine->trash; trash; trash = trash->next)
         if (trash->is_kept && trash->next_ms <= now_ms && !trash->target_contract)
             return *is_job = drop_job(trash, "its room is needed", job);

@@ -129,6 +129,7 @@ static bool drop_job(engine_t *engine, record_t *record, uint64_t now_ms, job_t 
     if (w->kind == WORKLOAD_ZDB) {
         job_for(job, JOB_DROP_ZDB, record);
         plan_disk_name(record, job->disk);
+        trash_keep(engine, record, seconds(now_ms), job);
         zdb_network_id(record->entry->twin_id, record->entry->contract_id, w->name, job->network.id);
         return plan_firewall(engine, scope, &job->firewall);
     }

@@ -96,6 +96,11 @@ static void run_drop_network(const host_t *host, job_t *job)
     host_rest(host);
 }
 
+static host_result_t drop_disk(const host_t *host, job_t *job)
+{
+    return job->trash[0] ? disk_trash(host, job->disk, job->trash, &job->is_kept) : disk_drop(host, job->disk);
+}
+
 /* ---- databases ---- */
 
 static void run_zdb(const host_t *host, job_t *job)
@@ -120,7 +125,7 @@ static void run_drop_zdb(const host_t *host, job_t *job)
     job->result = firewall_apply(host, &job->firewall);
     if (is_ok(&job->result)) job->result = machine_drop(host, job->wid);
     if (is_ok(&job->result)) job->result = network_drop(host, job->network.id);
-    if (is_ok(&job->result)) job->result = disk_drop(host, job->disk);
+    if (is_ok(&job->result)) job->result = drop_disk(host, job);
     host_rest(host);
 }
 
@@ -263,8 +268,7 @@ void job_run(const host_t *host, job_t *job)
     case JOB_PAUSE_GATEWAY: run_gateway(host, job); return;
     case JOB_DROP_GATEWAY: run_drop_gateway(host, job); return;
     case JOB_DROP_DISK:
-        job->result = job->trash[0] ? disk_trash(host, job->disk, job->trash, &job->is_kept)
-                                    : disk_drop(host, job->disk);
+        job->result = drop_disk(host, job);
         host_rest(host);
         return;
     case JOB_EMPTY_TRASH:

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TOOL_TIMEOUT_MS 60000
+#define TOOL_TIMEOUT_MS (5 * 60 * 1000)
 #define LDD_TEXT_MAX    16384
 
 /* ---- how large ---- */

@@ -7,7 +7,7 @@
 #include <dirent.h>
 #include <signal.h>
 
-#define WORK_MS_MAX 20000
+#define WORK_MS_MAX 60000
 
 static int64_t skipped_ms; /* how far virtual time is ahead of the real one */
 

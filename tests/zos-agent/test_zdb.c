@@ -308,6 +308,32 @@ TEST(ports_that_other_programs_have_are_passed_over)
     core_close();
 }
 
+TEST(a_deleted_database_is_in_the_trash_for_a_while)
+{
+    char error[ENGINE_ERROR_MAX + 1];
+    core_trash_s = 3600;
+    core_open();
+    OK(deploy(false, 16 * MIB));
+    OK(runs_anew(0));
+    OK(waits_for("PING", NULL, "PONG"));
+    engine_desire(engine, contract, DESIRED_DELETED, "contract canceled", "block", 0);
+    core_work(20000);
+    IS(contract, "db1", "deleted");
+    json_t *trash = engine_trash(engine), *entry = json_array_get(json_object_get(trash, "trash"), 0);
+    EQ(json_integer_value(json_object_get(entry, "size")), 112 * MIB);
+    EQ(json_integer_value(json_object_get(entry, "contract_id")), contract);
+    json_decref(trash);
+    OK(engine_trash_empty(engine, NULL, error));
+    core_work(5000);
+    trash = engine_trash(engine);
+    EQ(json_array_size(json_object_get(trash, "trash")), 0);
+    json_decref(trash);
+    core_close();
+    core_trash_s = 0;
+    contract++;
+    OK(left_nothing());
+}
+
 TEST(what_cannot_be_is_refused_with_its_reason)
 {
     char error[ENGINE_ERROR_MAX + 1];
