@@ -38,6 +38,7 @@ const char config_help[] =
     "--gateway-http-port,\n"
     "                           --gateway-https-port, --gateway-certificate FILE\n"
     "  --public-link NAME       public addresses are on the wire of this link\n"
+    "  --public-net6 NET, --public-gateway6 IP   a /64 of public IPv6 addresses on that link\n"
     "  --public-routed BOOL     or whatever is sent to them comes to this host (default false)\n"
     "  --ipv6 BOOL              workloads reach the outside by IPv6 where this host does (default true)\n"
     "  --overcommit-cru RATIO   how much of the cores may be given away (default: no limit); the same for "
@@ -90,6 +91,8 @@ static const setting_t settings[] = {
     {"gateway.http_port",   NUMBER32, AT(gateway_http_port),     0,                  0                  },
     {"gateway.https_port",  NUMBER32, AT(gateway_https_port),    0,                  0                  },
     {"public.link",         TEXT,     AT(public_link),           0,                  0                  },
+    {"public.net6",         TEXT,     AT(public_net6),           0,                  0                  },
+    {"public.gateway6",     TEXT,     AT(public_gateway6),       0,                  0                  },
     {"public.routed",       FLAG,     AT(is_public_routed),      0,                  0                  },
     {"ipv6",                FLAG,     AT(is_ipv6_off),           1,                  0                  },
     {"zdb.port",            NUMBER32, AT(zdb_port),              0,                  0                  },
@@ -441,6 +444,8 @@ host_config_t config_host(const config_t *c)
                            .vm_kernel           = c->vm_kernel,
                            .is_vm_emulated      = c->is_vm_emulated,
                            .public_link         = c->public_link,
+                           .public_net6         = c->public_net6,
+                           .public_gateway6     = c->public_gateway6,
                            .is_public_routed    = c->is_public_routed,
                            .is_ipv6_off         = c->is_ipv6_off};
 }

@@ -20,7 +20,7 @@ typedef struct {
     char *dns[4];
     char *gateway_domain, *gateway_address, *gateway_certificate; /* gateway_domain NULL: no gateway */
     uint32_t gateway_http_port, gateway_https_port;
-    char *public_link; /* NULL: none */
+    char *public_link, *public_net6, *public_gateway6; /* NULL: none */
     bool is_public_routed, is_ipv6_off;
 
     uint32_t zdb_port;    /* on the node, of the first database; 0: none are offered */

@@ -39,7 +39,8 @@ typedef struct {
     uint64_t (*memory_free)(void *context);
     bool has_user_spaces;
     bool has_wireguard;
-    bool has_public; /* public addresses can be on this node */
+    bool has_public, has_public6; /* public addresses can be on this node; IPv6 ones of the net: */
+    uint8_t public_net6[8];
     bool has_vm;        /* virtual machines run on it */
     bool is_vm_default; /* and machines are virtual ones even where their images have no kernel */
     const char *gateway_domain; /* NULL: this node is no gateway */

@@ -5,6 +5,7 @@
  * machine for the workload itself: the address is part of the network of the machine that names it. */
 #include "base58.h"
 #include "engine_internal.h"
+#include "hash.h"
 
 #include <arpa/inet.h>
 #include <openssl/evp.h>
@@ -18,7 +19,8 @@ bool address_offered(const engine_t *engine, const workload_t *w, char error[ENG
 {
     const char *why = NULL;
     if (!engine->config.has_public) why = "this node has no public config: it offers no public addresses";
-    if (!why && w->kind == WORKLOAD_IP && w->ip.v6) why = "this node offers no public IPv6 addresses";
+    if (!why && w->kind == WORKLOAD_IP && w->ip.v6 && !engine->config.has_public6)
+        why = "this node offers no public IPv6 addresses";
     if (why) snprintf(error, ENGINE_ERROR_MAX + 1, "workload '%s': %s", w->name, why);
     return why == NULL;
 }
@@ -49,10 +51,13 @@ static bool address_of(const record_t *record, public_plan_t *plan)
     json_t *json        = record->data && record->data[0] ? json_loads(record->data, 0, NULL) : NULL;
     const char *ip      = json_string_value(json_object_get(json, "ip"));
     const char *gateway = json_string_value(json_object_get(json, "gateway"));
-    bool is_there       = ip && gateway && read_address(ip, gateway, plan);
-    if (!is_there) *plan = (public_plan_t){0};
+    const char *ip6     = json_string_value(json_object_get(json, "ip6"));
+    char text[INET6_ADDRSTRLEN];
+    if (!ip || !gateway || !read_address(ip, gateway, plan)) *plan = (public_plan_t){0};
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(ip6 ? ip6 : "", "/"), ip6 ? ip6 : "");
+    plan->has_ip6 = inet_pton(AF_INET6, text, plan->ip6) == 1;
     json_decref(json);
-    return is_there;
+    return plan->is_given || plan->has_ip6;
 }
 
 static bool is_kept(const engine_t *engine, uint64_t contract_id, const engine_address_t *addresses,
@@ -86,7 +91,7 @@ static void take_back(engine_t *engine, uint64_t contract_id, const engine_addre
     public_plan_t plan;
     entry_t *entry = entry_find(engine, contract_id);
     for (record_t *record = entry ? entry->records : NULL; record; record = record->next) {
-        if (!workload_is_address(record->workload) || !address_of(record, &plan) ||
+        if (!workload_is_address(record->workload) || !address_of(record, &plan) || !plan.is_given ||
             is_among(&plan, addresses, count))
             continue;
         free(record->data);
@@ -121,43 +126,69 @@ static bool is_taken(const engine_t *engine, const record_t *record, const publi
     for (const entry_t *entry = engine->entries; entry; entry = entry->next)
         for (const record_t *other = entry->records; other; other = other->next)
             if (other != record && workload_is_address(other->workload) && record_is_active(other) &&
-                address_of(other, &theirs) && memcmp(theirs.ip, plan->ip, 4) == 0)
+                address_of(other, &theirs) && theirs.is_given && memcmp(theirs.ip, plan->ip, 4) == 0)
                 return true;
     return false;
 }
 
-static char *result_text(const workload_t *w, const char *ip, const char *gateway)
+/* The second half as zos makes it of an Ethernet address: here of the workload's name, so it stays. */
+static void make_ip6(const engine_t *engine, const record_t *record, char text[INET6_ADDRSTRLEN + 4])
+{
+    uint8_t ip6[16];
+    char plain[INET6_ADDRSTRLEN];
+    memcpy(ip6, engine->config.public_net6, 8);
+    blake2b(ip6 + 8, 8, bytes_text(record->wid));
+    ip6[8] = (uint8_t)((ip6[8] & ~0x03) | 0x02);
+    snprintf(text, INET6_ADDRSTRLEN + 4, "%s/64", inet_ntop(AF_INET6, ip6, plain, sizeof plain));
+}
+
+static char *result_text(const workload_t *w, const char *ip, const char *ip6, const char *gateway)
 {
     json_t *json = w->kind == WORKLOAD_IPV4
                        ? json_pack("{s:s,s:s}", "ip", ip, "gateway", gateway)
-                       : json_pack("{s:s,s:s,s:s}", "ip", ip, "ip6", "", "gateway", gateway);
+                       : json_pack("{s:s,s:s,s:s}", "ip", ip, "ip6", ip6, "gateway", gateway);
     char *text   = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     return text;
 }
 
-host_result_t plan_address(engine_t *engine, record_t *record)
+/* The first address of its contract that nobody has. */
+static host_result_t find_address(const engine_t *engine, const record_t *record, engine_address_t *found)
 {
     public_plan_t plan;
     uint32_t count = 0;
-    char *text     = NULL;
-    if (address_of(record, &plan)) return host_ok();
+    found->ip[0]   = 0;
     db_rows_t *rows =
         db_ask(engine->config.db, "SELECT ip, gateway FROM reserved WHERE contract = ?1 ORDER BY rowid", "i",
                (int64_t)record->entry->contract_id);
     while (db_next(&rows)) {
-        if (text || !read_address(db_text(rows, 0), db_text(rows, 1), &plan)) continue;
+        if (found->ip[0] || !read_address(db_text(rows, 0), db_text(rows, 1), &plan)) continue;
         count++;
-        if (!is_taken(engine, record, &plan))
-            text = result_text(record->workload, db_text(rows, 0), db_text(rows, 1));
+        if (is_taken(engine, record, &plan)) continue;
+        snprintf(found->ip, sizeof found->ip, "%s", db_text(rows, 0));
+        snprintf(found->gateway, sizeof found->gateway, "%s", db_text(rows, 1));
     }
-    if (text) {
-        free(record->data);
-        record->data = text;
-        return host_ok();
-    }
+    if (found->ip[0]) return host_ok();
     if (count > 0) return host_fail(HOST_LATER, "its contract's public address is still in use on this node");
     return host_fail(HOST_REFUSED, "its contract reserves no public address");
+}
+
+host_result_t plan_address(engine_t *engine, record_t *record)
+{
+    public_plan_t plan;
+    const workload_t *w            = record->workload;
+    engine_address_t found         = {.ip = ""};
+    char ip6[INET6_ADDRSTRLEN + 4] = "";
+    host_result_t result           = host_ok();
+    if (address_of(record, &plan)) return result;
+    if (w->kind == WORKLOAD_IPV4 || w->ip.v4) result = find_address(engine, record, &found);
+    if (result.status != HOST_OK) return result;
+    if (w->kind == WORKLOAD_IP && w->ip.v6) make_ip6(engine, record, ip6);
+    char *text = result_text(w, found.ip, ip6, found.gateway);
+    if (!text) return host_fail(HOST_LATER, "no memory");
+    free(record->data);
+    record->data = text;
+    return result;
 }
 
 /* ---- who gets it ---- */
@@ -189,8 +220,9 @@ json_t *engine_public_ips(const engine_t *engine)
     for (const entry_t *entry = engine->entries; entry; entry = entry->next)
         for (const record_t *record = entry->records; record; record = record->next) {
             if (!workload_is_address(record->workload) || record->state != WORKLOAD_OK) continue;
-            json_t *data = record->data ? json_loads(record->data, 0, NULL) : NULL;
-            json_array_append(list, json_object_get(data, "ip"));
+            json_t *data   = record->data ? json_loads(record->data, 0, NULL) : NULL;
+            const char *ip = json_string_value(json_object_get(data, "ip"));
+            if (ip && ip[0]) json_array_append_new(list, json_string(ip));
             json_decref(data);
         }
     return list;

@@ -207,6 +207,23 @@ static bool set_gateway(host_t *host, const host_config_t *config, char error[HO
            refuse(error, "gateway.certificate: a long path");
 }
 
+static bool set_public6(host_t *host, const host_config_t *config, char error[HOST_ERROR_MAX + 1])
+{
+    const char *net = config->public_net6, *gateway = config->public_gateway6;
+    char text[INET6_ADDRSTRLEN];
+    uint8_t address[16];
+    if (!net && !gateway) return true;
+    size_t len = net ? strcspn(net, "/") : 0;
+    if (!net || !gateway || !host->public_link[0] || len >= sizeof text || strcmp(net + len, "/64") != 0)
+        return refuse(error, "public.net6 is A::/64 on public.link, with a public.gateway6");
+    snprintf(text, sizeof text, "%.*s", (int)len, net);
+    if (inet_pton(AF_INET6, text, address) != 1 || inet_pton(AF_INET6, gateway, host->public_gateway6) != 1)
+        return refuse(error, "public.net6 or public.gateway6 is no IPv6 address");
+    memcpy(host->public_net6, address, sizeof host->public_net6);
+    host->has_public6 = true;
+    return true;
+}
+
 /* The link may come later; its name goes into rules. */
 static bool set_public(host_t *host, const host_config_t *config, char error[HOST_ERROR_MAX + 1])
 {
@@ -216,7 +233,7 @@ static bool set_public(host_t *host, const host_config_t *config, char error[HOS
     if (strlen(link) >= sizeof host->public_link || strpbrk(link, " \t\n\"/"))
         return refuse(error, "public.link must be the name of a link");
     snprintf(host->public_link, sizeof host->public_link, "%s", link);
-    return true;
+    return set_public6(host, config, error);
 }
 
 /* ".../boot/NAME" is NAME below a root that has lib/modules, too. */

@@ -42,6 +42,8 @@ typedef struct host {
     char logs_program[PATH_CAP]; /* zos-logs; "": none */
     char public_link[16];  /* where public addresses are: each is a link of its own on its wire; "": none */
     bool is_public_routed; /* or whatever is sent to them reaches this host */
+    bool has_public6;      /* on public_link there are IPv6 addresses, too: of this net, by this gateway */
+    uint8_t public_net6[8], public_gateway6[16];
     bool is_ipv6_off;      /* networks have IPv6 inside alone */
     vm_settings_t vm;
 } host_t;
@@ -55,7 +57,8 @@ typedef struct {
     const char *gateway_domain;                        /* NULL: the node is no gateway */
     const char *gateway_address, *gateway_certificate; /* may be NULL: 0.0.0.0, one made here */
     uint32_t gateway_http_port, gateway_https_port;
-    const char *public_link; /* NULL: none */
+    const char *public_link;                   /* NULL: none */
+    const char *public_net6, *public_gateway6; /* "A::/64" and an address; NULL: none */
     bool is_public_routed, is_ipv6_off;
     const char
         *vm_kernel; /* of virtual machines whose image has none: ".../boot/NAME"; NULL: no virtual ones */

@@ -426,15 +426,21 @@ bool route_marked(int netns, const char *name, const uint8_t gateway[4], uint32_
     return link_index(netns, name, &route.index) && set_route(netns, &route);
 }
 
+bool route_marked6(int netns, const char *name, const uint8_t gateway[16], uint32_t mark)
+{
+    route_t route = {.family = AF_INET6, .via = gateway, .table = mark};
+    return link_index(netns, name, &route.index) && set_route(netns, &route);
+}
+
 /* A rule of a priority: marked packets to the table of that number; of mark 0: to the main one, but for its
  * default route. */
-static struct nlmsghdr *rule_message(void *room, uint16_t type, uint32_t mark)
+static struct nlmsghdr *rule_message(void *room, uint16_t type, uint8_t family, uint32_t mark)
 {
     struct nlmsghdr *message  = mnl_nlmsg_put_header(room);
     message->nlmsg_type       = type;
     message->nlmsg_flags      = type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0;
     struct fib_rule_hdr *info = mnl_nlmsg_put_extra_header(message, sizeof *info);
-    info->family              = AF_INET;
+    info->family              = family;
     info->action              = FR_ACT_TO_TBL;
     mnl_attr_put_u32(message, FRA_PRIORITY, mark ? RULE_MARKED : RULE_NEAR);
     mnl_attr_put_u32(message, FRA_TABLE, mark ? mark : RT_TABLE_MAIN);
@@ -443,15 +449,19 @@ static struct nlmsghdr *rule_message(void *room, uint16_t type, uint32_t mark)
     return message;
 }
 
-bool rule_marked(int netns, uint32_t mark)
+static bool set_rules(int netns, uint8_t family, uint32_t mark)
 {
     uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
-    return (ask(netns, rule_message(room, RTM_NEWRULE, 0), NULL, NULL) || errno == EEXIST) &&
-           (ask(netns, rule_message(room, RTM_NEWRULE, mark), NULL, NULL) || errno == EEXIST);
+    return (ask(netns, rule_message(room, RTM_NEWRULE, family, 0), NULL, NULL) || errno == EEXIST) &&
+           (ask(netns, rule_message(room, RTM_NEWRULE, family, mark), NULL, NULL) || errno == EEXIST);
 }
+
+bool rule_marked(int netns, uint32_t mark) { return set_rules(netns, AF_INET, mark); }
+
+bool rule_marked6(int netns, uint32_t mark) { return set_rules(netns, AF_INET6, mark); }
 
 bool rule_marked_drop(int netns, uint32_t mark)
 {
     uint8_t room[MESSAGE_CAP] __attribute__((aligned(8)));
-    return ask(netns, rule_message(room, RTM_DELRULE, mark), NULL, NULL) || errno == ENOENT;
+    return ask(netns, rule_message(room, RTM_DELRULE, AF_INET, mark), NULL, NULL) || errno == ENOENT;
 }

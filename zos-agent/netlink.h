@@ -54,7 +54,9 @@ NODISCARD bool route_default6(int netns, const uint8_t gateway[16]);
  * for which no route but the default one is known; a mark is no small number, as it is its table's as well.
  */
 NODISCARD bool route_marked(int netns, const char *name, const uint8_t gateway[4], uint32_t mark);
+NODISCARD bool route_marked6(int netns, const char *name, const uint8_t gateway[16], uint32_t mark);
 NODISCARD bool rule_marked(int netns, uint32_t mark);
+NODISCARD bool rule_marked6(int netns, uint32_t mark);
 bool rule_marked_drop(int netns, uint32_t mark);
 
 /* route_list calls fn for each IPv4 route by way of a gateway through a link. */

@@ -1,5 +1,6 @@
 /* nft.c - rules as text, run by libnftables. */
 #include "nft.h"
+#include "hash.h"
 #include "netlink.h"
 
 #include <arpa/inet.h>
@@ -13,9 +14,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define NFT_LAN  "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, 100.64.0.0/10, 224.0.0.0/4"
-#define IP       "%u.%u.%u.%u"
-#define IP_OF(a) (a)[0], (a)[1], (a)[2], (a)[3]
+#define NFT_LAN    "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, 100.64.0.0/10, 224.0.0.0/4"
+#define NFT_LOCAL6 "::/96, ::ffff:0:0/96, fe80::/10, ff00::/8" /* no route leads there */
+#define IP         "%u.%u.%u.%u"
+#define IP_OF(a)   (a)[0], (a)[1], (a)[2], (a)[3]
 
 /* ---- text ---- */
 
@@ -52,7 +54,18 @@ static bool is_public(const nft_site_t *site, const guest_plan_t *guest, char li
         snprintf(link, 16, NFT_UPLINK);
     else
         public_link_name(site->table, guest->wid, link);
-    return guest->public_ip.is_given && !guest->is_paused;
+    return (guest->public_ip.is_given || guest->public_ip.has_ip6) && !guest->is_paused;
+}
+
+uint32_t public_mark(const public_plan_t *plan)
+{
+    uint8_t hash[4];
+    memcpy(hash, plan->ip, sizeof hash);
+    if (!plan->is_given) {
+        blake2b(hash, sizeof hash, (bytes_t){plan->ip6, sizeof plan->ip6});
+        hash[0] |= 0xe0; /* no number of a common table, nor an address of the kind above */
+    }
+    return (uint32_t)hash[0] << 24 | (uint32_t)hash[1] << 16 | (uint32_t)hash[2] << 8 | hash[3];
 }
 
 /* What a guest begins leaves by its own link, and so do answers to what came in there; answers to what came
@@ -63,17 +76,31 @@ static void network_marks(FILE *out, const nft_site_t *site, const network_plan_
     chain(out, site->table, "marks", "type filter hook prerouting priority mangle; policy accept;");
     for (uint32_t i = 0; i < network->guest_count && !site->is_public_routed; i++) {
         const guest_plan_t *guest = &network->guests[i];
-        const uint8_t *ip         = guest->public_ip.ip;
         if (!is_public(site, guest, link)) continue;
-        unsigned mark = (unsigned)ip[0] << 24 | (unsigned)ip[1] << 16 | (unsigned)ip[2] << 8 | ip[3];
+        char from[64], from6[64] = "ip6 saddr ", *ways[] = {from, from6};
+        unsigned mark = public_mark(&guest->public_ip);
+        snprintf(from, sizeof from, "ip saddr " IP, IP_OF(guest->ip));
+        ip6_text(guest->ip6, from6 + strlen(from6));
         rule(out, site->table, "marks", "iifname \"%s\" ct mark set 0x%x", link, mark);
-        rule(out, site->table, "marks",
-             "iifname \"" NFT_BRIDGE "\" ip saddr " IP " ct direction original meta mark set 0x%x",
-             IP_OF(guest->ip), mark);
-        rule(out, site->table, "marks",
-             "iifname \"" NFT_BRIDGE "\" ip saddr " IP " ct direction reply ct mark 0x%x meta mark set 0x%x",
-             IP_OF(guest->ip), mark, mark);
+        for (int w = guest->public_ip.is_given ? 0 : 1; w < (guest->public_ip.has_ip6 ? 2 : 1); w++) {
+            rule(out, site->table, "marks",
+                 "iifname \"" NFT_BRIDGE "\" %s ct direction original meta mark set 0x%x", ways[w], mark);
+            rule(out, site->table, "marks",
+                 "iifname \"" NFT_BRIDGE "\" %s ct direction reply ct mark 0x%x meta mark set 0x%x", ways[w],
+                 mark, mark);
+        }
     }
+}
+
+/* The same for IPv6. */
+static void public_nat6(FILE *out, const nft_site_t *site, const guest_plan_t *guest, const char *link)
+{
+    char inner[INET6_ADDRSTRLEN], outer[INET6_ADDRSTRLEN];
+    if (!guest->public_ip.has_ip6) return;
+    ip6_text(guest->ip6, inner);
+    ip6_text(guest->public_ip.ip6, outer);
+    rule(out, site->table, "nat_in", "iifname \"%s\" ip6 daddr %s dnat ip6 to %s", link, outer, inner);
+    rule(out, site->table, "nat_out", "oifname \"%s\" ip6 saddr %s snat ip6 to %s", link, inner, outer);
 }
 
 static void public_nat(FILE *out, const nft_site_t *site, const network_plan_t *network)
@@ -83,6 +110,8 @@ static void public_nat(FILE *out, const nft_site_t *site, const network_plan_t *
         const guest_plan_t *guest = &network->guests[i];
         const uint8_t *ip         = guest->public_ip.ip;
         if (!is_public(site, guest, link)) continue;
+        public_nat6(out, site, guest, link);
+        if (!guest->public_ip.is_given) continue;
         rule(out, site->table, "nat_in",
              "iifname { \"%s\", \"" NFT_BRIDGE "\" } ip daddr " IP " dnat ip to " IP, link, IP_OF(ip),
              IP_OF(guest->ip));
@@ -152,6 +181,10 @@ static void count_guest(FILE *out, const nft_site_t *site, const network_plan_t 
     }
     if (!network_has_ip6(network)) return;
     ip6_text(guest->ip6, ip6);
+    if (is_public(site, guest, link) && guest->public_ip.has_ip6) {
+        rule(out, t, "forward", "oifname \"%s\" ip6 saddr %s counter name \"w_%s\"", link, ip6, guest->wid);
+        rule(out, t, "forward", "iifname \"%s\" ip6 daddr %s counter name \"w_%s\"", link, ip6, guest->wid);
+    }
     rule(out, t, "forward", "oifname \"" NFT_UPLINK "\" ip6 saddr %s counter name \"w_%s\"", ip6, guest->wid);
     rule(out, t, "forward", "iifname \"" NFT_UPLINK "\" ip6 daddr %s counter name \"w_%s\"", ip6, guest->wid);
 }
@@ -189,6 +222,13 @@ static void accept_guest(FILE *out, const nft_site_t *site, const network_plan_t
              IP_OF(guest->ip));
     if (!network_has_ip6(network) || guest->is_closed) return;
     ip6_text(guest->ip6, ip6);
+    if (is_out && guest->public_ip.has_ip6) {
+        rule(out, t, "forward", "oifname \"%s\" ip6 saddr != %s drop", link, ip6);
+        rule(out, t, "forward", "oifname \"%s\" ip6 daddr { " NFT_LOCAL6 "%s } drop", link,
+             site->is_lan_blocked ? ", fc00::/7" : ", fd00:ec2::/32");
+        rule(out, t, "forward",
+             "iifname \"%s\" oifname \"" NFT_BRIDGE "\" ip6 daddr %s ct status dnat accept", link, ip6);
+    }
     rule(out, t, "forward", "iifname \"" NFT_BRIDGE "\" ip6 saddr %s accept", ip6);
 }
 
@@ -256,6 +296,8 @@ char *nft_network_text(const nft_site_t *site, const network_plan_t *network)
     network_nat(out, site, network);
     network_forward(out, site, network);
     chain(out, table, "input", "type filter hook input priority filter; policy drop;");
+    rule(out, table, "input",
+         "iifname \"%sp*\" icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept", table);
     rule(out, table, "input", "iifname \"%sp*\" drop", table);
     rule(out, table, "input", "ct state established,related accept");
     rule(out, table, "input", "iifname \"lo\" accept");
@@ -289,8 +331,7 @@ static void host_forbidden(FILE *out, const nft_site_t *site)
     const char *t = site->table;
     rule(out, t, "forward", "iifname \"%su*\" oifname \"%su*\" drop", t, t);
     rule(out, t, "forward", "iifname \"%su*\" ip daddr { 169.254.0.0/16, 224.0.0.0/4 } drop", t);
-    rule(out, t, "forward",
-         "iifname \"%su*\" ip6 daddr { ::/96, ::ffff:0:0/96, fd00:ec2::/32, fe80::/10, ff00::/8 } drop", t);
+    rule(out, t, "forward", "iifname \"%su*\" ip6 daddr { " NFT_LOCAL6 ", fd00:ec2::/32 } drop", t);
     if (!site->is_lan_blocked) return;
     rule(out, t, "forward", "iifname \"%su*\" ip daddr { " NFT_LAN " } drop", t);
     rule(out, t, "forward", "iifname \"%su*\" ip6 daddr { fc00::/7%s%s } drop", t,
@@ -304,7 +345,7 @@ static void host_public(FILE *out, const nft_site_t *site, const firewall_plan_t
     for (uint32_t n = 0; n < firewall->network_count && site->is_public_routed; n++)
         for (uint32_t i = 0; i < firewall->networks[n].guest_count; i++) {
             const guest_plan_t *guest = &firewall->networks[n].guests[i];
-            if (is_public(site, guest, link))
+            if (is_public(site, guest, link) && guest->public_ip.is_given)
                 rule(out, site->table, "forward", "oifname \"%su*\" ip daddr " IP " accept", site->table,
                      IP_OF(guest->public_ip.ip));
         }

@@ -22,6 +22,10 @@ typedef struct {
 /* public_link_name is the name of a guest's link for its public address, in its network. */
 void public_link_name(const char *table, const char *wid, char name[16]);
 
+/* public_mark is the number of the way outside of a guest with a public address: the address itself, or what
+ * is left of a longer one. */
+uint32_t public_mark(const public_plan_t *plan);
+
 /* nft_network_text: address translation, counters and what may pass, of one network.  nft_host_text:
  * published ports, address translation and isolation, of all.  The caller's to free(); NULL when memory is
  * short. */

@@ -51,8 +51,8 @@ typedef struct {
 
 /* A public address that leads to a guest, one to one. */
 typedef struct {
-    bool is_given;
-    uint8_t ip[4], prefix, gateway[4];
+    bool is_given, has_ip6; /* IPv4, IPv6; either, or both */
+    uint8_t ip[4], prefix, gateway[4], ip6[16];
 } public_plan_t;
 
 typedef struct {

@@ -19,12 +19,10 @@
 
 #define LINKS_MAX 1024 /* entries of one namespace's list that are looked at */
 
-static uint32_t mark_of(const uint8_t ip[4])
+static bool has_address(const guest_plan_t *guest)
 {
-    return (uint32_t)ip[0] << 24 | (uint32_t)ip[1] << 16 | (uint32_t)ip[2] << 8 | ip[3];
+    return (guest->public_ip.is_given || guest->public_ip.has_ip6) && !guest->is_paused;
 }
-
-static bool has_address(const guest_plan_t *guest) { return guest->public_ip.is_given && !guest->is_paused; }
 
 static bool is_wanted(const network_plan_t *network, const uint8_t ip[4])
 {
@@ -110,8 +108,10 @@ static host_result_t prune_links(const host_t *host, int netns, const network_pl
     bool is_ok = list_links(host, netns, &list);
     for (uint32_t i = 0; i < list.count && is_ok; i++) {
         if (is_right(host, network, &list.seen[i])) continue;
-        uint32_t mark = mark_of(list.seen[i].ip);
-        is_ok         = (mark == 0 || rule_marked_drop(netns, mark)) && link_drop(netns, list.seen[i].name);
+        public_plan_t was = {.is_given = true};
+        memcpy(was.ip, list.seen[i].ip, sizeof was.ip);
+        is_ok = (was.ip[0] == 0 || rule_marked_drop(netns, public_mark(&was))) &&
+                link_drop(netns, list.seen[i].name);
     }
     free(list.seen);
     return is_ok ? host_ok()
@@ -120,16 +120,26 @@ static host_result_t prune_links(const host_t *host, int netns, const network_pl
 
 /* Each link answers for its own address alone, and takes what comes from anywhere.  When it comes up the wire
  * is told where the address is now. */
-static bool set_link(int netns, const char *name)
+static bool set_link(int netns, const char *name, bool is_v6)
 {
     char key[64], notify[64];
     snprintf(key, sizeof key, "ipv6/conf/%s/disable_ipv6", name);
     snprintf(notify, sizeof notify, "ipv4/conf/%s/arp_notify", name);
     bool has_v6 = file_exists("/proc/sys/net/ipv6");
-    return (!has_v6 || netns_sysctl(netns, key, "1")) && netns_sysctl(netns, notify, "1") &&
+    return (!has_v6 || netns_sysctl(netns, key, is_v6 ? "0" : "1")) && netns_sysctl(netns, notify, "1") &&
            netns_sysctl(netns, "ipv4/conf/all/arp_ignore", "1") &&
            netns_sysctl(netns, "ipv4/conf/all/arp_announce", "2") &&
            netns_sysctl(netns, "ipv4/conf/all/rp_filter", "2");
+}
+
+static bool set_addresses(const host_t *host, int netns, const char *name, const public_plan_t *ip)
+{
+    return (!ip->is_given || link_address(netns, name, ip->ip, 32)) &&
+           (!ip->has_ip6 || link_address6(netns, name, ip->ip6, 128)) && link_up(netns, name, NULL) &&
+           (!ip->is_given || (rule_marked(netns, public_mark(ip)) &&
+                              route_marked(netns, name, ip->gateway, public_mark(ip)))) &&
+           (!ip->has_ip6 || (rule_marked6(netns, public_mark(ip)) &&
+                             route_marked6(netns, name, host->public_gateway6, public_mark(ip))));
 }
 
 /* Its Ethernet address follows from the public one: who knew it goes on knowing it. */
@@ -138,12 +148,11 @@ static bool link_ensure(const host_t *host, int own, int netns, const guest_plan
     char name[LINK_NAME_CAP];
     const public_plan_t *ip = &guest->public_ip;
     uint8_t mac[6];
-    blake2b(mac, sizeof mac, (bytes_t){ip->ip, 4});
+    blake2b(mac, sizeof mac, ip->is_given ? (bytes_t){ip->ip, 4} : (bytes_t){ip->ip6, 16});
     mac[0] = 0x02;
     public_link_name(host->prefix, guest->wid, name);
     return (link_exists(netns, name) || link_macvlan(own, host->public_link, netns, name, mac)) &&
-           set_link(netns, name) && link_address(netns, name, ip->ip, 32) && link_up(netns, name, NULL) &&
-           rule_marked(netns, mark_of(ip->ip)) && route_marked(netns, name, ip->gateway, mark_of(ip->ip));
+           set_link(netns, name, ip->has_ip6) && set_addresses(host, netns, name, ip);
 }
 
 /* ---- routed ---- */
@@ -182,7 +191,7 @@ static host_result_t ensure_routes(const host_t *host, int own, const network_pl
     for (uint32_t i = 0; is_ok && i < routes->stale_count; i++)
         is_ok = route_drop(own, routes->stale[i], 32);
     for (uint32_t i = 0; is_ok && i < network->guest_count; i++)
-        if (has_address(&network->guests[i]))
+        if (has_address(&network->guests[i]) && network->guests[i].public_ip.is_given)
             is_ok = route_via(own, network->guests[i].public_ip.ip, 32, far);
     free(routes);
     return is_ok ? host_ok()

@@ -42,12 +42,14 @@ static inline void core_open(void)
         .has_vm          = host.vm.kind != VM_NONE,
         .is_vm_default   = core_is_vm_default,
         .has_public      = host.public_link[0] || host.is_public_routed,
+        .has_public6     = host.has_public6,
         .gateway_domain  = host.gateway.is_on ? host.gateway.domain : NULL,
         .zdb_port        = host.zdb_program[0] ? core_zdb_port() : 0,
         .zdb_addresses   = core_addresses,
         .has_logs        = host.logs_program[0] != 0,
         .total = {.cru = 4, .mru = UINT64_C(8) << 30, .sru = UINT64_C(100) << 30, .hru = UINT64_C(20) << 30}
     };
+    memcpy(config.public_net6, host.public_net6, sizeof config.public_net6);
     engine = db ? engine_new(&config) : NULL;
     if (!engine) exit(1);
 }

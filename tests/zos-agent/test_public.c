@@ -21,6 +21,7 @@
 #define OUTSIDE    "198.18.0.1"
 #define OUTSIDE6   "2001:db8:99::1"
 #define GATEWAY    "203.0.113.1"
+#define ROUTER6    "2001:db8:5::1"
 #define FIRST      "203.0.113.10"
 #define SECOND     "203.0.113.11"
 #define SILENCE_US 400000
@@ -84,7 +85,8 @@ static bool make_world(void)
               " ip addr add 198.51.100.2/24 dev wan && ip addr add " HOST6 "/64 dev wan nodad &&"
               " ip route add default via 198.51.100.1 && ip -6 route add default via 2001:db8:1::1") &&
         shell("ip -n $0 addr add 198.51.100.1/24 dev lan && ip -n $0 addr add " GATEWAY
-              "/24 dev street && ip -n $0 addr add " OUTSIDE "/32 dev lo &&"
+              "/24 dev street && ip -n $0 addr add " ROUTER6
+              "/64 dev street nodad && ip -n $0 addr add " OUTSIDE "/32 dev lo &&"
               " ip -n $0 addr add 10.66.0.1/32 dev lo && ip -n $0 addr add 169.254.169.254/32 dev lo &&"
               " ip -n $0 addr add 2001:db8:1::1/64 dev lan nodad && ip -n $0 addr add fd00:66::1/128"
               " dev lo nodad && ip -n $0 addr add fd00:ec2::254/128 dev lo nodad &&"
@@ -371,10 +373,13 @@ TEST(a_node_without_a_place_for_them_says_so)
     OK(!engine_deploy(plain, deployment(60, json_pack("[o]", address("pub", "ip"))), 1, error));
     OK(strstr(error, "has no public config"));
     engine_free(plain);
-    json_t *both = address("pub", "ip");
+    config.has_public = true;
+    plain             = engine_new(&config);
+    json_t *both      = address("pub", "ip");
     json_object_set_new(json_object_get(both, "data"), "v6", json_true());
-    OK(!engine_deploy(engine, deployment(60, json_pack("[o]", both)), 1, error));
+    OK(!engine_deploy(plain, deployment(60, json_pack("[o]", both)), 1, error));
     OK(strstr(error, "no public IPv6"));
+    engine_free(plain);
 }
 
 TEST(a_paused_machine_is_not_there_and_comes_back)
@@ -452,6 +457,45 @@ TEST(machines_of_one_network_reach_each_other_by_ipv6_and_the_world_where_the_ho
     uint64_t before_bytes = counted(44);
     SEEN_AS(44, OUTSIDE6, HOST6);
     OK(counted(44) > before_bytes);
+}
+
+/* One with both, one with IPv6 alone: the chain reserves nothing for that. */
+TEST(a_public_ipv6_address_is_made_of_the_farmers_net)
+{
+    char ip6[2][64] = {"", ""};
+    for (uint64_t contract = 46; contract < 48; contract++) {
+        json_t *pub = address("pub", "ip"), *data = json_object_get(pub, "data");
+        json_object_set_new(data, "v6", json_true());
+        if (contract == 47) json_object_set_new(data, "v4", json_false());
+        if (contract == 46) OK(reserve(contract, SECOND));
+        OK(deploy(7, contract,
+                  json_pack("[o,o]", pub, machine(contract == 46 ? "10.20.3.6" : "10.20.3.7", "pub", ""))));
+        core_work(6000);
+        IS(contract, "web", "ok");
+        const char *at = strstr(data_of(contract, "pub"), "2001:db8:5:0:");
+        OK(at != NULL);
+        snprintf(ip6[contract - 46], 64, "%.*s", (int)strcspn(at, "/"), at);
+        OK(strncmp(at + strcspn(at, "/"), "/64\"", 4) == 0);
+        const char *heard = "";
+        for (int i = 0; i < 30 && !strstr(heard, "<b>"); i++) {
+            if (i > 0) poll(NULL, 0, 100);
+            heard = answer_in(outside, ip6[contract - 46], 80, "GET / HTTP/1.0\r\n\r\n");
+        }
+        OK(strstr(heard, contract == 46 ? "<b>46</b>" : "<b>47</b>"));
+        SEEN_AS(contract, OUTSIDE6, ip6[contract - 46]);
+    }
+    OK(strstr(data_of(47, "pub"), "\"ip\":\"\"") && strstr(data_of(47, "pub"), "\"gateway\":\"\""));
+    SEEN_AS(46, OUTSIDE, SECOND);
+    SEEN_AS(47, OUTSIDE, "198.51.100.2");
+    EQ(engine_resources(engine, 46).ipv4u, 1);
+    EQ(engine_resources(engine, 47).ipv4u, 0);
+    SILENT(47, 7, "fd00:66::1");
+    desire(46, DESIRED_PAUSED);
+    OK(answer_in(outside, ip6[0], 80, "GET / HTTP/1.0\r\n\r\n")[0] == 0);
+    OK(strstr(answer_in(outside, ip6[1], 80, "GET / HTTP/1.0\r\n\r\n"), "<b>47</b>"));
+    desire(46, DESIRED_DELETED);
+    desire(47, DESIRED_DELETED);
+    OK(answer_in(outside, ip6[1], 80, "GET / HTTP/1.0\r\n\r\n")[0] == 0);
 }
 
 /* The link-local address of a link in a namespace. */
@@ -656,7 +700,10 @@ int main(int argc, char **argv)
         return 0;
     }
     int status = 1;
-    if (make_world() && core_start(&(host_config_t){.public_link = "pub", .is_lan_blocked = true}))
+    if (make_world() && core_start(&(host_config_t){.public_link     = "pub",
+                                                    .public_net6     = "2001:db8:5::/64",
+                                                    .public_gateway6 = ROUTER6,
+                                                    .is_lan_blocked  = true}))
         status = test_main_(argc, argv);
     end_world();
     folder_remove(real_dir);
