@@ -14,7 +14,8 @@ typedef enum {
 } workload_state_t;
 
 #define ENGINE_PAUSING "is being paused" /* an ok workload's message while that is under way */
-#define LINK_VM 1 /* this machine is a virtual one */
+#define LINK_VM        1 /* a machine's link: it is a virtual one, */
+#define LINK_CONTAINER 2 /* or a container, for as long as it lives */
 
 /* One workload as it was last sent, and as it is. */
 typedef struct record {
@@ -27,7 +28,7 @@ typedef struct record {
     char message[HOST_ERROR_MAX + 1];
     char *data; /* JSON of the result */
     int64_t created_s;
-    uint32_t link;   /* a network's index or a gateway's slot, from 1; 0: none yet; of a machine LINK_VM or 0 */
+    uint32_t link;   /* a network's index or a gateway's slot, from 1; 0: none yet; of a machine which kind it is */
     bool is_made;    /* something of it may be on the machine */
     bool is_removed; /* an update took it out */
     bool is_dirty;   /* to be ensured again: at start, after an update */

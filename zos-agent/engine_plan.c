@@ -329,13 +329,14 @@ static host_result_t check_disks(const record_t *record)
     return host_ok();
 }
 
-/* Which kind a machine is: its image says so, or the operator. */
+/* Which kind a machine is: its image says so, or the operator, when it is first made. */
 static host_result_t choose_kind(const engine_t *engine, record_t *record, machine_plan_t *plan)
 {
-    plan->is_vm = plan->has_kernel || engine->config.is_vm_default;
+    bool is_new = record->link == 0 && !record->is_made;
+    plan->is_vm = is_new ? plan->has_kernel || engine->config.is_vm_default : record->link == LINK_VM;
     if (plan->is_vm && !engine->config.has_vm)
         return host_fail(HOST_REFUSED, "its image is a virtual machine's, and this node runs none");
-    record->link = plan->is_vm ? LINK_VM : 0;
+    record->link = plan->is_vm ? LINK_VM : LINK_CONTAINER;
     if (plan->is_vm) plan->user_base = plan_user_ids(record->entry);
     return check_disks(record);
 }

@@ -135,11 +135,12 @@ static bool empty_folder(int fd, dev_t device)
     for (struct dirent *entry; (entry = readdir(dir));) {
         const char *name = entry->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
-        if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || st.st_dev != device) {
+        if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+            (S_ISDIR(st.st_mode) && st.st_dev != device)) {
             is_ok = false;
             continue;
         }
-        if (!S_ISDIR(st.st_mode)) {
+        if (!S_ISDIR(st.st_mode)) { /* an overlay's files have another device; one that is mounted on stays */
             is_ok = unlinkat(fd, name, 0) == 0 && is_ok;
             continue;
         }

@@ -114,8 +114,7 @@ __attribute__((format(printf, 2, 3))) static void add(start_t *s, const char *fo
 static void add_machine(start_t *s)
 {
     const shim_plan_t *plan = s->plan;
-    char machine[128], line[256];
-    vm_machine_option(plan->vm_kind, machine);
+    char line[256];
     vm_kernel_line(plan->vm_kind, line);
     const char *const fixed[] = {"-nodefaults", "-no-user-config", "-no-reboot", "-display",
                                  "none",        "-sandbox",        SANDBOX};
@@ -124,7 +123,9 @@ static void add_machine(start_t *s)
     add(s, "-name");
     add(s, "%s", plan->wid);
     add(s, "-M");
-    add(s, "%s", machine);
+    add(s, VM_MACHINE);
+    add(s, "-accel");
+    add(s, "%s", vm_accel_option(plan->vm_kind));
     add(s, "-cpu");
     add(s, "%s", plan->vm_cpu);
     add(s, "-smp");

@@ -54,8 +54,9 @@ typedef struct {
 void vm_modules_find(vm_modules_t *modules, const char *depends);
 void vm_modules_fini(vm_modules_t *modules);
 
-/* vm_machine_option and vm_kernel_line write QEMU's -M and the kernel's command line. */
-void vm_machine_option(vm_kind_t kind, char text[128]);
+/* QEMU's -M and -accel, and the kernel's command line. */
+#define VM_MACHINE "microvm,acpi=on,rtc=on,x-option-roms=off"
+const char *vm_accel_option(vm_kind_t kind);
 void vm_kernel_line(vm_kind_t kind, char text[256]);
 
 /* vm_probe finds out by booting a machine whether virtual machines work, and fills settings->kind and cpu. */
