@@ -2,12 +2,9 @@
  *
  *     TRELLIS_VM_KERNEL=/boot/NAME test_vm     takes this kernel instead of the newest in /boot
  * Needs root, QEMU, and a kernel with its modules. */
-#include "core.h"
 #include "netlink.h"
-#include "shim.h"
+#include "vm_kernel.h"
 
-#include <fcntl.h>
-#include <glob.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -16,35 +13,7 @@
 #define OWN        90    /* its image has a kernel */
 #define GIVEN      91    /* an image for containers, with the operator's kernel */
 
-static char kernel[PATH_CAP], version[128];
-
-/* ---- the kernel and the image ---- */
-
-static bool take_kernel(const char *path)
-{
-    char depends[PATH_CAP];
-    int fd     = open(path, O_RDONLY | O_CLOEXEC);
-    bool is_ok = fd >= 0 && vm_kernel_version(fd, version) &&
-                 path_join(depends, "/lib/modules/%s/modules.dep", version) && file_exists(depends) &&
-                 path_join(kernel, "%s", path);
-    if (fd >= 0) close(fd);
-    return is_ok;
-}
-
-static bool find_kernel(void)
-{
-    static const char *const patterns[] = {"/boot/vmlinuz-*-cloud-amd64", "/boot/vmlinuz-*"};
-    const char *given                   = getenv("TRELLIS_VM_KERNEL");
-    bool is_found                       = given && take_kernel(given);
-    for (size_t i = 0; i < sizeof patterns / sizeof *patterns && !given && !is_found; i++) {
-        glob_t found = {0};
-        glob(patterns[i], 0, NULL, &found);
-        for (size_t n = found.gl_pathc; n > 0 && !is_found; n--)
-            is_found = take_kernel(found.gl_pathv[n - 1]);
-        globfree(&found);
-    }
-    return is_found;
-}
+/* ---- the image ---- */
 
 static const char make_tree[] =
     "set -e; T=$0 K=$1 V=$2; mkdir -p $T/bin $T/boot $T/etc $T/www $T/data $T/proc $T/sys $T/dev $T/tmp\n"
@@ -366,12 +335,7 @@ TEST(a_node_without_virtual_machines_says_so)
 
 int main(int argc, char **argv)
 {
-    const char *obstacle = real_obstacle();
-    if (!obstacle && access("/usr/bin/qemu-system-x86_64", X_OK) != 0)
-        obstacle = "no QEMU: install qemu-system-x86";
-    if (!obstacle && !find_kernel())
-        obstacle = "no kernel in /boot with its modules: install linux-image-cloud-amd64";
-    if (!obstacle && access("/dev/net/tun", R_OK) != 0) obstacle = "no /dev/net/tun";
+    const char *obstacle = vm_obstacle();
     if (obstacle) {
         printf("SKIPPED: virtual machines cannot be run here: %s\n1 passed, 0 failed\n", obstacle);
         return 0;
