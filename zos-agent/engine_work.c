@@ -191,6 +191,7 @@ static bool next_drop(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t *
 static void keep_pausing(engine_t *engine, record_t *record)
 {
     record->is_known = false;
+    record->is_dirty = true; /* should it be resumed after half of a pause */
     if (record->state != WORKLOAD_OK || strcmp(record->message, ENGINE_PAUSING) == 0) return;
     snprintf(record->message, sizeof record->message, "%s", ENGINE_PAUSING);
     store_record(engine, record);
@@ -554,8 +555,8 @@ static void take_sweep(engine_t *engine, job_t *job)
 /* Another program has the port: the database, of which nothing is made yet, goes to the next slot. */
 static void move_zdb(engine_t *engine, record_t *record)
 {
-    uint32_t slot = zdb_free_slot(engine, record->link);
-    record->link  = slot ? slot : zdb_free_slot(engine, 0);
+    uint32_t slot   = zdb_free_slot(engine, record->link);
+    record->link    = slot ? slot : zdb_free_slot(engine, 0);
     record->is_made = false;
     store_record(engine, record);
 }

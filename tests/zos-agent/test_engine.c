@@ -551,6 +551,21 @@ TEST(history_has_an_end)
     json_decref(changes);
 }
 
+TEST(what_was_paused_by_half_is_made_again_when_it_is_resumed)
+{
+    fresh();
+    OK(engine_deploy(engine, web(42), 1000000, said));
+    settle();
+    engine_desire(engine, 42, DESIRED_PAUSED, "grace period", "", 1000001);
+    EQ(next(), JOB_PAUSE);
+    done(HOST_LATER, "frozen, but its rules cannot be set");
+    engine_desire(engine, 42, DESIRED_RUN, "paid", "", 1000002);
+    EQ(next(), JOB_MACHINE);
+    done(HOST_OK, "");
+    IS(42, "vm", "ok");
+    EQ(next(), -1);
+}
+
 static void say_count(uint64_t bytes, uint64_t born)
 {
     job.counts      = calloc(1, sizeof *job.counts);
