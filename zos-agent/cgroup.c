@@ -160,12 +160,41 @@ bool cgroup_enter(const cgroup_t *cgroup, const char *group)
 
 /* ---- freeze and kill ---- */
 
+/* A number that stands alone in a file, or behind `key ` at the start of a line. */
+static bool read_number(const char *path, const char *key, uint64_t *number)
+{
+    char text[4096];
+    if (!file_read(path, text, sizeof text)) return false;
+    const char *at = text;
+    size_t len     = strlen(key);
+    while (len > 0 && (strncmp(at, key, len) != 0 || at[len] != ' ')) {
+        at = strchr(at, '\n');
+        if (!at) return false;
+        at++;
+    }
+    return sscanf(at + len, "%" SCNu64, number) == 1;
+}
+
+/* The kernel takes its time, and says in another file when it is done. */
+static bool freeze_v2(const cgroup_t *cgroup, const char *group, bool is_frozen)
+{
+    char path[PATH_CAP];
+    uint64_t state = 0;
+    if (!find_file(cgroup, "", group, "cgroup.freeze", path)) return !is_frozen;
+    if (!file_write(path, is_frozen ? "1" : "0")) return false;
+    if (!is_frozen || !find_file(cgroup, "", group, "cgroup.events", path)) return true;
+    for (int i = 0; i < KILL_TRIES; i++) {
+        if (read_number(path, "frozen", &state) && state == 1) return true;
+        poll(NULL, 0, KILL_PAUSE_MS);
+    }
+    if (find_file(cgroup, "", group, "cgroup.freeze", path)) (void)!file_write(path, "0");
+    return false;
+}
+
 bool cgroup_freeze(const cgroup_t *cgroup, const char *group, bool is_frozen)
 {
     char path[PATH_CAP], state[32];
-    if (cgroup->kind == CGROUP_V2)
-        return find_file(cgroup, "", group, "cgroup.freeze", path) ? file_write(path, is_frozen ? "1" : "0")
-                                                                   : !is_frozen;
+    if (cgroup->kind == CGROUP_V2) return freeze_v2(cgroup, group, is_frozen);
     if (!find_file(cgroup, "freezer", group, "freezer.state", path)) return !is_frozen;
     for (int i = 0; i < KILL_TRIES; i++) { /* FREEZING may need more than one push */
         if (!file_write(path, is_frozen ? "FROZEN" : "THAWED")) return false;
@@ -265,21 +294,6 @@ void cgroup_children(const cgroup_t *cgroup, const char *group, void (*fn)(void 
 }
 
 /* ---- usage ---- */
-
-/* A number that stands alone in a file, or behind `key ` at the start of a line. */
-static bool read_number(const char *path, const char *key, uint64_t *number)
-{
-    char text[4096];
-    if (!file_read(path, text, sizeof text)) return false;
-    const char *at = text;
-    size_t len     = strlen(key);
-    while (len > 0 && (strncmp(at, key, len) != 0 || at[len] != ' ')) {
-        at = strchr(at, '\n');
-        if (!at) return false;
-        at++;
-    }
-    return sscanf(at + len, "%" SCNu64, number) == 1;
-}
 
 bool cgroup_usage(const cgroup_t *cgroup, const char *group, cgroup_usage_t *usage)
 {
