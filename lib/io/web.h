@@ -86,7 +86,7 @@ uint16_t web_server_port(const web_server_t *server);
 /* web_server_reload reads certificate and key again for connections to come; false: they were not fit, the
  * old stay. */
 bool web_server_reload(web_server_t *server);
-/* web_server_free closes every session (on_close is called) and the listener. */
+/* web_server_free closes every session (on_close is called) and the listener; NULL is ignored. */
 void web_server_free(web_server_t *server);
 
 /* web_server_stats counts for /metrics. */

@@ -763,6 +763,7 @@ static void end_later(void *self)
 void web_server_free(web_server_t *server)
 {
     static const uint8_t going_away[] = {0x88, 2, 1001 >> 8, 1001 & 0xff};
+    if (!server) return;
     for (web_socket_t *socket = server->sockets, *next; socket; socket = next) {
         next = socket->next;
         if (socket->has_session && !lws_partial_buffered(socket->wsi)) {
