@@ -134,6 +134,14 @@ static inline const char *real_fetch(const char *address, uint16_t port, int wai
     }
 }
 
+/* How many times longer than usual tests wait: TRELLIS_PATIENCE, on a machine that is emulated. */
+static inline int real_patience(void)
+{
+    const char *text = getenv("TRELLIS_PATIENCE");
+    long times       = text ? strtol(text, NULL, 10) : 1;
+    return times > 1 && times < 100 ? (int)times : 1;
+}
+
 /* What a workload of this run may leave behind, as lines of text: compared before and after. */
 static inline char *real_traces(void)
 {

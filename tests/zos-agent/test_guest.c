@@ -111,7 +111,8 @@ static const char guest_script[] =
     "wireguard tun; do\n"
     "  modprobe -q $m || echo no module $m\n"
     "done\n"
-    "cd /tmp; for t in \"$@\"; do echo \"start $t\"; TESTS/$t 2>&1; echo \"end of $t: $?\"; done\n";
+    "export TRELLIS_PATIENCE=10; cd /tmp; for t in \"$@\"; do echo \"start $t\"; TESTS/$t 2>&1; echo \"end "
+    "of $t: $?\"; done\n";
 
 static bool make_image(void)
 {

@@ -152,7 +152,7 @@ static pid_t shim_of(const char *folder)
 
 static machine_state_t wait_while(machine_state_t state, int *code)
 {
-    for (int i = 0; i < 150 && machine_state(&host, "aaaaaaaaaaaa", code) == state; i++)
+    for (int i = 0; i < 150 * real_patience() && machine_state(&host, "aaaaaaaaaaaa", code) == state; i++)
         poll(NULL, 0, 20);
     return machine_state(&host, "aaaaaaaaaaaa", code);
 }
@@ -195,7 +195,7 @@ TEST(the_exit_code_of_a_machine_is_known)
     plan.args           = (char *[]){(char[]){"/bin/sh"}, (char[]){"-c"}, (char[]){"exit 7"}, NULL};
     OK(went_well(network_ensure(&host, &net)));
     OK(went_well(machine_ensure(&host, &plan)));
-    for (int i = 0; i < 200 && machine_state(&host, plan.wid, &code) != MACHINE_ENDED; i++)
+    for (int i = 0; i < 200 * real_patience() && machine_state(&host, plan.wid, &code) != MACHINE_ENDED; i++)
         poll(NULL, 0, 20);
     EQ(machine_state(&host, plan.wid, &code), MACHINE_ENDED);
     EQ(code, 7);
@@ -224,7 +224,7 @@ TEST(limits_hold)
           NULL};
     OK(went_well(network_ensure(&host, &net)));
     OK(went_well(machine_ensure(&host, &plan)));
-    for (int i = 0; i < 500 && machine_state(&host, plan.wid, &code) != MACHINE_ENDED; i++)
+    for (int i = 0; i < 500 * real_patience() && machine_state(&host, plan.wid, &code) != MACHINE_ENDED; i++)
         poll(NULL, 0, 20);
     OK(machine_folder(&host, plan.wid, folder) && path_join(log, "%s/log", folder));
     OK(SPAWN(&said, 5000, "cat", log));
@@ -249,7 +249,7 @@ TEST(a_flood_of_output_fills_nothing)
     OK(went_well(network_ensure(&host, &net)));
     OK(went_well(machine_ensure(&host, &plan)));
     OK(machine_folder(&host, plan.wid, folder) && path_join(log, "%s/log", folder));
-    for (int i = 0; i < 250; i++, poll(NULL, 0, 20))
+    for (int i = 0; i < 250 * real_patience(); i++, poll(NULL, 0, 20))
         if (stat(log, &st) == 0 && (uint64_t)st.st_size > SHIM_LOG_MAX + (1 << 20)) break;
     OK(stat(log, &st) == 0 && st.st_size > 1 << 20 && (uint64_t)st.st_size <= SHIM_LOG_MAX + (1 << 20));
     OK(take_down());
@@ -283,7 +283,7 @@ TEST(a_disk_is_mounted_behind_no_link)
     OK(went_well(disk_ensure(&host, "vol-y", 16 << 20, 100000)) && disk_path(&host, "vol-y", mount.source));
     OK(went_well(network_ensure(&host, &net)));
     OK(went_well(machine_ensure(&host, &plan)));
-    for (int i = 0; i < 200 && machine_state(&host, plan.wid, &code) != MACHINE_ENDED; i++)
+    for (int i = 0; i < 200 * real_patience() && machine_state(&host, plan.wid, &code) != MACHINE_ENDED; i++)
         poll(NULL, 0, 20);
     EQ(code, 0);
     plan.mounts          = &mount;
