@@ -194,6 +194,7 @@ bool image_remove(db_t *db, const char *state_dir, const char *name)
         return false;
     free(image.config);
     if (!db_do(db, "DELETE FROM image WHERE name = ?1", "t", name)) return false;
+    db_do(db, "DELETE FROM image_released WHERE name = ?1", "t", name);
     db_rows_t *rows = db_ask(db, "SELECT 1 FROM image WHERE digest = ?1", "t", image.digest);
     bool is_used    = db_next(&rows);
     db_stop(rows);

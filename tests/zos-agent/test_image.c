@@ -448,6 +448,11 @@ TEST(images_that_nobody_uses_are_collected_when_released_and_never_one_in_use)
     OK(image_release(db, "young", true));
     EQ(collect(db, 5, 3000, now_s + 33 * DAY, NULL), 1);
     OK(!is_kept(young) && is_kept(twice));
+    small_image(db, "mine", "y", 1);
+    OK(image_release(db, "mine", true) && image_remove(db, dir, "mine"));
+    const char *again = small_image(db, "mine", "z", 1); /* a name that comes anew is kept, as every one */
+    EQ(collect(db, 0, 0, now_s + 99 * DAY, NULL), 1);    /* "twice" has no kept name beside it now */
+    OK(is_kept(again) && !is_kept(twice));
     db_close(db);
 }
 
