@@ -250,35 +250,41 @@ static void network_forward(FILE *out, const nft_site_t *site, const network_pla
         if (!network->guests[i].is_paused) accept_guest(out, site, network, &network->guests[i]);
 }
 
-/* On the bridge nobody speaks for another. */
-static void network_bridge(FILE *out, const char *table, const network_plan_t *network)
+/* What one guest may not say on the bridge, in a chain of its own. */
+static void bridge_guest(FILE *out, const char *t, const network_plan_t *network, const guest_plan_t *guest)
 {
     char ip6[INET6_ADDRSTRLEN];
-    fprintf(
-        out,
-        "add table bridge %s\nadd chain bridge %s guests { type filter hook prerouting priority -300; policy "
-        "accept; }\nflush chain bridge %s guests\n",
-        table, table, table);
-    for (uint32_t i = 0; i < network->guest_count; i++) {
-        const guest_plan_t *guest = &network->guests[i];
-        const uint8_t *mac        = guest->mac;
-        if (mac[0] != 0)
-            fprintf(out,
-                    "add rule bridge %s guests iifname \"v%s\" ether saddr != "
-                    "%02x:%02x:%02x:%02x:%02x:%02x drop\n",
-                    table, guest->wid, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
-        fprintf(out, "add rule bridge %s guests iifname \"v%s\" ip saddr != " IP " drop\n", table, guest->wid,
-                IP_OF(guest->ip));
-        fprintf(out, "add rule bridge %s guests iifname \"v%s\" arp saddr ip != { 0.0.0.0, " IP " } drop\n",
-                table, guest->wid, IP_OF(guest->ip));
-        ip6_text(guest->ip6, ip6);
-        if (network_has_ip6(network))
-            fprintf(out,
-                    "add rule bridge %s guests iifname \"v%s\" ip6 saddr != { ::, fe80::/10, %s } drop\n",
-                    table, guest->wid, ip6);
-        fprintf(out, "add rule bridge %s guests iifname \"v%s\" icmpv6 type nd-router-advert drop\n", table,
-                guest->wid);
-    }
+    const uint8_t *mac = guest->mac;
+    const char *wid    = guest->wid;
+    fprintf(out, "add chain bridge %s g_%s\n", t, wid);
+    if (mac[0] != 0)
+        fprintf(out, "add rule bridge %s g_%s ether saddr != %02x:%02x:%02x:%02x:%02x:%02x drop\n", t, wid,
+                mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+    fprintf(out, "add rule bridge %s g_%s ip saddr != " IP " drop\n", t, wid, IP_OF(guest->ip));
+    fprintf(out, "add rule bridge %s g_%s arp saddr ip != { 0.0.0.0, " IP " } drop\n", t, wid,
+            IP_OF(guest->ip));
+    ip6_text(guest->ip6, ip6);
+    if (network_has_ip6(network))
+        fprintf(out, "add rule bridge %s g_%s ip6 saddr != { ::, fe80::/10, %s } drop\n", t, wid, ip6);
+    fprintf(out, "add rule bridge %s g_%s icmpv6 type nd-router-advert drop\n", t, wid);
+}
+
+/* On the bridge nobody speaks for another.  A frame goes through the rules of its own guest alone, however
+ * many there are.  The table counts nothing: it is made anew, in one step of the kernel. */
+static void network_bridge(FILE *out, const char *table, const network_plan_t *network)
+{
+    fprintf(out,
+            "add table bridge %s\ndelete table bridge %s\nadd table bridge %s\n"
+            "add chain bridge %s guests { type filter hook prerouting priority -300; policy accept; }\n",
+            table, table, table, table);
+    for (uint32_t i = 0; i < network->guest_count; i++)
+        bridge_guest(out, table, network, &network->guests[i]);
+    if (network->guest_count == 0) return;
+    fprintf(out, "add rule bridge %s guests iifname vmap {", table);
+    for (uint32_t i = 0; i < network->guest_count; i++)
+        fprintf(out, "%s \"v%s\" : jump g_%s", i == 0 ? "" : ",", network->guests[i].wid,
+                network->guests[i].wid);
+    fputs(" }\n", out);
 }
 
 char *nft_network_text(const nft_site_t *site, const network_plan_t *network)
