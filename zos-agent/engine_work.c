@@ -44,7 +44,8 @@ static void changed(const engine_t *engine, const record_t *record)
 
 static void job_for(job_t *job, job_kind_t kind, const record_t *record)
 {
-    *job = (job_t){.kind = kind, .contract_id = record->entry->contract_id};
+    *job = (job_t){
+        .kind = kind, .contract_id = record->entry->contract_id, .version = record->workload->version};
     snprintf(job->name, sizeof job->name, "%s", record->workload->name);
     memcpy(job->wid, record->wid, sizeof job->wid);
 }
@@ -469,7 +470,7 @@ static void paused(engine_t *engine, record_t *record, const host_result_t *resu
 static void dropped(engine_t *engine, record_t *record, const host_result_t *result, uint64_t now_ms)
 {
     bool is_error =
-        record->state == WORKLOAD_ERROR && !record->is_removed && record->entry->desired != DESIRED_DELETED;
+        !record->is_removed && record->entry->desired != DESIRED_DELETED; /* or was, an update ago */
     if (result->status != HOST_OK) {
         log_warn(LOG_ENGINE, "not removed yet", LOG_U64("contract", record->entry->contract_id),
                  LOG_TEXT("name", record->workload->name), LOG_TEXT("why", result->error));
@@ -596,15 +597,33 @@ static void take_result(engine_t *engine, job_t *job, record_t *record, uint64_t
     }
 }
 
+static record_t *record_of(const engine_t *engine, const job_t *job)
+{
+    const entry_t *entry = entry_find(engine, job->contract_id);
+    return entry ? record_find(entry, job->name) : NULL;
+}
+
+/* A job for what an update has changed since says nothing of what is wanted now. */
+static void take_late(engine_t *engine, job_t *job, record_t *record, uint64_t now_ms)
+{
+    if (job->result.status == HOST_REFUSED) job->result.status = HOST_LATER;
+    take_result(engine, job, record, now_ms);
+    record = record_of(engine, job); /* it may be gone */
+    if (!record) return;
+    record->is_dirty = true;
+    record->next_ms  = 0;
+}
+
 void engine_done(engine_t *engine, job_t *job, uint64_t now_ms)
 {
     engine->is_busy  = false;
-    entry_t *entry   = entry_find(engine, job->contract_id);
-    record_t *record = entry ? record_find(entry, job->name) : NULL;
+    record_t *record = record_of(engine, job);
     if (job->kind == JOB_SWEEP)
         take_sweep(engine, job);
     else if (job->kind == JOB_METER)
         take_counts(engine, job, seconds(now_ms));
+    else if (record && record->workload->version != job->version)
+        take_late(engine, job, record, now_ms);
     else if (record)
         take_result(engine, job, record, now_ms);
     trash_took(engine, job, now_ms);

@@ -41,6 +41,7 @@ typedef struct job {
     job_kind_t kind;
     uint64_t contract_id;
     char name[DEPLOYMENT_NAME_MAX + 1]; /* of the workload */
+    uint32_t version;                   /* the workload's */
     char wid[WID_LEN + 1];
 
     char disk[40];
@@ -55,8 +56,8 @@ typedef struct job {
     machine_plan_t machine;
     logs_plan_t logs;
     bool is_port_taken; /* JOB_ZDB, out: by another program */
-    bool is_new;   /* its ports must be free */
-    bool is_known; /* a machine that, if it runs, only needs to be tied to its network */
+    bool is_new;        /* its ports must be free */
+    bool is_known;      /* a machine that, if it runs, only needs to be tied to its network */
 
     job_object_t *objects; /* JOB_SWEEP: in: what is known; out: what was not, for the next time */
     uint32_t object_count;

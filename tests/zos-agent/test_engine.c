@@ -551,6 +551,47 @@ TEST(history_has_an_end)
     json_decref(changes);
 }
 
+/* The worker is at it while its user sends another version. */
+TEST(an_update_that_comes_while_a_job_is_out_is_carried_out_after_it)
+{
+    fresh();
+    OK(engine_deploy(engine, deployment(7, 42, 0, json_pack("[o]", disk("disk", 1 << 20, 0))), 1000000,
+                     said));
+    EQ(next(), JOB_DISK);
+    OK(engine_update(engine, deployment(7, 42, 1, json_pack("[o]", disk("disk", 2 << 20, 1))), 1000001,
+                     said));
+    done(HOST_OK, "");
+    EQ(next(), JOB_DISK);
+    EQ(job.disk_size, 2 << 20);
+    OK(engine_update(engine, deployment(7, 42, 2, json_pack("[o]", disk("disk", 3 << 20, 2))), 1000002,
+                     said));
+    done(HOST_REFUSED, "too large, as it was");
+    EQ(next(), JOB_DISK);
+    EQ(job.disk_size, 3 << 20);
+    done(HOST_OK, "");
+    IS(42, "disk", "ok");
+    EQ(next(), -1);
+}
+
+TEST(an_update_that_comes_while_what_failed_is_taken_away_makes_it_anew)
+{
+    fresh();
+    OK(engine_deploy(engine, deployment(7, 42, 0, json_pack("[o]", disk("disk", 1 << 20, 0))), 1000000,
+                     said));
+    EQ(next(), JOB_DISK);
+    done(HOST_REFUSED, "no");
+    IS(42, "disk", "error");
+    EQ(next(), JOB_DROP_DISK);
+    OK(engine_update(engine, deployment(7, 42, 1, json_pack("[o]", disk("disk", 2 << 20, 1))), 1000001,
+                     said));
+    done(HOST_OK, "");
+    IS(42, "disk", "init");
+    EQ(next(), JOB_DISK);
+    EQ(job.disk_size, 2 << 20);
+    done(HOST_OK, "");
+    IS(42, "disk", "ok");
+}
+
 TEST(what_was_paused_by_half_is_made_again_when_it_is_resumed)
 {
     fresh();
