@@ -81,6 +81,9 @@ export class Grid {
   street () {
     const ip = (...args) => execFileSync('ip', args)
     this.trellis('farmer', 'farm', 'add-ip', '1', `${PUBLIC}/24,${ROUTER}`)
+    for (const args of [['link', 'delete', this.link], ['netns', 'delete', this.out]]) { // of a run that was killed
+      try { execFileSync('ip', args, { stdio: 'ignore' }) } catch {}
+    }
     this.hasStreet = true
     ip('netns', 'add', this.out)
     ip('link', 'add', this.link, 'type', 'veth', 'peer', 'name', 'street', 'netns', this.out)
