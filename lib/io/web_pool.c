@@ -298,7 +298,7 @@ static SSL_CTX *tls_of(web_pool_t *pool)
 static bool tls_begin(line_t *line)
 {
     static const uint8_t alpn[] = "\x08http/1.1";
-    const char *host            = line->server->url.host;
+    char *host                  = line->server->url.host; /* OpenSSL's macro casts const away */
     SSL_CTX *tls                = tls_of(line->server->pool);
     uint8_t address[16];
     bool is_address = inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
