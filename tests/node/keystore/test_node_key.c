@@ -20,7 +20,7 @@ static int remove_one(const char *name, const struct stat *info, int kind, struc
 
 static void begin(void)
 {
-    strcpy(folder, "/tmp/trellis-node-key-XXXXXX");
+    snprintf(folder, sizeof folder, "/tmp/trellis-node-key-XXXXXX");
     OK(mkdtemp(folder) != NULL);
     OK(node_key_path(folder, path));
 }
