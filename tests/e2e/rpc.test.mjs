@@ -140,7 +140,7 @@ test('what unmodified clients call is in rpc_methods, and none of it is refused 
 }))
 
 // What @polkadot/api has definitions for and this chain has no pallet, network or worker for.
-const ABSENT = /^(babe|beefy|contracts|mmr|sync|net|web3|eth|offchain)_|^dev_getBlockStats$|^state_(getChild|traceBlock|trieMigrationStatus)|^system_(localPeerId|networkState|addReservedPeer|removeReservedPeer)$/
+const ABSENT = /^(babe|beefy|contracts|mmr|sync|net|web3|eth)_|^dev_getBlockStats$|^state_(getChild|traceBlock|trieMigrationStatus)|^system_(networkState|addReservedPeer|removeReservedPeer)$/
 
 test('what @polkadot/api has definitions for is listed, but for what this chain has not', () => withPlainNode(['--sealing', 'manual'], async node => {
   const { methods } = await node.rpc('rpc_methods')
@@ -149,6 +149,13 @@ test('what @polkadot/api has definitions for is listed, but for what this chain 
   assert.ok(known.length > 120)
   assert.deepEqual(known.filter(name => !methods.includes(name) && !ABSENT.test(name)), [])
   assert.deepEqual(known.filter(name => methods.includes(name) && ABSENT.test(name)), [])
+}))
+
+test('a client finds the node\'s identity, and its records beside the chain', () => withNode(['--sealing', 'manual'], async api => {
+  assert.match((await api.rpc.system.localPeerId()).toString(), /^12D3KooW\w{44}$/)
+  assert.equal((await api.rpc.offchain.localStorageGet('PERSISTENT', '0x6b6579')).isNone, true)
+  await api.rpc.offchain.localStorageSet('PERSISTENT', '0x6b6579', '0x0102')
+  assert.equal((await api.rpc.offchain.localStorageGet('PERSISTENT', '0x6b6579')).unwrap().toHex(), '0x0102')
 }))
 
 // ---------------------------------------------------------------------------------- the runtime's functions
