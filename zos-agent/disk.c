@@ -172,13 +172,13 @@ host_result_t disk_ensure(const host_t *host, const char *name, uint64_t size, u
     char path[PATH_CAP];
     struct stat st;
     if (!disk_path(host, name, path)) return host_fail(HOST_REFUSED, "the path is too long");
-    bool is_new          = !host->has_btrfs || !is_mounted(host) || !file_exists(path);
     host_result_t result = pool_ensure(host);
     if (result.status == HOST_OK)
         result = host->has_btrfs ? btrfs_ensure(path, size) : ext4_ensure(host, name, path, size);
     if (result.status != HOST_OK) return result;
     if (stat(path, &st) != 0) return host_fail(HOST_LATER, "the disk is not there");
-    if (is_new && st.st_uid == 0 && owner != 0 && (chown(path, owner, owner) != 0 || chmod(path, 0755) != 0))
+    bool is_given = st.st_uid != 0 || owner == 0; /* not yet, too, when who made it was killed before that */
+    if (!is_given && (chmod(path, 0755) != 0 || chown(path, owner, owner) != 0))
         return host_fail(HOST_LATER, "the disk cannot be given to its owner: %s", strerror(errno));
     return host_ok();
 }

@@ -100,7 +100,9 @@ static int live_and_die(unsigned point)
 TEST(a_core_that_is_killed_at_any_step_does_what_was_asked_when_it_comes_back)
 {
     const char *given = getenv("ZOS_CRASH_STRIDE");
-    unsigned stride = given ? (unsigned)strtoul(given, NULL, 10) : STRIDE, point = 1;
+    const char *from  = getenv("ZOS_CRASH_FROM");
+    unsigned stride   = given ? (unsigned)strtoul(given, NULL, 10) : STRIDE;
+    unsigned point    = from ? (unsigned)strtoul(from, NULL, 10) : 1;
     for (; point < POINTS_MAX; point += stride ? stride : 1) {
         int status  = 0;
         pid_t child = fork();
