@@ -73,7 +73,7 @@ TEST(a_machine_answers_through_the_mesh)
     OK(deploy(8, 43,
               json_pack("[o]", part(0, "far", "10.20.4.0/24", SECRET_8, port_8, PUBLIC_7, "10.20.3.0/24", 1,
                                     port_7))));
-    core_work(6000);
+    core_work(60000);
     IS(42, "net", "ok");
     IS(42, "web", "ok");
     const char *page = fetch_from(8, "far", "http://10.20.3.2/");
