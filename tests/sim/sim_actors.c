@@ -28,6 +28,9 @@ typedef struct {
     uint64_t safe_us, handled_us; /* 0: not */
     uint32_t handler;
     uint64_t handler_start, reply_us; /* who handled it last, and when it answered */
+    uint64_t refused_us;              /* 0: not; a peer could not open it */
+    uint32_t refuser;
+    uint64_t refuser_start;
     bool is_answered, is_lost;
     peer_status_t status;
     char error[64];
@@ -145,6 +148,22 @@ static void check_first(const note_t *note, const char *uid)
         *last = note->number + 1;
 }
 
+/* What was refused has come as what was handled has: a copy of it that a relay did not know to be taken comes
+ * later to the next run of the program, which may be able to open it. */
+static void check_came(const actor_t *self, const note_t *note, const char *uid)
+{
+    uint64_t start   = machine_starts(self->machine);
+    bool was_handled = note->handled_us && &world.actors[note->handler] == self;
+    bool was_refused = note->refused_us && &world.actors[note->refuser] == self;
+    bool is_in_same_run =
+        (was_handled && note->handler_start == start) || (was_refused && note->refuser_start == start);
+    if (is_in_same_run) broken("note %u came twice to the same run of %s", note->number, self->name);
+    if (note->handled_us || note->refused_us)
+        world.stats.again++;
+    else
+        check_first(note, uid);
+}
+
 static void check_note(const actor_t *self, note_t *note, const peer_incoming_t *request)
 {
     static char expected[PAYLOAD_CAP];
@@ -161,13 +180,7 @@ static void check_note(const actor_t *self, note_t *note, const peer_incoming_t 
     if (sim_now_us() > note->deadline_us + GRACE_US)
         broken("note %u came %llu ms after its end", note->number,
                (unsigned long long)(sim_now_us() - note->deadline_us) / 1000);
-    if (note->handled_us && &world.actors[note->handler] == self &&
-        note->handler_start == machine_starts(self->machine))
-        broken("note %u came twice to the same run of %s", note->number, self->name);
-    if (!note->handled_us)
-        check_first(note, request->from.uid);
-    else
-        world.stats.again++;
+    check_came(self, note, request->from.uid);
 }
 
 static void on_request(void *context, peer_t *peer, const peer_incoming_t *request)
@@ -191,6 +204,31 @@ static void on_request(void *context, peer_t *peer, const peer_incoming_t *reque
     if (state->reply_count == REPLIES_CAP) return;
     state->replies[state->reply_count++] =
         (reply_t){request->from, note, sim_now_us() + (sim_chance(300000) ? sim_below(4000000) : 0)};
+}
+
+/* The peers of the world refuse by this (the linker's --wrap): what on_request never hears of. */
+void __real_peer_reply_error(peer_t *peer, const peer_return_t *to, uint32_t code, const char *message);
+void __wrap_peer_reply_error(peer_t *peer, const peer_return_t *to, uint32_t code, const char *message);
+
+void __wrap_peer_reply_error(peer_t *peer, const peer_return_t *to, uint32_t code, const char *message)
+{
+    const program_state_t *state = peer->config.context;
+    const actor_t *self          = state->actor;
+    note_t *note                 = note_of_uid(to->uid);
+    __real_peer_reply_error(peer, to, code, message);
+    if (io_is_dead(state->io)) return;
+    if (!note) {
+        broken("%s refused what nobody wrote: %s", self->name, message);
+        return;
+    }
+    const actor_t *from = &world.actors[note->from], *meant = &world.actors[note->to];
+    if (!from->is_fickle && !meant->is_disputed)
+        broken("note %u of %s was refused by %s: %s", note->number, from->name, self->name, message);
+    check_came(self, note, to->uid);
+    sim_trace("note %u of %s refused by %s: %s", note->number, from->name, self->name, message);
+    note->refused_us    = sim_now_us();
+    note->refuser       = (uint32_t)(self - world.actors);
+    note->refuser_start = machine_starts(self->machine);
 }
 
 static void reply_all(program_state_t *state)
@@ -366,9 +404,12 @@ static void check_end(const note_t *note)
     if (is_sender_same && !note->is_answered && sim_now_us() > note->deadline_us + GRACE_US)
         broken("note %u of %s is over, and %s was not told", note->number, from->name, from->name);
     if (!has_time) return;
+    /* Who asked is told of a refusal, unless either process is not the same any more. */
+    bool is_refuser_same = machine_starts(to->machine) == note->refuser_start;
+    bool is_refused      = note->refused_us && !(is_sender_same && is_refuser_same);
     /* Perhaps, and the process that was told had not sent it: who moves between relays is refused by the one
      * he left. */
-    bool is_refused = (from->is_fickle || to->is_fickle || to->is_roaming) && !is_sender_same;
+    is_refused |= to->is_roaming && !is_sender_same;
     if (from->is_disputed || to->is_disputed || is_failure_told(note) || is_refused) {
         world.stats.excused += !note->handled_us;
         return;

@@ -22,7 +22,7 @@ typedef struct {
     uint32_t node_count;
     bool is_web;      /* its sessions are WebSockets, which say nothing of what arrived */
     bool is_roaming;  /* has several relays: no order is promised */
-    bool is_fickle;   /* its key is on the chain at times only: what cannot be opened then is refused */
+    bool is_fickle;   /* its key is on the chain at times only: what cannot be opened then may be refused */
     bool is_disputed; /* another actor has the same twin on another fork */
     machine_t *machine;
 } actor_t;
