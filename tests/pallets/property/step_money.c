@@ -15,8 +15,8 @@ typedef __int128 i128_t;
 /* One account's total as events tell it, and as it is. */
 typedef struct {
     account_id_t who;
-    i128_t told;
-    u128_t now, reserved_before;
+    i128_t told, reserved; /* reserved is a part of what is told, which BalanceSet does not tell */
+    u128_t now;
     bool is_changed;
 } entry_t;
 static entry_t ledger[LEDGER_MAX];
@@ -67,8 +67,8 @@ static entry_t *entry_of(rt_t *rt, const account_id_t *who)
     system_account_info_t account;
     system_account_get(rt, who, &account);
     const u128_t total = account.data.free + account.data.reserved;
-    ledger[ledger_len] =
-        (entry_t){.who = *who, .told = (i128_t)total, .now = total, .reserved_before = account.data.reserved};
+    ledger[ledger_len] = (entry_t){
+        .who = *who, .told = (i128_t)total, .now = total, .reserved = (i128_t)account.data.reserved};
     return &ledger[ledger_len++];
 }
 
@@ -81,6 +81,20 @@ static void take(rt_t *rt, const account_id_t *who, u128_t amount)
     entry_of(rt, who)->told -= (i128_t)amount;
 }
 
+static void reserve(rt_t *rt, const account_id_t *who, i128_t amount)
+{
+    entry_of(rt, who)->reserved += amount;
+}
+
+static void tell_repatriated(rt_t *rt, const account_id_t *from, const account_id_t *to, u128_t amount,
+                             bool is_reserved)
+{
+    take(rt, from, amount);
+    reserve(rt, from, -(i128_t)amount);
+    add(rt, to, amount);
+    if (is_reserved) reserve(rt, to, (i128_t)amount);
+}
+
 static void tell(rt_t *rt, const balances_event_t *event)
 {
     switch ((int)event->kind) {
@@ -89,19 +103,24 @@ static void tell(rt_t *rt, const balances_event_t *event)
         take(rt, &event->transfer.from, event->transfer.amount);
         add(rt, &event->transfer.to, event->transfer.amount);
         return;
+    case BALANCES_EVENT_RESERVED: reserve(rt, &event->reserved.who, (i128_t)event->reserved.amount); return;
+    case BALANCES_EVENT_UNRESERVED:
+        reserve(rt, &event->unreserved.who, -(i128_t)event->unreserved.amount);
+        return;
     case BALANCES_EVENT_RESERVE_REPATRIATED:
-        take(rt, &event->reserve_repatriated.from, event->reserve_repatriated.amount);
-        add(rt, &event->reserve_repatriated.to, event->reserve_repatriated.amount);
+        tell_repatriated(rt, &event->reserve_repatriated.from, &event->reserve_repatriated.to,
+                         event->reserve_repatriated.amount,
+                         event->reserve_repatriated.destination_status == BALANCES_BALANCE_STATUS_RESERVED);
         return;
     case BALANCES_EVENT_BALANCE_SET: {
         entry_t *entry = entry_of(rt, &event->balance_set.who);
-        entry->told    = (i128_t)(event->balance_set.free + entry->reserved_before);
+        entry->told    = (i128_t)event->balance_set.free + entry->reserved;
         return;
     }
     case BALANCES_EVENT_DEPOSIT: add(rt, &event->deposit.who, event->deposit.amount); return;
     case BALANCES_EVENT_WITHDRAW: take(rt, &event->withdraw.who, event->withdraw.amount); return;
     case BALANCES_EVENT_SLASHED: take(rt, &event->slashed.who, event->slashed.amount); return;
-    default: return; /* Endowed comes with another; Reserved and Unreserved move within the account */
+    default: return; /* Endowed comes with another */
     }
 }
 
@@ -121,7 +140,7 @@ bool step_money_holds(rt_t *rt, const step_t *step)
         const u128_t total                 = before.data.free + before.data.reserved;
         *entry =
             (entry_t){.told = (i128_t)total, .now = now.data.free + now.data.reserved, .is_changed = true};
-        entry->reserved_before = before.data.reserved;
+        entry->reserved = (i128_t)before.data.reserved;
         memcpy(entry->who.b, change->key.data + 48, 32);
         changed += (i128_t)(entry->now - total);
     }
