@@ -1,15 +1,16 @@
 /* names.c - names found leniently, and the nearest ones when there is none. */
 #include "names.h"
+
+#include "letters.h"
 #include "runtime_names.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-#define PLAIN_MAX   96
-#define NEAR_MAX    4 /* suggestions */
-#define FAR         4 /* letters apart: no suggestion any more */
-#define LETTERS_MAX 64
+#define PLAIN_MAX 96
+#define NEAR_MAX  4 /* suggestions */
+#define FAR       4 /* letters apart: no suggestion any more */
 
 /* Short names beside the two that each pallet has. */
 static const struct {
@@ -94,26 +95,6 @@ void name_snake(const char *name, char out[80])
 
 /* ---- the nearest ---- */
 
-size_t names_distance(const char *a, const char *b)
-{
-    size_t row[LETTERS_MAX], len = strlen(b);
-    if (len >= LETTERS_MAX) return SIZE_MAX;
-    for (size_t j = 0; j <= len; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t diagonal = row[0];
-        row[0]          = i;
-        for (size_t j = 1; j <= len; j++) {
-            size_t above = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
-            if (above + 1 < best) best = above + 1;
-            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
-            diagonal = above;
-            row[j]   = best;
-        }
-    }
-    return row[len];
-}
-
 typedef struct {
     char wanted[PLAIN_MAX];
     struct {
@@ -128,7 +109,7 @@ static size_t closeness(const char *wanted, const char *name)
 {
     char own[PLAIN_MAX];
     plain(name, strlen(name), own);
-    size_t away = names_distance(wanted, own), limit = strlen(wanted) < 5 ? 2 : FAR;
+    size_t away = letters_apart(wanted, own), limit = strlen(wanted) < 5 ? 2 : FAR;
     if (away < limit) return away;
     bool is_within = strlen(wanted) >= 3 && (strstr(own, wanted) || strstr(wanted, own));
     return is_within ? FAR : SIZE_MAX;

@@ -20,10 +20,6 @@ typedef struct {
 /* names_equal compares two names as people write them. */
 bool names_equal(const char *a, const char *b);
 
-/* names_distance is how many letters must change, come or go to make a of b; SIZE_MAX when b has 64 or more.
- */
-size_t names_distance(const char *a, const char *b);
-
 /* name_pallet finds a pallet; NULL when there is none.  name_pallet_short is the shortest way to write one.
  */
 const table_pallet_t *name_pallet(const char *text, size_t len);

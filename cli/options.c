@@ -1,6 +1,6 @@
 /* options.c - the command line taken apart, and its words read as values. */
 #include "cli.h"
-#include "names.h"
+#include "letters.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,7 +100,7 @@ static bool unknown_option(const char *word)
 {
     const option_t *nearest = NULL;
     for (const option_t *option = cli_options; option->name; option++)
-        if (names_distance(word + 2, option->name) <= 2) nearest = option;
+        if (letters_apart(word + 2, option->name) <= 2) nearest = option;
     fprintf(stderr, "trellis: there is no option %s%s%s%s\n", word, nearest ? "; did you mean --" : "",
             nearest ? nearest->name : "", nearest ? "?" : "");
     return false;
@@ -139,7 +139,7 @@ static bool unknown_command(const char *first, const char *second)
     for (const command_t *command = cli_commands; command->words; command++) {
         const char *against = strchr(command->words, ' ') && !second ? command->words : words;
         size_t away =
-            against == words ? names_distance(words, command->words) : names_distance(first, command->words);
+            against == words ? letters_apart(words, command->words) : letters_apart(first, command->words);
         if (away < best) {
             best    = away;
             nearest = command;
