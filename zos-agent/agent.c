@@ -192,8 +192,9 @@ static void sender_metrics(void *context, uint64_t contract_id, const char *name
     if (!logs_state(&usage->agent->host, wid, &state)) return;
     snprintf(labels, sizeof labels, "{contract=\"%llu\",workload=\"%s\"}", (unsigned long long)contract_id,
              name);
-    metric_set(metrics_gauge(usage->metrics, "zos_logs_sent_bytes", labels, "output of a machine that was sent"),
-               (int64_t)state.sent);
+    metric_set(
+        metrics_gauge(usage->metrics, "zos_logs_sent_bytes", labels, "output of a machine that was sent"),
+        (int64_t)state.sent);
     metric_set(metrics_gauge(usage->metrics, "zos_logs_skipped_bytes", labels,
                              "output that was not sent, since its target was slow or away"),
                (int64_t)state.skipped);
@@ -351,10 +352,10 @@ static bool engine_start(agent_t *agent)
                               .has_vm          = agent->host.vm.kind != VM_NONE,
                               .is_vm_default   = agent->config->is_vm_default,
                               .has_public      = agent->host.public_link[0] || agent->host.is_public_routed,
-        .has_public6     = agent->host.has_public6,
-                              .zdb_port        = agent->host.zdb_program[0] ? (uint16_t)agent->config->zdb_port : 0,
-                              .zdb_addresses   = agent->zdb_addresses,
-                              .has_logs        = agent->host.logs_program[0] != 0,
+                              .has_public6     = agent->host.has_public6,
+                              .zdb_port = agent->host.zdb_program[0] ? (uint16_t)agent->config->zdb_port : 0,
+                              .zdb_addresses  = agent->zdb_addresses,
+                              .has_logs       = agent->host.logs_program[0] != 0,
                               .gateway_domain = agent->host.gateway.is_on ? agent->host.gateway.domain : NULL,
                               .on_change      = on_change,
                               .context        = agent};
@@ -425,7 +426,8 @@ static void perf_start(agent_t *agent)
                             .context   = agent};
     char texts[PERF_URLS_CAP][RMB_URL_MAX + 16], url[RMB_URL_MAX];
     for (uint32_t i = 0; i < c->substrate_count && config.url_count < PERF_URLS_CAP / 2; i++)
-        snprintf(texts[config.url_count++], sizeof *texts, "substrate=%.*s", RMB_URL_MAX - 1, c->substrate[i]);
+        snprintf(texts[config.url_count++], sizeof *texts, "substrate=%.*s", RMB_URL_MAX - 1,
+                 c->substrate[i]);
     for (uint32_t i = 0; i < c->domain_count && config.url_count < PERF_URLS_CAP; i++) {
         relay_at_get(&c->relay_at, c->domains[i], url);
         snprintf(texts[config.url_count++], sizeof *texts, "relay=%s", url);

@@ -20,8 +20,9 @@ typedef struct control control_t;
 typedef struct collector collector_t;
 
 #define AGENT_ZDB_ADDRESSES 3
-#define AGENT_VERSION  "0.1.0"
-#define AGENT_NOTE_NIC "public_nic" /* the link of public addresses, as the farmer set it; before the configuration's */
+#define AGENT_VERSION       "0.1.0"
+#define AGENT_NOTE_NIC                                                                                       \
+    "public_nic" /* the link of public addresses, as the farmer set it; before the configuration's */
 
 struct agent {
     const config_t *config;
@@ -72,8 +73,8 @@ void api_answer(void *context, peer_t *peer,
 
 /* ---- collector.c: the image store, kept small ---- */
 
-/* collector_new collects every hour; collector_run at once, and says how many names were forgotten and files are
- * deleted (by the pool, one lot at a time: false while the last one is at it). */
+/* collector_new collects every hour; collector_run at once, and says how many names were forgotten and files
+ * are deleted (by the pool, one lot at a time: false while the last one is at it). */
 collector_t *collector_new(agent_t *agent);
 void collector_free(collector_t *collector);
 NODISCARD bool collector_run(collector_t *collector, uint32_t *forgotten, uint32_t *files);

@@ -63,8 +63,8 @@ typedef struct {
     /* on_desire is called after engine_desire changed what is wanted: give the worker its next job.  May be
      * NULL. */
     void (*on_desire)(void *context);
-    /* on_power_off is called when the farmer wants the node off, nothing is on it, and the chain knows that it
-     * goes.  NULL: the node stays on. */
+    /* on_power_off is called when the farmer wants the node off, nothing is on it, and the chain knows that
+     * it goes.  NULL: the node stays on. */
     void (*on_power_off)(void *context);
     void *context;
 } chain_side_config_t;
@@ -102,9 +102,9 @@ typedef struct {
     bool is_certified, is_farm_gold, is_farm_dedicated;
     bool has_public_config;
     char ip4[32], gw4[32], ip6[64], gw6[64], domain[256]; /* "" for none */
-    bool is_target_down, is_state_down;                   /* power: as the farmer wants it, as the node said */
-    uint64_t extra_fee;                                   /* of renting the whole node, in thousandths of a USD */
-    uint64_t rent_contract;                               /* 0: it is not rented */
+    bool is_target_down, is_state_down; /* power: as the farmer wants it, as the node said */
+    uint64_t extra_fee;                 /* of renting the whole node, in thousandths of a USD */
+    uint64_t rent_contract;             /* 0: it is not rented */
     chain_farm_ip_t farm_ips[CHAIN_FARM_IPS_CAP];
     uint32_t farm_ip_count;
 } chain_node_t;

@@ -25,7 +25,7 @@ typedef struct {
 
     uint32_t zdb_port;    /* on the node, of the first database; 0: none are offered */
     char *zdb_address[4]; /* where databases are said to be reached; none: the node's own */
-    char *vm_kernel; /* NULL: no virtual machines */
+    char *vm_kernel;      /* NULL: no virtual machines */
     bool is_vm_default, is_vm_emulated;
 
     char *substrate[CONFIG_URLS_CAP];
@@ -42,8 +42,8 @@ typedef struct {
     uint32_t trash_hours, image_days;
     uint64_t image_cache; /* bytes that the store may hold of images that nobody uses */
     bool is_perf_off;
-    char *power_off;      /* a program; NULL: the node never goes off */
-    char *admin_twins;    /* numbers with commas: who may ask zos.debug beside the farmer; NULL: nobody */
+    char *power_off;   /* a program; NULL: the node never goes off */
+    char *admin_twins; /* numbers with commas: who may ask zos.debug beside the farmer; NULL: nobody */
     char *city, *country, *latitude, *longitude;
     char *terms_link, *terms_hash;
     uint32_t prometheus_port;                  /* 0: none */

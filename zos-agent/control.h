@@ -18,8 +18,8 @@ void control_free(control_t *control);
 /* control_answer is the answer to one question, the caller's to json_decref. */
 struct json_t *control_answer(agent_t *agent, const struct json_t *question);
 
-/* control_log is a piece of a machine's log from an offset on, a negative one counting from the end: text, the
- * caller's to free(), and in *next where the next piece begins.  NULL when it has no log. */
+/* control_log is a piece of a machine's log from an offset on, a negative one counting from the end: text,
+ * the caller's to free(), and in *next where the next piece begins.  NULL when it has no log. */
 char *control_log(const agent_t *agent, const char *wid, int64_t from, int64_t *next);
 
 #endif

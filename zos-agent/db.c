@@ -28,7 +28,8 @@ static const char *const schema[] = {
     " WITHOUT ROWID",
     ("CREATE TABLE IF NOT EXISTS meter(wid TEXT PRIMARY KEY, contract INTEGER, last INTEGER, bytes INTEGER)"
      " WITHOUT ROWID"),
-    ("CREATE TABLE IF NOT EXISTS trash(id TEXT PRIMARY KEY, wid TEXT, contract INTEGER, twin INTEGER, name TEXT,"
+    ("CREATE TABLE IF NOT EXISTS trash(id TEXT PRIMARY KEY, wid TEXT, contract INTEGER, twin INTEGER, name "
+     "TEXT,"
      " size INTEGER, owner INTEGER, at INTEGER, is_kept INTEGER) WITHOUT ROWID"),
     "CREATE TABLE IF NOT EXISTS reserved(contract INTEGER, ip TEXT, gateway TEXT, UNIQUE(contract, ip))",
     "CREATE TABLE IF NOT EXISTS meter_born(wid TEXT PRIMARY KEY, born INTEGER) WITHOUT ROWID",
@@ -36,7 +37,8 @@ static const char *const schema[] = {
      " WITHOUT ROWID"),
     "CREATE TABLE IF NOT EXISTS image_rule(pattern TEXT PRIMARY KEY, image TEXT) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS image_released(name TEXT PRIMARY KEY) WITHOUT ROWID",
-    ("CREATE TABLE IF NOT EXISTS image_file(digest TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, inode INTEGER,"
+    ("CREATE TABLE IF NOT EXISTS image_file(digest TEXT PRIMARY KEY, size INTEGER, mtime INTEGER, inode "
+     "INTEGER,"
      " used INTEGER DEFAULT 0) WITHOUT ROWID"),
     "CREATE TABLE IF NOT EXISTS image_use(wid TEXT PRIMARY KEY, digest TEXT) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS note(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",

@@ -22,7 +22,8 @@
 typedef struct engine engine_t;
 struct json_t;
 
-/* How much of each unit may be given away, in percent of what there is; 0: cru without a limit, others 100. */
+/* How much of each unit may be given away, in percent of what there is; 0: cru without a limit, others 100.
+ */
 typedef struct {
     uint32_t cru, mru, sru, hru;
 } overcommit_t;
@@ -41,10 +42,10 @@ typedef struct {
     bool has_wireguard;
     bool has_public, has_public6; /* public addresses can be on this node; IPv6 ones of the net: */
     uint8_t public_net6[8];
-    bool has_vm;        /* virtual machines run on it */
-    bool is_vm_default; /* and machines are virtual ones even where their images have no kernel */
+    bool has_vm;                /* virtual machines run on it */
+    bool is_vm_default;         /* and machines are virtual ones even where their images have no kernel */
     const char *gateway_domain; /* NULL: this node is no gateway */
-    uint16_t zdb_port;                /* of the first database; 0: this node has none */
+    uint16_t zdb_port;          /* of the first database; 0: this node has none */
     const char *const *zdb_addresses; /* where they are reached; ends with NULL */
     bool has_logs;                    /* this node sends logs */
     /* on_change is called when a deployment's resources may have changed: report them.  May be NULL. */
@@ -100,9 +101,10 @@ char (*engine_images(engine_t *engine, uint32_t *count))[IMAGE_DIGEST_LEN + 1];
 /* engine_status is for the operator: {"workloads":[{contract,name,type,state,message,...}]}. */
 struct json_t *engine_status(engine_t *engine);
 
-/* engine_trash lists deleted disks that are kept: {"trash":[{id,contract_id,twin_id,name,size,at,until,why}]}.
- * engine_trash_restore puts one in the place of an empty disk of the same twin that no machine has, soon;
- * engine_trash_empty deletes one soon, or with NULL all. */
+/* engine_trash lists deleted disks that are kept:
+ * {"trash":[{id,contract_id,twin_id,name,size,at,until,why}]}. engine_trash_restore puts one in the place of
+ * an empty disk of the same twin that no machine has, soon; engine_trash_empty deletes one soon, or with NULL
+ * all. */
 struct json_t *engine_trash(engine_t *engine);
 NODISCARD bool engine_trash_restore(engine_t *engine, const char *id, uint64_t contract_id, const char *name,
                                     char error[ENGINE_ERROR_MAX + 1]);
@@ -168,8 +170,8 @@ void engine_figures(const engine_t *engine, engine_figures_t *figures);
 /* engine_resources sums what runs or is paused of one contract: what the chain is told. */
 capacity_t engine_resources(const engine_t *engine, uint64_t contract_id);
 
-/* engine_machines calls fn for each machine and database that runs, engine_senders for each log that is sent: for
- * metrics. */
+/* engine_machines calls fn for each machine and database that runs, engine_senders for each log that is sent:
+ * for metrics. */
 void engine_machines(const engine_t *engine,
                      void (*fn)(void *context, uint64_t contract_id, const char *name, const char *wid),
                      void *context);

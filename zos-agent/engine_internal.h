@@ -14,8 +14,8 @@ typedef enum {
 } workload_state_t;
 
 #define ENGINE_PAUSING "is being paused" /* an ok workload's message while that is under way */
-#define LINK_VM        1 /* a machine's link: it is a virtual one, */
-#define LINK_CONTAINER 2 /* or a container, for as long as it lives */
+#define LINK_VM        1                 /* a machine's link: it is a virtual one, */
+#define LINK_CONTAINER 2                 /* or a container, for as long as it lives */
 
 /* One workload as it was last sent, and as it is. */
 typedef struct record {
@@ -28,7 +28,8 @@ typedef struct record {
     char message[HOST_ERROR_MAX + 1];
     char *data; /* JSON of the result */
     int64_t created_s;
-    uint32_t link;   /* a network's index or a gateway's slot, from 1; 0: none yet; of a machine which kind it is */
+    uint32_t
+        link; /* a network's index or a gateway's slot, from 1; 0: none yet; of a machine which kind it is */
     bool is_made;    /* something of it may be on the machine */
     bool is_removed; /* an update took it out */
     bool is_dirty;   /* to be ensured again: at start, after an update */
@@ -66,8 +67,8 @@ struct engine {
     engine_config_t config;
     trash_t *trash;
     uint64_t trash_looked_ms, trash_from_ms; /* when its times were looked at; nothing is due before */
-    entry_t *entries; /* by contract */
-    bool is_busy;     /* a job is out */
+    entry_t *entries;                        /* by contract */
+    bool is_busy;                            /* a job is out */
     engine_intake_t intake;
     bool wants_sweep, wants_meter;
     job_object_t *suspects;

@@ -44,7 +44,7 @@ typedef struct host {
     bool is_public_routed; /* or whatever is sent to them reaches this host */
     bool has_public6;      /* on public_link there are IPv6 addresses, too: of this net, by this gateway */
     uint8_t public_net6[8], public_gateway6[16];
-    bool is_ipv6_off;      /* networks have IPv6 inside alone */
+    bool is_ipv6_off; /* networks have IPv6 inside alone */
     vm_settings_t vm;
 } host_t;
 

@@ -98,7 +98,8 @@ static void run_drop_network(const host_t *host, job_t *job)
 
 static host_result_t drop_disk(const host_t *host, job_t *job)
 {
-    return job->trash[0] ? disk_trash(host, job->disk, job->trash, &job->is_kept) : disk_drop(host, job->disk);
+    return job->trash[0] ? disk_trash(host, job->disk, job->trash, &job->is_kept)
+                         : disk_drop(host, job->disk);
 }
 
 /* ---- databases ---- */
@@ -276,7 +277,8 @@ void job_run(const host_t *host, job_t *job)
         host_rest(host);
         return;
     case JOB_RESTORE_DISK:
-        job->result = disk_restore(host, job->trash, job->disk, job->disk_size, job->trash_owner, job->disk_owner);
+        job->result =
+            disk_restore(host, job->trash, job->disk, job->disk_size, job->trash_owner, job->disk_owner);
         return;
     case JOB_DROP_NETWORK: run_drop_network(host, job); return;
     case JOB_DROP_MACHINE: run_drop_machine(host, job); return;

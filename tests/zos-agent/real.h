@@ -151,8 +151,9 @@ static inline char *real_traces(void)
         "ip -o link 2>/dev/null | grep -o \" $0[a-z0-9]*[@:]\"",
         "grep $1/ /proc/self/mountinfo | cut -d' ' -f5; losetup -a | grep $1/",
         "nft list tables | grep $0$",
-        ("ps ax -o args | grep \"^[^ ]*zos-shim $1/\"; ps ax -o args | grep \"^[^ ]*zos-logs $1/\"; ps ax -o args | grep \"^[^ ]*haproxy .*$1/\"; "
-        "ps ax -o args | grep \"^wireguard-go $0w\"; ls /var/run/wireguard 2>/dev/null | grep ^$0w"),
+        ("ps ax -o args | grep \"^[^ ]*zos-shim $1/\"; ps ax -o args | grep \"^[^ ]*zos-logs $1/\"; ps ax -o "
+         "args | grep \"^[^ ]*haproxy .*$1/\"; "
+         "ps ax -o args | grep \"^wireguard-go $0w\"; ls /var/run/wireguard 2>/dev/null | grep ^$0w"),
     };
     text[0] = 0;
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
