@@ -258,6 +258,26 @@ static void on_safe(void *context)
     sim_trace("note %u is safe", note->number);
 }
 
+/* A failure excuses, so it must be one that can be: to who stays at his relay with his key on the chain there
+ * is only want of room, of the chain, or of time (a relay whose clock is ahead says that he is offline),
+ * and when the relay's report finds no room or no way the peer cannot say which. */
+static void check_failure(const note_t *note)
+{
+    const actor_t *from = &world.actors[note->from], *to = &world.actors[note->to];
+    bool is_disputed = from->is_disputed || to->is_disputed, is_possible = true;
+    bool is_over = sim_now_us() + GRACE_US > note->deadline_us;
+    if (note->status == PEER_REFUSED) is_possible = note->refused_us != 0;
+    if (note->status == PEER_BAD_ANSWER) is_possible = to->is_fickle || is_disputed;
+    if (note->status == PEER_NO_TWIN) is_possible = to->is_disputed;
+    if (note->status == PEER_TOO_LONG) is_possible = false;
+    if (note->status == PEER_RELAY && strstr(note->error, "no room") == NULL &&
+        strstr(note->error, "chain") == NULL && strstr(note->error, "expired") == NULL &&
+        strcmp(note->error, peer_status_text(PEER_RELAY)) != 0)
+        is_possible = is_over || to->is_roaming || is_disputed;
+    if (!is_possible)
+        broken("note %u from %s to %s failed: %s", note->number, from->name, to->name, note->error);
+}
+
 static void on_answer(void *context, const peer_answer_t *answer)
 {
     note_t *note = context;
@@ -267,7 +287,10 @@ static void on_answer(void *context, const peer_answer_t *answer)
     note->status      = answer->status;
     snprintf(note->error, sizeof note->error, "%s", answer->error);
     sim_trace("note %u answered: %s", note->number, answer->status == PEER_OK ? "ok" : answer->error);
-    if (answer->status != PEER_OK) return;
+    if (answer->status != PEER_OK) {
+        check_failure(note);
+        return;
+    }
     world.stats.answered++;
     char expected[32];
     snprintf(expected, sizeof expected, "{\"note\":%u}", note->number);
@@ -404,13 +427,15 @@ static void check_end(const note_t *note)
     if (is_sender_same && !note->is_answered && sim_now_us() > note->deadline_us + GRACE_US)
         broken("note %u of %s is over, and %s was not told", note->number, from->name, from->name);
     if (!has_time) return;
-    /* Who asked is told of a refusal, unless either process is not the same any more. */
-    bool is_refuser_same = machine_starts(to->machine) == note->refuser_start;
-    bool is_refused      = note->refused_us && !(is_sender_same && is_refuser_same);
+    /* Who asked is told of a refusal, unless either process is not the same any more, or who refused is not
+     * that twin where the asker looks: what he signed is dropped. */
+    bool is_refuser_same = machine_starts(world.actors[note->refuser].machine) == note->refuser_start;
+    bool is_refused      = note->refused_us && (to->is_disputed || !is_sender_same || !is_refuser_same);
     /* Perhaps, and the process that was told had not sent it: who moves between relays is refused by the one
      * he left. */
     is_refused |= to->is_roaming && !is_sender_same;
-    if (from->is_disputed || to->is_disputed || is_failure_told(note) || is_refused) {
+    /* A note of who is not that twin any more is dropped too, though a relay had acknowledged it. */
+    if (from->is_disputed || is_failure_told(note) || is_refused) {
         world.stats.excused += !note->handled_us;
         return;
     }
@@ -420,8 +445,8 @@ static void check_end(const note_t *note)
                note->safe_us ? ", which was acknowledged" : "");
     world.stats.excused += note->is_lost && !note->handled_us;
     /* An answer to who moves between relays may meet one that is not his any more: that is final. */
-    if (note->handled_us && note->reply_us && !to->is_web && !from->is_roaming && is_sender_same &&
-        is_handler_same && !(note->is_answered && note->status == PEER_OK))
+    if (note->handled_us && note->reply_us && !to->is_web && !to->is_disputed && !from->is_roaming &&
+        is_sender_same && is_handler_same && !(note->is_answered && note->status == PEER_OK))
         broken("the answer to note %u of %s to %s is lost", note->number, from->name, to->name);
 }
 
