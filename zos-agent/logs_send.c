@@ -290,7 +290,7 @@ static void greet(void)
         put("*2\r\n$4\r\nAUTH\r\n$%zu\r\n%s\r\n", strlen(t->password), t->password);
     }
     if (t->database) {
-        char number[8];
+        char number[12];
         snprintf(number, sizeof number, "%u", t->database);
         put("*2\r\n$6\r\nSELECT\r\n$%zu\r\n%s\r\n", strlen(number), number);
     }
