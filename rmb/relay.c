@@ -275,18 +275,10 @@ static void wake(relay_t *relay, mailbox_t *mailbox)
     if (mailbox->session) relay->ops.wake(relay->ops.self, mailbox->session->link);
 }
 
-post_t relay_post(relay_t *relay, relay_message_t *message)
+/* post_row leaves a message in the store, for its session to load. */
+static post_t post_row(relay_t *relay, mailbox_t *mailbox, relay_message_t *message)
 {
-    mailbox_t *mailbox = mailbox_open(relay, &message->to);
-    post_t result      = POST_OK;
-    if (!message->seq) message->seq = ++relay->last_seq;
-    if (mailbox->session && mailbox->row_count == 0 && memory_has_room(relay, message->wire_len) &&
-        window_has_room(relay, mailbox, message->wire_len)) {
-        window_append(relay, mailbox, message);
-        young_add(relay, message);
-        wake(relay, mailbox);
-        return POST_OK;
-    }
+    post_t result = POST_OK;
     if (message->deadline_s <= relay_now_s(relay))
         result = POST_EXPIRED;
     else if (mailbox->row_count + mailbox->window.count >= RELAY_QUEUE_COUNT_MAX ||
@@ -300,6 +292,45 @@ post_t relay_post(relay_t *relay, relay_message_t *message)
     } else {
         mailbox_free_idle(relay, mailbox);
     }
+    return result;
+}
+
+post_t relay_post(relay_t *relay, relay_message_t *message)
+{
+    mailbox_t *mailbox = mailbox_open(relay, &message->to);
+    if (!message->seq) message->seq = ++relay->last_seq;
+    if (mailbox->session && mailbox->row_count == 0 && memory_has_room(relay, message->wire_len) &&
+        window_has_room(relay, mailbox, message->wire_len)) {
+        window_append(relay, mailbox, message);
+        young_add(relay, message);
+        wake(relay, mailbox);
+        return POST_OK;
+    }
+    return post_row(relay, mailbox, message);
+}
+
+post_t relay_post_row(relay_t *relay, relay_message_t *message)
+{
+    mailbox_t *mailbox = mailbox_open(relay, &message->to);
+    message->seq       = ++relay->last_seq; /* behind what the session has loaded */
+    return post_row(relay, mailbox, message);
+}
+
+post_t relay_turn_inward(relay_t *relay, relay_message_t *message)
+{
+    const relay_row_t outward = row_of(message);
+    assert(message->is_stored && message->is_outward);
+    message->is_stored = message->is_outward = false;
+    row_forget(relay, message->wire_len); /* the new row takes the room of the old one */
+    post_t result = relay_post_row(relay, message);
+    if (result == POST_OK) {
+        relay->store.remove(relay->store.self, &outward);
+        return POST_OK;
+    }
+    message->is_stored = message->is_outward = true;
+    message->seq                             = outward.seq;
+    relay->stats.stored_count++;
+    relay->stats.stored_bytes += message->wire_len;
     return result;
 }
 

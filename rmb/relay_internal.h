@@ -132,6 +132,13 @@ typedef enum { POST_OK, POST_FULL, POST_EXPIRED } post_t;
 /* relay_post leaves a message in the mailbox of message->to.  The caller keeps its own hold. */
 post_t relay_post(relay_t *relay, relay_message_t *message);
 
+/* relay_post_row is relay_post for what must be in the store before something else may leave it. */
+post_t relay_post_row(relay_t *relay, relay_message_t *message);
+
+/* relay_turn_inward makes of an outward row one for a session here: the old one goes when the new one is
+ * there, so that neither a full disk nor a kill loses it.  Not POST_OK: the outward row stays. */
+post_t relay_turn_inward(relay_t *relay, relay_message_t *message);
+
 /* relay_put makes a row of it; its sender hears when it is on disk. */
 bool relay_put(relay_t *relay, relay_message_t *message);
 void relay_remove_row(relay_t *relay, relay_message_t *message);
@@ -143,6 +150,10 @@ void relay_settle(relay_t *relay, relay_message_t *message, relay_ack_t ack);
 
 /* relay_refuse settles a message as refused, and tells the sender of a request why. */
 void relay_refuse(relay_t *relay, relay_message_t *message, const char *why);
+
+/* relay_refuse_row is relay_refuse for a message with a row, which goes when what its sender is told is in
+ * the store.  False: there is no room for that yet, and the row stays. */
+NODISCARD bool relay_refuse_row(relay_t *relay, relay_message_t *message, const char *why);
 
 void relay_route_free_all(relay_t *relay);
 void relay_route_tick(relay_t *relay);

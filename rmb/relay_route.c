@@ -85,18 +85,31 @@ static envelope_address_t address_view(const relay_address_t *address)
     return (envelope_address_t){address->twin, address->has_connection ? address->connection : NULL};
 }
 
-static void say(relay_t *relay, const envelope_t *envelope)
+/* say posts an envelope of the relay's own; false when there is no room. */
+static bool say(relay_t *relay, const envelope_t *envelope, post_t (*post)(relay_t *, relay_message_t *))
 {
     uint32_t len  = envelope_encoded_len(envelope);
     uint8_t *wire = len > RMB_MESSAGE_MAX ? NULL : malloc(len);
-    if (!wire) return;
+    if (!wire) return true; /* nobody could be told */
     envelope_encode(envelope, wire);
     relay_message_t *message = relay_message_new(envelope, (bytes_t){wire, len});
     free(wire);
-    if (!message) return;
+    if (!message) return true;
     message->deadline_s = relay_now_s(relay) + RMB_EXPIRATION_S;
-    (void)relay_post(relay, message); /* no room: there is nobody to tell */
+    bool is_said        = post(relay, message) == POST_OK;
     relay_message_drop(message);
+    return is_said;
+}
+
+static envelope_t report_of(const relay_t *relay, const relay_message_t *message, const char *why)
+{
+    return (envelope_t){.uid             = message->uid,
+                        .timestamp_s     = relay_now_s(relay),
+                        .expiration_s    = RMB_EXPIRATION_S,
+                        .has_destination = true,
+                        .destination     = address_view(&message->from),
+                        .kind            = ENVELOPE_ERROR,
+                        .error_message   = why};
 }
 
 void relay_refuse(relay_t *relay, relay_message_t *message, const char *why)
@@ -104,14 +117,18 @@ void relay_refuse(relay_t *relay, relay_message_t *message, const char *why)
     relay->stats.refused++;
     relay_settle(relay, message, RELAY_REFUSED);
     if (!message->is_request) return;
-    envelope_t report = {.uid             = message->uid,
-                         .timestamp_s     = relay_now_s(relay),
-                         .expiration_s    = RMB_EXPIRATION_S,
-                         .has_destination = true,
-                         .destination     = address_view(&message->from),
-                         .kind            = ENVELOPE_ERROR,
-                         .error_message   = why};
-    say(relay, &report);
+    envelope_t report = report_of(relay, message, why);
+    (void)say(relay, &report, relay_post); /* no room: there is nobody to tell */
+}
+
+bool relay_refuse_row(relay_t *relay, relay_message_t *message, const char *why)
+{
+    envelope_t report = report_of(relay, message, why);
+    if (message->is_request && !say(relay, &report, relay_post_row)) return false;
+    relay_remove_row(relay, message);
+    relay->stats.refused++;
+    relay_settle(relay, message, RELAY_REFUSED);
+    return true;
 }
 
 static void pong(relay_t *relay, const relay_address_t *address, const envelope_t *ping)
@@ -124,7 +141,7 @@ static void pong(relay_t *relay, const relay_address_t *address, const envelope_
     pong.has_destination = true;
     pong.payload_kind    = PAYLOAD_PLAIN;
     pong.payload         = BYTES("hello world");
-    say(relay, &pong);
+    (void)say(relay, &pong, relay_post);
 }
 
 /* ---- routes: envelopes that wait for a record of the chain ---- */
@@ -221,34 +238,54 @@ static bool is_here(relay_t *relay, const relay_address_t *address)
     return mailbox && mailbox->session;
 }
 
+/* What is known of a destination's twin, but for how to get there. */
+static const char *refusal_of(const relay_t *relay, const relay_message_t *message, twin_status_t status,
+                              const rmb_twin_t *twin)
+{
+    if (status == TWIN_UNKNOWN) return "unknown twin destination";
+    if (status == TWIN_UNAVAILABLE) return "the chain is not available";
+    if (twin->relay[0] == 0) return "relay info is not set for this twin";
+    if (message->is_fail_fast && is_ours(relay, twin->relay)) return "destination offline";
+    return NULL;
+}
+
+/* on_row_destination goes on with a message that has a row, which stays until what becomes of it is in the
+ * store, too.  False: not yet. */
+static bool on_row_destination(relay_t *relay, relay_message_t *message, twin_status_t status,
+                               const rmb_twin_t *twin)
+{
+    if (status == TWIN_UNAVAILABLE) return false;
+    const char *why = refusal_of(relay, message, status, twin);
+    if (why) return relay_refuse_row(relay, message, why);
+    if (!is_ours(relay, twin->relay)) {
+        send_outward(relay, message, twin->relay);
+        return true;
+    }
+    post_t result = relay_turn_inward(relay, message);
+    if (result == POST_EXPIRED) return relay_refuse_row(relay, message, "message has expired");
+    return result == POST_OK;
+}
+
 static void on_destination(void *context, twin_status_t status, const rmb_twin_t *twin)
 {
     route_t *route           = context;
     relay_t *relay           = route->relay;
     relay_message_t *message = route->message;
-    if (status == TWIN_UNAVAILABLE && message->is_stored) {
-        route->is_parked = true;
+    if (message->is_stored) {
+        route->is_parked = !on_row_destination(relay, message, status, twin);
+        if (!route->is_parked) route_free(route);
         return;
     }
-    if (!message->is_stored && is_here(relay, &message->to)) { /* it came meanwhile */
+    if (is_here(relay, &message->to)) { /* it came meanwhile */
         post_or_refuse(relay, message);
         route_free(route);
         return;
     }
-    if (message->is_stored && (status == TWIN_UNKNOWN || is_ours(relay, twin->relay))) {
-        relay_remove_row(relay, message);
-        message->is_outward = false;
-    }
-    if (status == TWIN_UNKNOWN)
-        relay_refuse(relay, message, "unknown twin destination");
-    else if (status == TWIN_UNAVAILABLE)
-        relay_refuse(relay, message, "the chain is not available");
-    else if (twin->relay[0] == 0)
-        relay_refuse(relay, message, "relay info is not set for this twin");
+    const char *why = refusal_of(relay, message, status, twin);
+    if (why)
+        relay_refuse(relay, message, why);
     else if (!is_ours(relay, twin->relay))
         send_outward(relay, message, twin->relay);
-    else if (message->is_fail_fast)
-        relay_refuse(relay, message, "destination offline");
     else
         post_or_refuse(relay, message);
     route_free(route);
@@ -491,19 +528,29 @@ void relay_link_input(relay_t *relay, relay_gate_t *gate, bytes_t wire,
     inbox(relay, gate, wire, done, context);
 }
 
+/* refuse_federated: the row stays when its sender cannot be told yet, and its way is tried again later. */
+static void refuse_federated(relay_t *relay, relay_message_t *message, const char *why)
+{
+    if (!message->is_stored)
+        relay_refuse(relay, message, why);
+    else if (!relay_refuse_row(relay, message, why))
+        route_new(relay, message)->is_parked = true;
+}
+
 void relay_federated(relay_t *relay, relay_message_t *message, relay_fed_t result)
 {
-    relay_remove_row(relay, message);
-    if (result == RELAY_FED_DONE) {
+    if (result == RELAY_FED_DONE)
         relay->stats.federation_done++;
-        relay_settle(relay, message, RELAY_STORED);
-    } else {
+    else
         relay->stats.federation_error++;
-        if (result == RELAY_FED_REFUSED) relay_refuse(relay, message, "destination offline");
-        if (result == RELAY_FED_FULL)
-            relay_refuse(relay, message, "no room for more messages to other relays");
+    if (result == RELAY_FED_REFUSED) {
+        refuse_federated(relay, message, "destination offline");
+    } else if (result == RELAY_FED_FULL) {
+        refuse_federated(relay, message, "no room for more messages to other relays");
+    } else {
+        relay_remove_row(relay, message);
         if (result == RELAY_FED_EXPIRED) relay->stats.expired++;
-        relay_settle(relay, message, RELAY_REFUSED);
+        relay_settle(relay, message, result == RELAY_FED_DONE ? RELAY_STORED : RELAY_REFUSED);
     }
     relay_message_drop(message);
 }

@@ -38,7 +38,8 @@ static struct {
     uint32_t outward_count;
     void (*sync_done)(void *);
     void *sync_context;
-    bool is_slow_disk;
+    bool is_slow_disk, is_full_disk;
+    bool (*put)(void *self, const relay_row_t *row); /* the store's own */
     bool is_chain_down, is_chain_slow;
     twin_done_fn slow_done; /* the last question to a slow chain */
     void *slow_context;
@@ -123,6 +124,8 @@ static void disk_is_done(void)
     if (done) done(w.sync_context);
 }
 
+static bool put_row(void *self, const relay_row_t *row) { return !w.is_full_disk && w.put(self, row); }
+
 static const char *const domains[] = {"here", "also"};
 
 static void start(uint32_t limit)
@@ -131,6 +134,8 @@ static void start(uint32_t limit)
     w.twins               = twin_cache_new(&(twin_source_t){NULL, get_twin}, 8);
     w.store               = relay_store_memory_ops(w.memory);
     w.store.sync          = sync_later;
+    w.put                 = w.store.put;
+    w.store.put           = put_row;
     relay_config_t config = {.domains         = domains,
                              .domain_count    = 2,
                              .limit_count     = limit,

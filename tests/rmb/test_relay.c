@@ -219,6 +219,61 @@ TEST(a_chain_that_is_away_at_start_is_asked_again)
     done();
 }
 
+TEST(a_full_disk_at_start_takes_nothing_that_is_for_a_session_here_by_now)
+{
+    fresh();
+    link_t *a    = session(0, 1, NULL);
+    envelope_t e = request(1, NULL, 3, "far");
+    send(a, &e);
+    relay_commit(w.relay);
+    EQ(a->ack_count, 1);
+    stop();
+    memcpy(table[2].relay, "here", 5);
+    w.is_full_disk = true;
+    start(0);
+    link_t *b = session(1, 3, NULL);
+    relay_tick(w.relay);
+    EQ(w.outward_count, 0);
+    EQ(stored(), 1);
+    TEXT(pull(b)->uid, "");
+    w.is_full_disk = false;
+    relay_tick(w.relay);
+    EQ(stored(), 1);
+    TEXT(pull(b)->uid, "far");
+    take_all(b);
+    EQ(stored(), 0);
+    memcpy(table[2].relay, "far", 4);
+    done();
+}
+
+TEST(a_message_leaves_the_store_when_its_refusal_is_there)
+{
+    fresh();
+    link_t *a    = session(0, 1, NULL);
+    envelope_t e = request(1, NULL, 3, "far");
+    send(a, &e);
+    relay_commit(w.relay);
+    EQ(w.outward_count, 1);
+    w.outward_count = 0;
+    w.is_full_disk  = true;
+    relay_federated(w.relay, w.outward[0], RELAY_FED_REFUSED);
+    EQ(stored(), 1);
+    TEXT(pull(a)->uid, "");
+    w.is_full_disk = false;
+    relay_tick(w.relay); /* tried again */
+    EQ(w.outward_count, 1);
+    w.outward_count = 0;
+    relay_federated(w.relay, w.outward[0], RELAY_FED_REFUSED);
+    EQ(stored(), 1); /* the report, without a commit */
+    const envelope_t *report = pull(a);
+    OK(report && report->kind == ENVELOPE_ERROR);
+    TEXT(report->uid, "far");
+    TEXT(report->error_message, "destination offline");
+    take_all(a);
+    EQ(stored(), 0);
+    done();
+}
+
 TEST(messages_expire)
 {
     fresh();
