@@ -179,4 +179,15 @@ static inline bool core_start(const host_config_t *extra)
     return is_ok;
 }
 
+/* core_main is main of tests that need a core and nothing beside it; obstacle: why they cannot run, or NULL.
+ */
+static inline int core_main(int argc, char **argv, const char *obstacle)
+{
+    if (obstacle) return test_skip("containers cannot be run here", obstacle);
+    if (!core_start(NULL)) return 1;
+    int status = test_main_(argc, argv);
+    folder_remove(real_dir);
+    return status;
+}
+
 #endif

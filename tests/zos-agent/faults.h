@@ -58,4 +58,14 @@ static inline void hunt(const char *first, const char *second, unsigned delay_us
     _exit(1);
 }
 
+/* The end of a case: its contract, which the file names with how to cancel it, is gone without a trace. */
+#define ENDS_CLEAN()                                                                                         \
+    do {                                                                                                     \
+        cancel();                                                                                            \
+        OK(work_until(is_gone));                                                                             \
+        core_close();                                                                                        \
+        contract++;                                                                                          \
+        OK(left_nothing());                                                                                  \
+    } while (0)
+
 #endif

@@ -83,15 +83,6 @@ static unsigned count_machines(void)
         EQ(count_machines(), 1);                                                                             \
         ENDS_CLEAN();                                                                                        \
     } while (0)
-#define ENDS_CLEAN()                                                                                         \
-    do {                                                                                                     \
-        cancel();                                                                                            \
-        OK(work_until(is_gone));                                                                             \
-        core_close();                                                                                        \
-        contract++;                                                                                          \
-        OK(left_nothing());                                                                                  \
-    } while (0)
-
 /* ---- the core, at every step ---- */
 
 /* In a child: a whole life, until the point at which it is killed. */
@@ -437,15 +428,4 @@ TEST(a_newer_agent_takes_over_what_the_old_one_left_running)
     ENDS_WELL();
 }
 
-int main(int argc, char **argv)
-{
-    const char *obstacle = real_obstacle();
-    if (obstacle) {
-        printf("skipped: containers cannot be run here: %s\n1 passed, 0 failed\n", obstacle);
-        return 0;
-    }
-    if (!core_start(NULL)) return 1;
-    int status = test_main_(argc, argv);
-    folder_remove(real_dir);
-    return status;
-}
+int main(int argc, char **argv) { return core_main(argc, argv, real_obstacle()); }

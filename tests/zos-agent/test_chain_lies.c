@@ -375,10 +375,7 @@ static void end_all(void)
 int main(int argc, char **argv)
 {
     (void)argc;
-    if (access(NODE_PROGRAM, X_OK) != 0) {
-        printf("skipped: trellis-node is not built\n0 passed, 0 failed, 1 skipped\n");
-        return 0;
-    }
+    if (access(NODE_PROGRAM, X_OK) != 0) return test_skip("trellis-node is not built", NULL);
     log_level(LOG_LEVEL_ERROR);
     if (!mkdtemp(folder) || !crypto_init()) return 1;
     (void)atexit(end_all);

@@ -554,10 +554,7 @@ TEST(it_stops_at_any_moment)
 int main(int argc, char **argv)
 {
     (void)argc;
-    if (access(NODE_PROGRAM, X_OK) != 0) {
-        printf("skipped: trellis-node is not built\n0 passed, 0 failed, 1 skipped\n");
-        return 0;
-    }
+    if (access(NODE_PROGRAM, X_OK) != 0) return test_skip("trellis-node is not built", NULL);
     log_level(LOG_LEVEL_ERROR);
     if (!crypto_init() || !start_node(NODE_PROGRAM)) return 1;
     if (key_from_suri("//NodeTest", KEY_SR25519, &node_key) != KEY_OK ||

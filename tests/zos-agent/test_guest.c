@@ -227,9 +227,8 @@ int main(int argc, char **argv)
     if (!obstacle && host.vm.kind == VM_NONE && !getenv("TRELLIS_LONG"))
         obstacle = "KVM does not work here; TRELLIS_LONG=1 takes minutes without";
     if (obstacle) {
-        printf("SKIPPED: no machine to test on: %s\n1 passed, 0 failed\n", obstacle);
         if (real_dir[0]) folder_remove(real_dir);
-        return 0;
+        return test_skip("no machine to test on", obstacle);
     }
     if (host.vm.kind == VM_NONE) vm_probe(&host.vm, true, real_path("probe"));
     if (!make_image()) return 1;

@@ -277,15 +277,4 @@ TEST(huge_texts_are_refused_at_once)
     free(text);
 }
 
-int main(int argc, char **argv)
-{
-    const char *obstacle = real_obstacle();
-    if (obstacle) {
-        printf("SKIPPED: containers cannot be run here: %s\n1 passed, 0 failed\n", obstacle);
-        return 0;
-    }
-    if (!core_start(NULL)) return 1;
-    int status = test_main_(argc, argv);
-    folder_remove(real_dir);
-    return status;
-}
+int main(int argc, char **argv) { return core_main(argc, argv, real_obstacle()); }

@@ -226,15 +226,4 @@ TEST(afterwards_all_can_be_taken_away)
     OK(left_nothing());
 }
 
-int main(int argc, char **argv)
-{
-    const char *obstacle = real_obstacle();
-    if (obstacle) {
-        printf("SKIPPED: containers cannot be run here: %s\n1 passed, 0 failed\n", obstacle);
-        return 0;
-    }
-    if (!core_start(NULL)) return 1;
-    int status = test_main_(argc, argv);
-    folder_remove(real_dir);
-    return status;
-}
+int main(int argc, char **argv) { return core_main(argc, argv, real_obstacle()); }

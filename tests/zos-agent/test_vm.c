@@ -336,10 +336,7 @@ TEST(a_node_without_virtual_machines_says_so)
 int main(int argc, char **argv)
 {
     const char *obstacle = vm_obstacle();
-    if (obstacle) {
-        printf("SKIPPED: virtual machines cannot be run here: %s\n1 passed, 0 failed\n", obstacle);
-        return 0;
-    }
+    if (obstacle) return test_skip("virtual machines cannot be run here", obstacle);
     host_config_t config = {.vm_kernel = kernel, .is_vm_emulated = true};
     if (!core_start(&config) || !make_image()) return 1;
     snprintf(before, sizeof before, "%s", real_traces());
