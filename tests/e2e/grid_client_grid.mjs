@@ -9,7 +9,7 @@ import http from 'node:http'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { bin, freePort, scratch, start, startNode, waitFor } from './programs.mjs'
+import { bin, endAll, freePort, scratch, start, startNode, waitFor } from './programs.mjs'
 
 const ALICE = '0xe5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a' // the mini-secret of sr25519 //Alice
 export const ROUTER = '185.206.122.1'
@@ -170,11 +170,7 @@ export class Grid {
   logs () { return this.programs.filter(p => p.tail).map(p => `--- ${p.log}:\n${p.tail()}`).join('\n') }
 
   async down () {
-    for (const { child } of this.programs.reverse()) {
-      child.kill('SIGTERM')
-      await Promise.race([new Promise(resolve => child.exitCode !== null || child.signalCode ? resolve() : child.once('exit', resolve)), new Promise(resolve => setTimeout(resolve, 8000).unref())])
-      child.kill('SIGKILL')
-    }
+    await endAll(this.programs.map(program => program.child))
     if (this.config) execFileSync(join(bin, 'zos-agent'), ['purge', '--config', this.config], { stdio: 'ignore' })
     if (this.hasStreet) execFileSync('ip', ['netns', 'delete', this.out])
     rmSync(this.dir, { recursive: true, force: true })

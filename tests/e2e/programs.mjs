@@ -1,5 +1,6 @@
 // programs.mjs - starts our programs for a test, on ports of their own, and stops them.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, openSync, readFileSync, closeSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -37,6 +38,18 @@ export function start (name, args, dir, env = {}) {
       if (code !== 0) throw new Error(`${name} ended with ${code ?? signal}:\n${tail()}`)
     },
     async kill () { child.kill('SIGKILL'); await ended }
+  }
+}
+
+// endAll ends children, the last started first; who has not ended after ms is named and killed.
+export async function endAll (children, ms = 8000) {
+  for (const child of [...children].reverse()) {
+    if (child.exitCode !== null || child.signalCode) continue
+    const ended = once(child, 'exit')
+    const bound = setTimeout(() => { console.log(`${child.spawnfile} did not end by SIGTERM in ${ms} ms`); child.kill('SIGKILL') }, ms)
+    child.kill('SIGTERM')
+    await ended
+    clearTimeout(bound)
   }
 }
 

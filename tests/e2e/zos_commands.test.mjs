@@ -8,7 +8,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { bin, freePort, scratch, start, startNode, waitFor } from './programs.mjs'
+import { bin, endAll, freePort, scratch, start, startNode, waitFor } from './programs.mjs'
 
 const GIB = 1024 ** 3
 const RELAY = 'bus.test'
@@ -81,11 +81,7 @@ test('a node answers the commands of zos, and its operator', { timeout: 180000 }
     console.log(programs.map(p => p.tail?.()).join('\n'))
     throw error
   } finally {
-    for (const { child } of programs.reverse()) {
-      child.kill('SIGTERM')
-      await Promise.race([new Promise(resolve => child.exitCode !== null || child.signalCode ? resolve() : child.once('exit', resolve)), new Promise(resolve => setTimeout(resolve, 8000).unref())])
-      child.kill('SIGKILL')
-    }
+    await endAll(programs.map(program => program.child))
     if (config) execFileSync(join(bin, 'zos-agent'), ['purge', '--config', config], { stdio: 'ignore' })
     rmSync(dir, { recursive: true, force: true })
   }
