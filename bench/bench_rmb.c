@@ -20,7 +20,7 @@
 #include "edge.h"
 #include "envelope.h"
 #include "log.h"
-#include "relay.h"
+#include "relay_io.h"
 #include "token.h"
 
 #define RELAY_URL   "tcp://127.0.0.1:41690"
@@ -41,66 +41,22 @@ static uint64_t now_ns(void)
 
 /* ---- the relay's process ---- */
 
-static struct {
-    io_t *io;
-    relay_t *relay;
-    io_timer_t *commit;
-} app;
-
-static uint64_t relay_now(void *self)
-{
-    (void)self;
-    return io_now_ms(app.io);
-}
-static void wake(void *self, void *link)
-{
-    (void)self;
-    ((relay_link_t *)link)->ops->wake(link);
-}
-static void ack(void *self, void *link, const char *uid, relay_ack_t what)
-{
-    (void)self;
-    ((relay_link_t *)link)->ops->ack(link, uid, what);
-}
-static void close_link(void *self, void *link, relay_close_t reason)
-{
-    (void)self;
-    ((relay_link_t *)link)->ops->close(link, reason);
-}
-static void commit_now(void *self)
-{
-    (void)self;
-    app.commit = NULL;
-    relay_commit(app.relay);
-}
-static void commit_soon(void *self)
-{
-    (void)self;
-    if (!app.commit) app.commit = io_timer_start(app.io, RELAY_COMMIT_MS, 0, commit_now, NULL);
-}
-static void federate(void *self, relay_message_t *message, const char *record)
-{
-    (void)self;
-    (void)record;
-    relay_message_drop(message);
-}
-
 static void run_relay(const char *path)
 {
     static const char *const domains[] = {"here"};
     static twin_table_t table          = {records, 2};
+    relay_config_t config              = {.domains = domains, .domain_count = 1};
     const char *error                  = "";
-    app.io                             = io_new();
+    io_t *io                           = io_new();
     twin_source_t source               = twin_table_source(&table);
     twin_cache_t *twins                = twin_cache_new(&source, 16);
-    relay_store_disk_t *disk           = relay_store_disk_new(app.io, path, &error);
+    relay_store_disk_t *disk           = relay_store_disk_new(io, path, &error);
     if (!disk) exit(1);
     relay_store_t store = relay_store_disk_ops(disk);
-    relay_ops_t ops     = {NULL, relay_now, wake, ack, close_link, commit_soon, federate};
-    app.relay = relay_new(&(relay_config_t){.domains = domains, .domain_count = 1}, &ops, &store, twins);
-    edge_config_t config = {.io = app.io, .relay = app.relay, .twins = twins};
-    if (!edge_bus_new(&config, RELAY_URL, &error)) exit(1);
-    io_run(app.io);
+    relay_io_t *relay   = relay_io_new(io, &config, &store, twins, NULL);
+    edge_config_t edge  = {.io = io, .relay = relay_io_core(relay), .twins = twins};
+    if (!edge_bus_new(&edge, RELAY_URL, &error)) exit(1);
+    io_run(io);
 }
 
 /* ---- the bare forwarder's process ---- */

@@ -16,8 +16,8 @@
 #include "bus_frame.h"
 #include "edge.h"
 #include "envelope.h"
-#include "federation_io.h"
 #include "log.h"
+#include "relay_io.h"
 #include "relay_link.h"
 #include "token.h"
 
@@ -40,88 +40,37 @@ typedef struct {
     uint16_t port;
 } setup_t;
 
-static struct {
-    io_t *io;
-    relay_t *relay;
-    federation_io_t *federation;
-    io_timer_t *commit;
-} app;
-
-static uint64_t relay_now(void *self)
-{
-    (void)self;
-    return io_now_ms(app.io);
-}
-static void wake(void *self, void *link)
-{
-    (void)self;
-    ((relay_link_t *)link)->ops->wake(link);
-}
-static void ack(void *self, void *link, const char *uid, relay_ack_t what)
-{
-    (void)self;
-    ((relay_link_t *)link)->ops->ack(link, uid, what);
-}
-static void close_link(void *self, void *link, relay_close_t reason)
-{
-    (void)self;
-    ((relay_link_t *)link)->ops->close(link, reason);
-}
-static void commit_now(void *self)
-{
-    (void)self;
-    app.commit = NULL;
-    relay_commit(app.relay);
-}
-static void commit_soon(void *self)
-{
-    (void)self;
-    if (!app.commit) app.commit = io_timer_start(app.io, RELAY_COMMIT_MS, 0, commit_now, NULL);
-}
-static void federate(void *self, relay_message_t *message, const char *record)
-{
-    (void)self;
-    federation_send(federation_io_core(app.federation), message, record);
-}
-static void tick(void *self)
-{
-    (void)self;
-    relay_tick(app.relay);
-}
-
 static void run_relay(const setup_t *setup)
 {
     const char *const domains[] = {setup->domain};
+    relay_config_t config       = {.domains = domains, .domain_count = 1};
     static relay_at_t at;
     twin_table_t table = {records, TWINS};
     char url[64], text[256];
     const char *error        = "";
-    app.io                   = io_new();
+    io_t *io                 = io_new();
     twin_source_t source     = twin_table_source(&table);
     twin_cache_t *twins      = twin_cache_new(&source, 16);
-    relay_store_disk_t *disk = relay_store_disk_new(app.io, setup->store, &error);
+    relay_store_disk_t *disk = relay_store_disk_new(io, setup->store, &error);
     if (!disk) _exit(1);
     relay_store_t store = relay_store_disk_ops(disk);
-    relay_ops_t ops     = {NULL, relay_now, wake, ack, close_link, commit_soon, federate};
     snprintf(text, sizeof text, "%s=%s", setup->other ? setup->other : "x",
              setup->other_url ? setup->other_url : "http://127.0.0.1:1");
     if (!relay_at_add(&at, text)) _exit(1);
-    app.federation = federation_io_new(app.io, &at, setup->cert, 3600);
-    app.relay      = relay_new(&(relay_config_t){.domains = domains, .domain_count = 1}, &ops, &store, twins);
-    federation_set_relay(federation_io_core(app.federation), app.relay);
-    relay_link_config_t link = {.io = app.io, .own_domains = setup->domain};
-    if (setup->link_listen && !relay_link_listen(&link, setup->link_listen, app.relay, &error)) _exit(1);
+    federation_io_t *federation = federation_io_new(io, &at, setup->cert, 3600);
+    relay_t *relay              = relay_io_core(relay_io_new(io, &config, &store, twins, federation));
+    relay_link_config_t link    = {.io = io, .own_domains = setup->domain};
+    if (setup->link_listen && !relay_link_listen(&link, setup->link_listen, relay, &error)) _exit(1);
     if (setup->link_url &&
-        !relay_link_dial(&link, setup->other, setup->link_url, federation_io_core(app.federation)))
+        !relay_link_dial(&link, setup->other, setup->link_url, federation_io_core(federation)))
         _exit(1);
-    edge_config_t config = {.io = app.io, .relay = app.relay, .twins = twins, .sessions_max = 20000};
+    edge_config_t edge = {.io = io, .relay = relay, .twins = twins, .sessions_max = 20000};
     snprintf(url, sizeof url, "tcp://127.0.0.1:%u", setup->port);
-    if (!edge_bus_new(&config, url, &error)) _exit(1);
-    config.tls_cert = setup->cert;
-    config.tls_key  = setup->key;
-    if (!edge_web_new(&config, "127.0.0.1", (uint16_t)(setup->port + WEB_ABOVE), &error)) _exit(1);
-    (void)io_timer_start(app.io, RELAY_TICK_MS, RELAY_TICK_MS, tick, NULL);
-    io_run(app.io);
+    if (!edge_bus_new(&edge, url, &error)) _exit(1);
+    edge.tls_cert = setup->cert;
+    edge.tls_key  = setup->key;
+    if (!edge_web_new(&edge, "127.0.0.1", (uint16_t)(setup->port + WEB_ABOVE), &error)) _exit(1);
+    io_run(io);
 }
 
 static pid_t run_beside(const setup_t *setup)

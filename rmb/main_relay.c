@@ -12,7 +12,7 @@
 #include "io.h"
 #include "log.h"
 #include "metrics.h"
-#include "relay.h"
+#include "relay_io.h"
 #include "relay_link.h"
 #include "twin_cache.h"
 
@@ -80,56 +80,11 @@ typedef struct {
     federation_io_t *federation;
     relay_link_out_t *link_out[LINKS_CAP];
     relay_link_in_t *link_in[NNG_LISTEN_CAP];
-    relay_t *relay;
+    relay_io_t *relay;
     inbox_limit_t *inbox_limit;
     edge_web_t *web;
     edge_bus_t *bus[NNG_LISTEN_CAP];
-    io_timer_t *tick_timer, *commit_timer;
 } app_t;
-
-/* ---- the relay's ops ---- */
-
-static uint64_t now_ms(void *self) { return io_now_ms(((const app_t *)self)->io); }
-
-static const relay_link_ops_t *ops_of(void *link) { return ((const relay_link_t *)link)->ops; }
-
-static void wake(void *self, void *link)
-{
-    (void)self;
-    ops_of(link)->wake(link);
-}
-
-static void ack(void *self, void *link, const char *uid, relay_ack_t what)
-{
-    (void)self;
-    ops_of(link)->ack(link, uid, what);
-}
-
-static void close_link(void *self, void *link, relay_close_t reason)
-{
-    (void)self;
-    ops_of(link)->close(link, reason);
-}
-
-static void commit_now(void *self)
-{
-    app_t *app        = self;
-    app->commit_timer = NULL;
-    relay_commit(app->relay);
-}
-
-static void commit_soon(void *self)
-{
-    app_t *app = self;
-    if (!app->commit_timer) app->commit_timer = io_timer_start(app->io, RELAY_COMMIT_MS, 0, commit_now, app);
-}
-
-static void federate(void *self, relay_message_t *message, const char *record)
-{
-    federation_send(federation_io_core(((const app_t *)self)->federation), message, record);
-}
-
-static void tick(void *self) { relay_tick(((const app_t *)self)->relay); }
 
 /* ---- metrics ---- */
 
@@ -198,13 +153,13 @@ static char *metrics_page(void *self, size_t *len)
     relay_stats_t relay;
     twin_cache_stats_t cache;
     twin_chain_stats_t chain;
-    relay_stats(app->relay, &relay);
+    relay_stats(relay_io_core(app->relay), &relay);
     twin_cache_stats(app->twins, &cache);
     twin_chain_stats(app->chain, &chain);
     metrics_of_relay(metrics, &relay);
     federation_counts(federation_io_core(app->federation), count_relay, metrics);
     metrics_of_links(metrics, app);
-    relay_tracked(app->relay, count_twin, metrics);
+    relay_tracked(relay_io_core(app->relay), count_twin, metrics);
     count(metrics, "relay_inbox_limited", NULL, "posts above the limit of their address",
           inbox_limit_refused(app->inbox_limit));
     count(metrics, "rmb_cache_hits_total", NULL, "twins found in memory", cache.hits);
@@ -430,12 +385,9 @@ static bool relay_start(app_t *app)
                              .limit_count  = o->limit.count,
                              .limit_bytes  = o->limit.bytes,
                              .is_tracking  = o->is_tracking};
-    relay_ops_t ops       = {app, now_ms, wake, ack, close_link, commit_soon, federate};
     relay_store_t store   = relay_store_disk_ops(app->store);
     app->federation       = federation_io_new(app->io, &o->relay_at, o->ca, o->ranker_period_s);
-    app->relay            = relay_new(&config, &ops, &store, app->twins);
-    federation_set_relay(federation_io_core(app->federation), app->relay);
-    app->tick_timer = io_timer_start(app->io, RELAY_TICK_MS, RELAY_TICK_MS, tick, app);
+    app->relay            = relay_io_new(app->io, &config, &store, app->twins, app->federation);
     return true;
 }
 
@@ -446,7 +398,7 @@ static bool edges_start(app_t *app)
     app->inbox_limit     = inbox_limit_new(o->inbox_limit.count, o->inbox_limit.bytes);
     edge_config_t config = {.io          = app->io,
                             .inbox_limit = app->inbox_limit,
-                            .relay       = app->relay,
+                            .relay       = relay_io_core(app->relay),
                             .twins       = app->twins,
                             .tls_cert    = o->tls_cert,
                             .tls_key     = o->tls_key,
@@ -481,7 +433,7 @@ static bool links_start(app_t *app)
     relay_link_config_t config = link_config(app);
     const char *error          = "";
     for (uint32_t i = 0; i < o->link_listen_count; i++) {
-        app->link_in[i] = relay_link_listen(&config, o->link_listen[i], app->relay, &error);
+        app->link_in[i] = relay_link_listen(&config, o->link_listen[i], relay_io_core(app->relay), &error);
         if (!app->link_in[i]) return fail("--link-listen", o->link_listen[i], error);
         log_info(LOG_RELAY, "listening", LOG_TEXT("link", o->link_listen[i]));
     }
@@ -524,10 +476,8 @@ static void stop(app_t *app)
     for (uint32_t i = 0; i < LINKS_CAP; i++)
         relay_link_hang_up(app->link_out[i]);
     inbox_limit_free(app->inbox_limit);
-    if (app->tick_timer) io_timer_stop(app->tick_timer);
     federation_io_free(app->federation);
-    relay_free(app->relay);
-    if (app->commit_timer) io_timer_stop(app->commit_timer);
+    relay_io_free(app->relay);
     relay_store_disk_free(app->store);
     twin_chain_free(app->chain);
     twin_cache_free(app->twins);

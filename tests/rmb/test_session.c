@@ -5,7 +5,7 @@
 #include "edge.h"
 #include "envelope.h"
 #include "peer.h"
-#include "relay.h"
+#include "relay_io.h"
 #include "token.h"
 #include "web.h"
 
@@ -17,13 +17,12 @@
 
 static struct {
     io_t *io;
-    relay_t *relay;
+    relay_io_t *relay;
     relay_store_memory_t *memory;
     twin_cache_t *twins;
     edge_bus_t *bus;
     edge_web_t *web;
     inbox_limit_t *inbox_limit;
-    io_timer_t *commit;
     char bus_url[64], web_url[64];
 } w;
 
@@ -31,43 +30,6 @@ static keypair_t keys[4];
 static rmb_twin_t records[4];
 static twin_table_t table = {records, 4};
 
-static uint64_t now_ms(void *self)
-{
-    (void)self;
-    return io_now_ms(w.io);
-}
-static void wake(void *self, void *link)
-{
-    (void)self;
-    ((relay_link_t *)link)->ops->wake(link);
-}
-static void ack(void *self, void *link, const char *uid, relay_ack_t what)
-{
-    (void)self;
-    ((relay_link_t *)link)->ops->ack(link, uid, what);
-}
-static void close_link(void *self, void *link, relay_close_t why)
-{
-    (void)self;
-    ((relay_link_t *)link)->ops->close(link, why);
-}
-static void commit_now(void *self)
-{
-    (void)self;
-    w.commit = NULL;
-    relay_commit(w.relay);
-}
-static void commit_soon(void *self)
-{
-    (void)self;
-    if (!w.commit) w.commit = io_timer_start(w.io, RELAY_COMMIT_MS, 0, commit_now, NULL);
-}
-static void federate(void *self, relay_message_t *message, const char *record)
-{
-    (void)self;
-    (void)record;
-    relay_message_drop(message);
-}
 static char *metrics(void *self, size_t *len)
 {
     (void)self;
@@ -83,15 +45,18 @@ static bool is_healthy(void *self)
 static void relay_up(void)
 {
     static const char *const domains[] = {"here"};
-    relay_ops_t ops                    = {NULL, now_ms, wake, ack, close_link, commit_soon, federate};
+    relay_config_t relay_config        = {.domains = domains, .domain_count = 1};
     relay_store_t store                = relay_store_memory_ops(w.memory);
     const char *error                  = "";
-    w.relay = relay_new(&(relay_config_t){.domains = domains, .domain_count = 1}, &ops, &store, w.twins);
-    edge_config_t config = {
-        .io = w.io, .relay = w.relay, .twins = w.twins, .metrics = metrics, .is_healthy = is_healthy};
-    w.inbox_limit      = inbox_limit_new(0, INBOX_BYTES); /* a minute */
-    config.inbox_limit = w.inbox_limit;
-    w.bus              = edge_bus_new(&config, w.bus_url, &error);
+    w.relay                            = relay_io_new(w.io, &relay_config, &store, w.twins, NULL);
+    edge_config_t config               = {.io         = w.io,
+                                          .relay      = relay_io_core(w.relay),
+                                          .twins      = w.twins,
+                                          .metrics    = metrics,
+                                          .is_healthy = is_healthy};
+    w.inbox_limit                      = inbox_limit_new(0, INBOX_BYTES); /* a minute */
+    config.inbox_limit                 = w.inbox_limit;
+    w.bus                              = edge_bus_new(&config, w.bus_url, &error);
     if (!w.bus) printf("nng: %s\n", error);
     w.web = edge_web_new(&config, "127.0.0.1", 0, &error);
     if (!w.web) printf("web: %s\n", error);
@@ -103,9 +68,7 @@ static void relay_down(void)
 {
     edge_web_free(w.web);
     edge_bus_free(w.bus);
-    relay_free(w.relay);
-    if (w.commit) io_timer_stop(w.commit);
-    w.commit = NULL;
+    relay_io_free(w.relay);
     inbox_limit_free(w.inbox_limit);
     w.inbox_limit = NULL;
 }
@@ -293,7 +256,7 @@ static void waits(bool is_web)
     peer_request_t r = request(2, "echo", "[1]");
     (void)peer_request(user, &r, hear, &heard);
     relay_stats_t stats = {0};
-    UNTIL((relay_stats(w.relay, &stats), stats.stored_count == 1));
+    UNTIL((relay_stats(relay_io_core(w.relay), &stats), stats.stored_count == 1));
     relay_down();
     settle();
     relay_up();

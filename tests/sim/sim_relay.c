@@ -63,5 +63,5 @@ program_t sim_relay_program(sim_relay_t *relay)
 
 void sim_relay_stats(const machine_t *machine, relay_stats_t *stats)
 {
-    relay_stats(((const app_t *)machine_program(machine))->relay, stats);
+    relay_stats(relay_io_core(((const app_t *)machine_program(machine))->relay), stats);
 }
