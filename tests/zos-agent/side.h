@@ -8,6 +8,7 @@
 #include "chain_internal.h"
 #include "engine_internal.h"
 #include "files.h"
+#include "ghent.h"
 #include "log.h"
 #include "test.h"
 
@@ -127,31 +128,21 @@ static bool open_parts(void)
 
 static bool open_side(void)
 {
-    chain_side_config_t config = {
-        .io              = io,
-        .client          = client,
-        .db              = db,
-        .engine          = engine,
-        .key             = &node_key,
-        .relays          = {"b.local", "a.local"},
-        .relay_count     = 2,
-        .terms_link      = "https://example.org",
-        .terms_hash      = "abc",
-        .farm_id         = farm_id,
-        .capacity        = { cores, 8 * GIB, 100 * GIB, 0, 0},
-        .city            = "Ghent",
-        .country         = "Belgium",
-        .latitude        = "51.05",
-        .longitude       = "3.71",
-        .interface_count = 1,
-        .nru_ms          = NRU_MS,
-        .reconcile_ms    = 1500,
-        .on_registered   = on_registered,
-        .on_power_off    = on_power_off,
-    };
-    chain_interface_find("zos", NULL, &config.interfaces[0]);
-    is_registered = false;
-    side          = chain_side_new(&config);
+    chain_side_config_t config = ghent_config(&node_key, farm_id);
+    config.io                  = io;
+    config.client              = client;
+    config.db                  = db;
+    config.engine              = engine;
+    config.relays[0]           = "b.local"; /* the chain has them sorted */
+    config.relays[1]           = "a.local";
+    config.relay_count         = 2;
+    config.capacity.cru        = cores;
+    config.nru_ms              = NRU_MS;
+    config.reconcile_ms        = 1500;
+    config.on_registered       = on_registered;
+    config.on_power_off        = on_power_off;
+    is_registered              = false;
+    side                       = chain_side_new(&config);
     return side != NULL;
 }
 

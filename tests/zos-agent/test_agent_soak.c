@@ -13,6 +13,7 @@
  * bills are computed from the spec (tests/tools/bill_audit.py), each without the code that is tested. */
 #include "capture.h"
 #include "core.h"
+#include "ghent.h"
 #include "ledger.h"
 #include "log.h"
 #include "netlink.h"
@@ -76,26 +77,12 @@ static bool agent_open(void)
     core_on_change = on_change;
     core_open();
     if (!grid_connect()) return false;
-    chain_side_config_t config = {
-        .io              = grid_io,
-        .client          = grid_client,
-        .db              = db,
-        .engine          = engine,
-        .key             = &node_key,
-        .relays          = {"a.local"},
-        .relay_count     = 1,
-        .terms_link      = "https://example.org",
-        .terms_hash      = "abc",
-        .farm_id         = farm_id,
-        .capacity        = { 4, UINT64_C(8) << 30, UINT64_C(100) << 30, 0, 0},
-        .city            = "Ghent",
-        .country         = "Belgium",
-        .latitude        = "51.05",
-        .longitude       = "3.71",
-        .interface_count = 1,
-        .reconcile_ms    = 2000,
-    };
-    chain_interface_find("zos", NULL, &config.interfaces[0]);
+    chain_side_config_t config = ghent_config(&node_key, farm_id);
+    config.io                  = grid_io;
+    config.client              = grid_client;
+    config.db                  = db;
+    config.engine              = engine;
+    config.reconcile_ms        = 2000;
     side = chain_side_new(&config);
     for (uint64_t end_ms = now_ms() + GRID_WAIT_MS; side && !chain_side_node_id(side) && now_ms() < end_ms;) {
         grid_goes_on();
