@@ -11,28 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AT_ONCE      16u
-#define NODES_MAX    4096u
-#define ANSWER_S     20u
-#define UP_S         (2u * 40 * 60)
-#define TWINS_CAP    4096u
-#define CONNECTION   "indexer"
-#define TEXT_MAX     (64u << 10)
-#define FEATURES_MAX 64u
-#define RETRY_MS     2000u
-#define STATISTICS   "zos.statistics.get"
-
-/* What a node is asked, in order. */
-static const char *const commands[] = {"zos.system.node_features_get", "zos.gpu.list", "zos.network.has_ipv6",
-                                       STATISTICS};
-enum { ASK_FEATURES, ASK_GPUS, ASK_IPV6, ASK_STATISTICS, ASK_COUNT };
+#define AT_ONCE    16u
+#define NODES_MAX  4096u
+#define ANSWER_S   20u
+#define UP_S       (2u * 40 * 60)
+#define TWINS_CAP  4096u
+#define CONNECTION "indexer"
+#define RETRY_MS   2000u
 
 typedef struct asked {
     struct asked *next;
     probe_t *probe;
     uint32_t twin_id, step;
     uint64_t ticket;
-    bool is_healthy;
+    bool has_answered;
     web_request_t *request; /* of probe_ask; NULL else, or when its peer left */
     bool is_request;
 } asked_t;
@@ -72,91 +64,19 @@ static asked_t *asked_new(probe_t *p, uint32_t twin_id)
     return a;
 }
 
-/* ---- what nodes said ---- */
+/* ---- answers ---- */
 
 static bool run(probe_t *p, const char *sql, const value_t *values, unsigned count)
 {
     return db_run(store_db(p->store), sql, values, count);
 }
 
-static void keep_features(probe_t *p, uint32_t twin_id, const json_t *list)
-{
-    char text[2048] = ",";
-    size_t i, len = 1;
-    json_t *item;
-    if (!json_is_array(list) || json_array_size(list) > FEATURES_MAX) return;
-    json_array_foreach(list, i, item)
-    {
-        const char *name = json_string_value(item);
-        if (!name || strlen(name) > 30 ||
-            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != strlen(name))
-            return;
-        len += (size_t)snprintf(text + len, sizeof text - len, "%s,", name);
-    }
-    (void)!run(p, "UPDATE probe SET features = $1 WHERE twin_id = $2",
-               (value_t[]){value_text(text), value_int(twin_id)}, 2);
-}
-
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text ? text : "";
-}
-
-static void keep_gpus(probe_t *p, uint32_t twin_id, const json_t *list)
-{
-    size_t i;
-    json_t *gpu;
-    value_t twin = value_int(twin_id);
-    if ((!json_is_array(list) && !json_is_null(list)) || json_array_size(list) > 64) return;
-    char *text = json_is_array(list) ? json_dumps(list, JSON_COMPACT) : strdup("[]");
-    bool is_ok =
-        text && strlen(text) <= TEXT_MAX && run(p, "DELETE FROM probe_gpu WHERE twin_id = $1", &twin, 1);
-    is_ok = is_ok && run(p, "UPDATE probe SET gpus = $1, num_gpu = $2 WHERE twin_id = $3",
-                         (value_t[]){value_text(text), value_int((int64_t)json_array_size(list)), twin}, 3);
-    json_array_foreach(list, i, gpu)
-    {
-        value_t v[] = {twin, value_text(text_of(gpu, "id")), value_text(text_of(gpu, "vendor")),
-                       value_text(text_of(gpu, "device")),
-                       value_int(json_integer_value(json_object_get(gpu, "contract")))};
-        if (is_ok)
-            is_ok = run(
-                p,
-                "INSERT INTO probe_gpu(twin_id, id, vendor, device, contract) VALUES($1, $2, $3, $4, $5) ON "
-                "CONFLICT(twin_id, id) DO NOTHING",
-                v, 5);
-    }
-    free(text);
-}
-
-static void keep(asked_t *a, const json_t *json)
-{
-    probe_t *p   = a->probe;
-    value_t twin = value_int(a->twin_id);
-    switch (a->step) {
-    case ASK_FEATURES: keep_features(p, a->twin_id, json); break;
-    case ASK_GPUS: keep_gpus(p, a->twin_id, json); break;
-    case ASK_IPV6:
-        (void)!run(p, "UPDATE probe SET has_ipv6 = $1 WHERE twin_id = $2",
-                   (value_t[]){value_int(json_is_true(json)), twin}, 2);
-        break;
-    case ASK_STATISTICS:
-        (void)!run(p, "UPDATE probe SET workloads = $1 WHERE twin_id = $2",
-                   (value_t[]){value_int(json_integer_value(
-                                   json_object_get(json_object_get(json, "users"), "workloads"))),
-                               twin},
-                   2);
-        break;
-    default: break;
-    }
-}
-
 static void finish(asked_t *a)
 {
-    value_t v[] = {value_int(a->is_healthy), value_int((int64_t)(io_now_ms(a->probe->io) / 1000)),
-                   value_int(a->twin_id)};
-    (void)!run(a->probe, "UPDATE probe SET healthy = $1, updated_at = $2 WHERE twin_id = $3", v, 3);
-    probe_t *p = a->probe;
+    probe_t *p  = a->probe;
+    value_t v[] = {value_int((int64_t)(io_now_ms(p->io) / 1000)), value_int(a->twin_id)};
+    (void)!run(p, "UPDATE probe SET updated_at = $1 WHERE twin_id = $2", v, 2);
+    if (!a->has_answered) (void)!run(p, "UPDATE probe SET healthy = 0 WHERE twin_id = $1", &v[1], 1);
     forget(a);
     probe_look(p);
 }
@@ -166,15 +86,15 @@ static void on_answer(void *self, const peer_answer_t *got)
     asked_t *a = self;
     if (got->status == PEER_CLOSED) return; /* probe_free frees it */
     if (got->status == PEER_OK) {
-        json_t *json  = json_loadb((const char *)got->payload.data, got->payload.len, JSON_DECODE_ANY, NULL);
-        a->is_healthy = true;
-        if (json) keep(a, json);
+        json_t *json = json_loadb((const char *)got->payload.data, got->payload.len, JSON_DECODE_ANY, NULL);
+        a->has_answered = true;
+        if (json) (void)!probe_keep(store_db(a->probe->store), a->twin_id, a->step, json);
         json_decref(json);
     } else
         log_debug(LOG_PEER, "node did not say", LOG_U32("twin", a->twin_id),
-                  LOG_TEXT("what", commands[a->step]), LOG_TEXT("why", got->error));
+                  LOG_TEXT("what", probe_questions[a->step].command), LOG_TEXT("why", got->error));
     bool is_silent = got->status != PEER_OK && got->status != PEER_REFUSED;
-    if (is_silent || ++a->step == ASK_COUNT)
+    if (is_silent || ++a->step == PROBE_QUESTIONS)
         finish(a);
     else
         ask_next(a);
@@ -182,8 +102,12 @@ static void on_answer(void *self, const peer_answer_t *got)
 
 static void ask_next(asked_t *a)
 {
-    peer_request_t request = {.twin = a->twin_id, .command = commands[a->step], .expiration_s = ANSWER_S};
-    a->ticket              = peer_request(a->probe->peer, &request, on_answer, a);
+    const probe_question_t *question = &probe_questions[a->step];
+    peer_request_t request           = {.twin         = a->twin_id,
+                                        .command      = question->command,
+                                        .payload      = bytes_text(question->payload),
+                                        .expiration_s = ANSWER_S};
+    a->ticket                        = peer_request(a->probe->peer, &request, on_answer, a);
 }
 
 /* ---- which nodes ---- */

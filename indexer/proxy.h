@@ -14,6 +14,7 @@ typedef struct {
     db_t *db;
     uint64_t now_s; /* the time that a node's status is told at */
     const char *version;
+    double balance; /* of who asks, in dollars: prices are told with the discount for it */
 } proxy_t;
 
 typedef struct {

@@ -324,7 +324,11 @@ static bool put_order(const proxy_t *proxy, sql_t *sql, const list_t *list, cons
     }
     if (has_one_of(p, list->first)) sql_add(sql, "%s, ", list->first_sql);
     if (p->sort_by) {
-        proxy_status_sql(proxy, sql, sort->sql);
+        value_t b = value_real(p->balance);
+        if (strchr(sort->sql, '?'))
+            sql_piece(sql, sort->sql, (value_t[]){b, b, b, b}, 4);
+        else
+            proxy_status_sql(proxy, sql, sort->sql);
         sql_add(sql, " %s NULLS %s, ", p->is_down ? "DESC" : "ASC", p->is_down ? "LAST" : "FIRST");
     }
     sql_add(sql, "%s", list->order);
@@ -378,10 +382,12 @@ json_t *list_answer(const proxy_t *proxy, const list_t *list, const char *query,
         is_ok = false;
         snprintf(error, sizeof error, "failed to decode params: too many values");
     }
+    proxy_t asked = *proxy;
+    asked.balance = p.balance;
     if (!is_ok)
         out = proxy_error(result, 400, error);
     else
-        out = read_rows(proxy, list, &sql);
+        out = read_rows(&asked, list, &sql);
     if (is_ok && out && p.is_counted && !count_rows(proxy, list, &p, result)) {
         json_decref(out);
         out = NULL;

@@ -23,6 +23,7 @@ typedef struct {
     const char *group; /* conditions of one group hold for one row of it: see group in list_t; may be NULL */
 } filter_t;
 
+/* What a list may be sorted by: '?' in sql is the balance. */
 typedef struct {
     const char *name, *sql;
 } sort_t;

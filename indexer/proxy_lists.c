@@ -24,6 +24,8 @@ static const filter_t farm_filters[] = {
     {"twin_id",            FILTER_UINT,   "f.twin_id = ?",                                                       NULL  },
     {"name",               FILTER_TEXT,   TEXT_IS("f.name"),                                                     NULL  },
     {"name_contains",      FILTER_TEXT,   TEXT_HAS("f.name"),                                                    NULL  },
+    {"farm_name",          FILTER_TEXT,   TEXT_IS("f.name"),                                                     NULL  },
+    {"version",            FILTER_UINT,   "f.grid_version = ?",                                                  NULL  },
     {"certification_type", FILTER_TEXT,   "f.certification = ?",                                                 NULL  },
     {"dedicated",          FILTER_BOOL,   "f.dedicated_farm = 1",                                                NULL  },
     {"node_free_mru",      FILTER_UINT,   "n.free_mru >= ?",                                                     "node"},

@@ -36,6 +36,7 @@ static const filter_t filters[] = {
     {"farm_name",             FILTER_TEXT,   TEXT_IS("f.name"),                                                     NULL },
     {"farm_name_contains",    FILTER_TEXT,   TEXT_HAS("f.name"),                                                    NULL },
     {"farm_ids",              FILTER_UINTS,  "n.farm_id IN (?)",                                                    NULL },
+    {"farm_id",               FILTER_UINT,   "n.farm_id = ?",                                                       NULL },
     {"free_ips",              FILTER_UINT,   "COALESCE(f.free_ips, 0) >= ?",                                        NULL },
     {"ipv4",                  FILTER_BOOL,   IS_SET("n.ipv4"),                                                      NULL },
     {"ipv6",                  FILTER_BOOL,   IS_SET("n.ipv6"),                                                      NULL },
@@ -45,6 +46,7 @@ static const filter_t filters[] = {
     {"rentable",              FILTER_BOOL,   RENTABLE,                                                              NULL },
     {"rented",                FILTER_BOOL,   "n.renter IS NOT NULL",                                                NULL },
     {"rented_by",             FILTER_UINT,   "COALESCE(n.renter, 0) = ?",                                           NULL },
+    {"rentedBy",              FILTER_UINT,   "COALESCE(n.renter, 0) = ?",                                           NULL },
     {"rentable_or_rented_by", FILTER_UINT,   RENTABLE " OR COALESCE(n.renter, 0) = ?",                              NULL },
     {"available_for",         FILTER_UINT,   "COALESCE(n.renter, 0) = ? OR " FREE_FOR_ALL,                          NULL },
     {"owned_by",              FILTER_UINT,   "COALESCE(f.twin_id, 0) = ?",                                          NULL },
@@ -55,6 +57,9 @@ static const filter_t filters[] = {
     {"certification_type",    FILTER_TEXT,   TEXT_IS("n.certification"),                                            NULL },
     {"has_gpu",               FILTER_BOOL,   "COALESCE(p.num_gpu, 0) > 0",                                          NULL },
     {"num_gpu",               FILTER_UINT,   "COALESCE(p.num_gpu, 0) >= ?",                                         NULL },
+    {"total_gpu",             FILTER_UINT,   "COALESCE(p.num_gpu, 0) >= ?",                                         NULL },
+    {"free_gpu",              FILTER_UINT,
+     "(SELECT COUNT(*) FROM probe_gpu f WHERE f.twin_id = n.twin_id AND f.contract = 0) >= ?",                      NULL },
     {"gpu_device_id",         FILTER_TEXT,   TEXT_HAS("g.id"),                                                      "gpu"},
     {"gpu_device_name",       FILTER_TEXT,   TEXT_HAS("g.device"),                                                  "gpu"},
     {"gpu_vendor_id",         FILTER_TEXT,   TEXT_HAS("g.id"),                                                      "gpu"},
@@ -72,6 +77,7 @@ static const sort_t sorts[] = {
     {"node_id",          "n.node_id"                                         },
     {"farm_id",          "n.farm_id"                                         },
     {"twin_id",          "n.twin_id"                                         },
+    {"farm_name",        "f.name"                                            },
     {"country",          "n.country"                                         },
     {"city",             "n.city"                                            },
     {"uptime",           "n.uptime"                                          },
@@ -95,7 +101,7 @@ static const sort_t sorts[] = {
     {"rentable",         "(CASE WHEN " RENTABLE " THEN 1 ELSE 0 END)"        },
     {"num_gpu",          "COALESCE(p.num_gpu, 0)"                            },
     {"extra_fee",        "n.extra_fee"                                       },
-    {"price_usd",        "n.price_usd"                                       },
+    {"price_usd",        PRICE(BALANCE)                                      },
     {"status",           "(CASE WHEN n.updated_at >= {up} AND (n.power_state IS NULL OR (n.power_state = 'Up' AND "
                "n.power_target = 'Up')) THEN 1 WHEN (n.power_state = 'Down' OR n.power_target = 'Down') AND "
                "n.updated_at >= {standby} THEN 2 ELSE 3 END)"  },
@@ -149,6 +155,7 @@ enum {
     C_PRICE,
     C_FREE_IPS,
     C_FEATURES,
+    C_BENCHMARK,
     C_PROBED,
 };
 static const char columns[] =
@@ -161,7 +168,8 @@ static const char columns[] =
     " THEN 1 ELSE 0 END, n.rent_contract_id, n.renter, CASE WHEN " RENTABLE
     " THEN 1 ELSE 0 END, n.serial_number, n.power_state, n.power_target, p.gpus, p.num_gpu, n.extra_fee, "
     "p.healthy, "
-    "p.dmi, p.upload, p.download, n.price_usd, f.free_ips, p.features, p.updated_at";
+    "p.dmi, p.upload, p.download, n.price_usd, f.free_ips, p.features, p.benchmark, "
+    "p.updated_at";
 
 /* ---- a row ---- */
 
@@ -217,6 +225,17 @@ static double real_of(const db_rows_t *rows, unsigned column)
 {
     value_t v = db_value(rows, column);
     return v.kind == VALUE_REAL ? v.real : v.kind == VALUE_INT ? (double)v.number : 0;
+}
+
+/* The price of a month, less what staking takes off it. */
+static double price_of(double price, double balance)
+{
+    double rest = balance >= price * 18    ? 0.4
+                  : balance >= price * 6   ? 0.6
+                  : balance >= price * 3   ? 0.7
+                  : balance >= price * 1.5 ? 0.8
+                                           : 1;
+    return round(price * rest * 1000) / 1000;
 }
 
 static void put_int(json_t *node, const char *name, const db_rows_t *rows, unsigned column)
@@ -275,7 +294,10 @@ static void put_rest(const proxy_t *proxy, json_t *node, const db_rows_t *rows)
         node, "speed",
         json_pack("{s:f,s:f}", "upload", real_of(rows, C_UPLOAD), "download", real_of(rows, C_DOWNLOAD)));
     json_object_set_new(node, "gpus", kept_json(db_text(rows, C_GPUS), "[]"));
-    json_object_set_new(node, "price_usd", json_real(round(real_of(rows, C_PRICE) * 1000) / 1000));
+    json_object_set_new(
+        node, "cpu_benchmark",
+        kept_json(db_text(rows, C_BENCHMARK), "{\"single\":0,\"multi\":0,\"threads\":0,\"workloads\":0}"));
+    json_object_set_new(node, "price_usd", json_real(price_of(real_of(rows, C_PRICE), proxy->balance)));
     put_int(node, "farm_free_ips", rows, C_FREE_IPS);
     json_object_set_new(node, "features", features_json(db_text(rows, C_FEATURES)));
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SCHEMA_VERSION 3 /* of the tables and of what is put in them: a file of another one is made anew */
+#define SCHEMA_VERSION 4 /* of the tables and of what is put in them: a file of another one is made anew */
 #define KEYS_MAX       65536u
 
 static const char *column_type(const db_t *db, column_kind_t kind)
@@ -227,7 +227,8 @@ static bool make_tables(store_t *s)
                " rowdata TEXT, PRIMARY KEY(block, seq))") &&
         run(s, "CREATE TABLE IF NOT EXISTS trail(block BIGINT PRIMARY KEY, hash TEXT)") &&
         run(s, "CREATE TABLE IF NOT EXISTS probe(twin_id BIGINT PRIMARY KEY, features TEXT, gpus TEXT,"
-               " num_gpu BIGINT, has_ipv6 BIGINT, healthy BIGINT, dmi TEXT, upload DOUBLE PRECISION,"
+               " num_gpu BIGINT, has_ipv6 BIGINT, healthy BIGINT, dmi TEXT, benchmark TEXT, upload DOUBLE "
+               "PRECISION,"
                " download DOUBLE PRECISION, workloads BIGINT, updated_at BIGINT)") &&
         run(s, "CREATE TABLE IF NOT EXISTS probe_gpu(twin_id BIGINT, id TEXT, vendor TEXT, device TEXT,"
                " contract BIGINT, PRIMARY KEY(twin_id, id))");

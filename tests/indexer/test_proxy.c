@@ -118,6 +118,8 @@ NODE(twin, n->twin == number(v))
 NODE(certification, strcasecmp(n->is_certified ? "Certified" : "Diy", v) == 0)
 NODE(has_gpu, (n->gpu_count > 0) == is(v))
 NODE(num_gpu, n->gpu_count >= number(v))
+NODE(free_gpu, (n->gpu_count && n->gpu_contract == 0) >= number(v))
+NODE(farm_id_of, n->farm == number(v))
 NODE(gpu_device, n->gpu_count &&has(n->gpu_device, v))
 NODE(gpu_vendor, n->gpu_count &&has(n->gpu_vendor, v))
 NODE(gpu_id, n->gpu_count &&has(n->gpu_id, v))
@@ -158,6 +160,7 @@ static const struct {
     {"farm_name",             {"farm-a1", "farm-b2", "farm-c3", "Farm-a2"},                    farm_name     },
     {"farm_name_contains",    {"-A", "-b"},                                                    farm_name_has },
     {"farm_ids",              {"1,2,3", "7"},                                                  farm_ids      },
+    {"farm_id",               {"2", "7"},                                                      farm_id_of    },
     {"free_ips",              {"1", "2"},                                                      more_ips      },
     {"ipv4",                  {"true", "false"},                                               ipv4          },
     {"ipv6",                  {"true", "false"},                                               ipv6          },
@@ -167,6 +170,7 @@ static const struct {
     {"rentable",              {"true", "false"},                                               is_rentable   },
     {"rented",                {"true", "false"},                                               rented        },
     {"rented_by",             {"1", "2", "3"},                                                 rented_by     },
+    {"rentedBy",              {"1", "2", "3"},                                                 rented_by     },
     {"rentable_or_rented_by", {"1", "2"},                                                      rentable_or_by},
     {"available_for",         {"1", "4"},                                                      available     },
     {"owned_by",              {"1", "5"},                                                      owned_by      },
@@ -177,6 +181,8 @@ static const struct {
     {"certification_type",    {"certified", "Diy"},                                            certification },
     {"has_gpu",               {"true", "false"},                                               has_gpu       },
     {"num_gpu",               {"1"},                                                           num_gpu       },
+    {"total_gpu",             {"1"},                                                           num_gpu       },
+    {"free_gpu",              {"1"},                                                           free_gpu      },
     {"gpu_device_name",       {"rtx", "navi"},                                                 gpu_device    },
     {"gpu_vendor_name",       {"nvidia", "amd"},                                               gpu_vendor    },
     {"gpu_device_id",         {"2684", "744C"},                                                gpu_id        },
@@ -202,14 +208,15 @@ static bool is_listed(const json_t *list, const char *key, uint64_t id)
 /* Compares the answer with the predicate over all nodes; `a` and `b` are filters, b may be none. */
 static bool agrees(size_t a, const char *va, size_t b, const char *vb, uint32_t *count)
 {
-    char query[256];
-    int code, len = snprintf(query, sizeof query, "size=1000&%s=%s", node_filters[a].name, va);
+    char query[256], counted[64];
+    proxy_result_t result;
+    int len = snprintf(query, sizeof query, "size=1000&ret_count=true&%s=%s", node_filters[a].name, va);
     if (b < NODE_FILTERS)
         snprintf(query + len, sizeof query - (size_t)len, "&%s=%s", node_filters[b].name, vb);
-    json_t *list = ask("/nodes", query, &code);
-    bool is_same = code == 200;
+    json_t *list = proxy_answer(&proxy, "/nodes", query, &result);
+    bool is_same = result.status == 200;
     *count       = 0;
-    snprintf(because, sizeof because, "/nodes?%.200s: %d", query, code);
+    snprintf(because, sizeof because, "/nodes?%.200s: %d", query, result.status);
     for (uint32_t i = 0; is_same && i < model.node_count; i++) {
         const model_node_t *n = &model.nodes[i];
         bool holds = node_filters[a].holds(n, va) && (b >= NODE_FILTERS || node_filters[b].holds(n, vb));
@@ -219,7 +226,9 @@ static bool agrees(size_t a, const char *va, size_t b, const char *vb, uint32_t 
             snprintf(because, sizeof because, "/nodes?%.150s: node %u should %sbe there", query, n->id,
                      holds ? "" : "not ");
     }
-    is_same = is_same && json_array_size(list) == *count;
+    snprintf(counted, sizeof counted, "count: %u\r\n", *count);
+    is_same =
+        is_same && json_array_size(list) == *count && strncmp(result.headers, counted, strlen(counted)) == 0;
     json_decref(list);
     if (!is_same) printf("%s\n", because);
     return is_same;
@@ -490,6 +499,7 @@ FARM(farm_ids_in, in_list(f->id, v))
 FARM(farm_twin, f->twin == number(v))
 FARM(farm_named, strcasecmp(f->name, v) == 0)
 FARM(farm_name_part, has(f->name, v))
+FARM(farm_version, f->id > 0 && number(v) == 4)
 FARM(farm_certified, strcmp(f->is_gold ? "Gold" : "NotCertified", v) == 0)
 FARM(farm_dedicated, f->is_dedicated == is(v))
 FARM(node_mru, has_node(f, "free_mru", v))
@@ -519,6 +529,8 @@ static const struct {
     {"twin_id",            {"2", "3"},                              farm_twin     },
     {"name",               {"farm-a1", "FARM-B2", "farm-c1"},       farm_named    },
     {"name_contains",      {"-a", "-B"},                            farm_name_part},
+    {"farm_name",          {"farm-a1", "FARM-B2", "farm-c1"},       farm_named    },
+    {"version",            {"4", "3"},                              farm_version  },
     {"certification_type", {"Gold", "NotCertified"},                farm_certified},
     {"dedicated",          {"true", "false"},                       farm_dedicated},
     {"node_free_mru",      {"53687091200"},                         node_mru      },
@@ -585,6 +597,9 @@ CONTRACT(c_hash, strcmp(c->hash, v) == 0)
 CONTRACT(c_farm, c->node &&model.nodes[c->node - 1].farm == number(v))
 CONTRACT(c_farm_name, c->node &&strcasecmp(farm_of(&model.nodes[c->node - 1])->name, v) == 0)
 
+#define CONTRACT_FILTERS 17
+static uint32_t contracts_filtered[CONTRACT_FILTERS][2];
+
 PROPERTY(each_filter_of_contracts_filters, 6)
 {
     OK(fresh(random));
@@ -607,8 +622,11 @@ PROPERTY(each_filter_of_contracts_filters, 6)
         {"deployment_data",      some->data[0] ? some->data : "x", c_data     },
         {"deployment_hash",      some->hash[0] ? some->hash : "x", c_hash     },
         {"farm_id",              "3",                              c_farm     },
-        {"farm_name",            "FARM-a2",                        c_farm_name}
+        {"farm_name",            "FARM-a2",                        c_farm_name},
+        {"farm_name",            farm_of(&model.nodes[0])->name,   c_farm_name},
+        {"node_id",              "7",                              c_node     }
     };
+    _Static_assert(sizeof filters / sizeof *filters == CONTRACT_FILTERS, "count them");
     for (size_t k = 0; k < sizeof filters / sizeof *filters; k++) {
         char query[160];
         int code;
@@ -620,8 +638,18 @@ PROPERTY(each_filter_of_contracts_filters, 6)
             if (holds != is_listed(list, "contract_id", i + 1))
                 printf("/contracts?%s: contract %u\n", query, i + 1);
             EQ(is_listed(list, "contract_id", i + 1), holds);
+            contracts_filtered[k][holds]++;
         }
         json_decref(list);
+    }
+}
+
+TEST(no_filter_let_all_contracts_in_or_none)
+{
+    for (size_t k = 0; k < CONTRACT_FILTERS; k++) {
+        bool is_run = contracts_filtered[k][0] + contracts_filtered[k][1] > 0;
+        if (is_run && (!contracts_filtered[k][0] || !contracts_filtered[k][1])) printf("filter %zu\n", k);
+        OK(!is_run || (contracts_filtered[k][0] && contracts_filtered[k][1]));
     }
 }
 
