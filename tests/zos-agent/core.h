@@ -4,6 +4,7 @@
 #include "engine.h"
 #include "image.h"
 #include "real.h"
+#include "shim.h"
 
 #include <jansson.h>
 
@@ -146,8 +147,19 @@ static inline const char *result_of(uint64_t contract, const char *name, const c
         OK(strcmp(result_of(contract, name, "state"), state_) == 0);                                         \
     } while (0)
 
-/* The kernel takes away what a killed process had mounted for itself a little later; a sweep sees to it. */
-/* A loop device goes with the last mount namespace that saw its mount: somebody else's, who starts a machine
+/* core_process is the first process of what runs as this workload, or 0. */
+static inline int core_process(uint32_t twin, uint64_t contract, const char *name)
+{
+    char wid[WID_LEN + 1], folder[PATH_CAP];
+    shim_run_t run = {0};
+    plan_wid(twin, contract, name, wid);
+    return machine_folder(&host, wid, folder) && shim_run_read(folder, &run) && shim_run_is_alive(&run)
+               ? run.pid
+               : 0;
+}
+
+/* The kernel takes away what a killed process had mounted for itself a little later; a sweep sees to it.  A
+ * loop device goes with the last mount namespace that saw its mount: somebody else's, who starts a machine
  * beside us, may have it for a moment. */
 static inline bool left_nothing(void)
 {

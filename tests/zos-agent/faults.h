@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #define WORK_MS_MAX 60000
 
@@ -56,6 +57,37 @@ static inline void hunt(const char *first, const char *second, unsigned delay_us
         if (dir) closedir(dir);
     }
     _exit(1);
+}
+
+#define POINTS_MAX 2000 /* steps of one life; more is a life that does not end */
+
+/* crash_stride says how far apart the steps are at which something is killed: ZOS_CRASH_STRIDE, or as usual.
+ */
+static inline unsigned crash_stride(unsigned usual)
+{
+    const char *given = getenv("ZOS_CRASH_STRIDE");
+    unsigned stride   = given ? (unsigned)strtoul(given, NULL, 10) : usual;
+    return stride ? stride : 1;
+}
+
+typedef enum { LIFE_KILLED, LIFE_WHOLE, LIFE_WRONG } life_t;
+
+/* life_until has a child live, until the point at which its core kills itself; WRONG when it did not do what
+ * it wanted, or ended in another way. */
+static inline life_t life_until(unsigned point, bool (*live)(void))
+{
+    char text[16];
+    int status  = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        snprintf(text, sizeof text, "%u", point);
+        setenv("ZOS_CRASH_AT", text, 1);
+        core_open();
+        _exit(!live());
+    }
+    waitpid(child, &status, 0);
+    if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGKILL ? LIFE_KILLED : LIFE_WRONG;
+    return WEXITSTATUS(status) == 0 ? LIFE_WHOLE : LIFE_WRONG;
 }
 
 /* The end of a case: its contract, which the file names with how to cancel it, is gone without a trace. */

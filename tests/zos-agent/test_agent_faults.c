@@ -15,7 +15,6 @@
 
 #define STRIDE      11
 #define SHIM_STRIDE 7
-#define POINTS_MAX  2000
 
 static uint64_t contract = 200; /* of this case */
 
@@ -48,15 +47,7 @@ static void cancel(void)
                   (int64_t)(virtual_ms() / 1000));
 }
 
-static int first_process(void)
-{
-    char wid[WID_LEN + 1], folder[PATH_CAP];
-    shim_run_t run = {0};
-    plan_wid(7, contract, "web", wid);
-    return machine_folder(&host, wid, folder) && shim_run_read(folder, &run) && shim_run_is_alive(&run)
-               ? run.pid
-               : 0;
-}
+static int first_process(void) { return core_process(7, contract, "web"); }
 
 static void count_group(void *context, const char *name)
 {
@@ -85,42 +76,34 @@ static unsigned count_machines(void)
     } while (0)
 /* ---- the core, at every step ---- */
 
-/* In a child: a whole life, until the point at which it is killed. */
-static int live_and_die(unsigned point)
+static bool live(void)
 {
-    char text[16];
-    snprintf(text, sizeof text, "%u", point);
-    setenv("ZOS_CRASH_AT", text, 1);
-    core_open();
-    if (!deploy() || !work_until(runs)) return 1;
+    if (!deploy() || !work_until(runs)) return false;
     cancel();
-    return work_until(is_gone) ? 0 : 1;
+    return work_until(is_gone);
 }
 
 TEST(a_core_that_is_killed_at_any_step_does_what_was_asked_when_it_comes_back)
 {
-    const char *given = getenv("ZOS_CRASH_STRIDE");
-    unsigned stride = given ? (unsigned)strtoul(given, NULL, 10) : STRIDE, point = 1;
-    for (; point < POINTS_MAX; point += stride ? stride : 1) {
-        int status  = 0;
-        pid_t child = fork();
-        if (child == 0) _exit(live_and_die(point));
-        waitpid(child, &status, 0);
-        OK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
+    unsigned point = 1;
+    for (; point < POINTS_MAX; point += crash_stride(STRIDE)) {
+        life_t life = life_until(point, live);
+        OK(life != LIFE_WRONG);
         core_open();
         json_t *known = engine_get(engine, 7, contract);
         json_decref(known);
         bool was_cancelled = known && strcmp(state_of("web"), "deleted") == 0;
         if (!known) OK(deploy());
         OK(known == NULL || !deploy()); /* the same request again changes nothing */
-        if (!WIFSIGNALED(status)) {
+        if (life == LIFE_WHOLE) {
             core_close();
-            break; /* it lived to the end: there are no more steps */
+            break; /* there are no more steps */
         }
         if (!was_cancelled) OK(work_until(runs_or_is_gone));
         ENDS_CLEAN();
     }
     printf("%u steps of one life\n", point);
+    OK(point < POINTS_MAX);
     contract++;
     OK(left_nothing());
 }
@@ -209,11 +192,9 @@ static bool live_with_shim(unsigned point)
 
 TEST(a_shim_that_is_killed_at_any_step_of_its_life_leaves_a_machine_that_is_as_wanted)
 {
-    const char *given = getenv("ZOS_CRASH_STRIDE");
-    unsigned stride = given ? (unsigned)strtoul(given, NULL, 10) : SHIM_STRIDE, point = 1, killed = 0,
-             lived = 0;
+    unsigned point = 1, killed = 0, lived = 0;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    for (; point < POINTS_MAX && !test_failed_ && lived < 2; point += stride ? stride : 1) {
+    for (; point < POINTS_MAX && !test_failed_ && lived < 2; point += crash_stride(SHIM_STRIDE)) {
         bool is_killed = live_with_shim(point);
         killed += is_killed;
         lived = is_killed || point == 1 ? 0 : lived + 1; /* at its first step it is somebody's child */

@@ -18,7 +18,6 @@
 #include "log.h"
 #include "netlink.h"
 #include "nft.h"
-#include "shim.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -83,7 +82,7 @@ static bool agent_open(void)
     config.db                  = db;
     config.engine              = engine;
     config.reconcile_ms        = 2000;
-    side = chain_side_new(&config);
+    side                       = chain_side_new(&config);
     for (uint64_t end_ms = now_ms() + GRID_WAIT_MS; side && !chain_side_node_id(side) && now_ms() < end_ms;) {
         grid_goes_on();
         grid_step(5);
@@ -279,12 +278,7 @@ static bool is_live(const slot_t *slot) { return slot->contract && slot->desired
 
 static int first_process(const slot_t *slot)
 {
-    char wid[WID_LEN + 1], folder[PATH_CAP];
-    shim_run_t run = {0};
-    plan_wid(twins[slot->index], slot->contract, "web", wid);
-    return machine_folder(&host, wid, folder) && shim_run_read(folder, &run) && shim_run_is_alive(&run)
-               ? run.pid
-               : 0;
+    return core_process(twins[slot->index], slot->contract, "web");
 }
 
 /* The agent works in a child, and is killed there; some of its lives begin with something to tell. */

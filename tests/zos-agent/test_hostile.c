@@ -1,7 +1,6 @@
 /* Hostile deployments: who takes all that he can get takes nothing from his neighbour or the host, and what
  * is badly meant is refused before anything of it is made.  Needs root. */
 #include "core.h"
-#include "shim.h"
 
 #include <sys/statvfs.h>
 
@@ -27,15 +26,7 @@ static json_t *attacker(const char *entrypoint)
                      "mountpoint", "/data");
 }
 
-static int first_process(uint32_t twin, uint64_t contract)
-{
-    char wid[WID_LEN + 1], folder[PATH_CAP];
-    shim_run_t run = {0};
-    plan_wid(twin, contract, "web", wid);
-    return machine_folder(&host, wid, folder) && shim_run_read(folder, &run) && shim_run_is_alive(&run)
-               ? run.pid
-               : 0;
-}
+static int first_process(uint32_t twin, uint64_t contract) { return core_process(twin, contract, "web"); }
 
 static uint64_t oom_kills(uint32_t twin, uint64_t contract)
 {

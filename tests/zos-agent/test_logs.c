@@ -2,7 +2,6 @@
  * target that is slow or away, over kills, and gone with the workload.  Needs root. */
 #include "core.h"
 #include "logs.h"
-#include "shim.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -93,15 +92,7 @@ static const char *wid_of(const char *name)
     return wid;
 }
 
-static int sender(void)
-{
-    char folder[PATH_CAP];
-    shim_run_t run = {0};
-    return machine_folder(&host, wid_of("zlogs_web"), folder) && shim_run_read(folder, &run) &&
-                   shim_run_is_alive(&run)
-               ? run.pid
-               : 0;
-}
+static int sender(void) { return core_process(7, contract, "zlogs_web"); }
 
 /* A socket that listens in the network's namespace, as a program of the user's would: on the gateway's side
  * of the bridge an address more. */

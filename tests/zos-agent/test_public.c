@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 
 #define STRIDE     29
-#define POINTS_MAX 2000
 #define PORT       8000
 #define HOST6      "2001:db8:1::2"
 #define OUTSIDE    "198.18.0.1"
@@ -170,12 +169,8 @@ static const char *page(const char *address, int tries)
 
 static int machine_netns(uint64_t contract, uint32_t twin)
 {
-    char wid[WID_LEN + 1], folder[PATH_CAP];
-    shim_run_t run;
-    plan_wid(twin, contract, "web", wid);
-    if (!machine_folder(&host, wid, folder) || !shim_run_read(folder, &run) || !shim_run_is_alive(&run))
-        return -1;
-    return netns_of(run.pid);
+    int pid = core_process(twin, contract, "web");
+    return pid ? netns_of(pid) : -1;
 }
 
 /* What a machine is told when it calls: by which address it is seen, or nothing. */
@@ -613,32 +608,25 @@ static void cancel_victim(void)
     engine_desire(engine, victim, DESIRED_DELETED, "cancelled", "block", (int64_t)(virtual_ms() / 1000));
 }
 
-/* In a child: a life with a pause in it, until the point at which it is killed. */
-static int live_and_die(unsigned point)
+/* A life with a pause in it. */
+static bool live(void)
 {
-    char text[16];
-    snprintf(text, sizeof text, "%u", point);
-    setenv("ZOS_CRASH_AT", text, 1);
-    core_open();
-    if (!deploy_victim() || !work_until(has_settled)) return 1;
+    if (!deploy_victim() || !work_until(has_settled)) return false;
     engine_desire(engine, victim, DESIRED_PAUSED, "grace", "block", (int64_t)(virtual_ms() / 1000));
     core_work(50);
     engine_desire(engine, victim, DESIRED_RUN, "paid", "block", (int64_t)(virtual_ms() / 1000));
-    if (!work_until(has_settled)) return 1;
+    if (!work_until(has_settled)) return false;
     cancel_victim();
-    return work_until(is_gone) ? 0 : 1;
+    return work_until(is_gone);
 }
 
 TEST(a_core_that_is_killed_at_any_step_leaves_each_address_where_it_belongs)
 {
-    const char *given = getenv("ZOS_CRASH_STRIDE");
-    unsigned stride = given ? (unsigned)strtoul(given, NULL, 10) : STRIDE, point = 1;
-    for (int status = 0; point < POINTS_MAX; point += stride ? stride : 1, victim++) {
-        pid_t child = fork();
-        if (child == 0) _exit(live_and_die(point));
-        waitpid(child, &status, 0);
-        OK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
-        if (!WIFSIGNALED(status)) break; /* it lived to the end: there are no more steps */
+    unsigned point = 1;
+    for (; point < POINTS_MAX; point += crash_stride(STRIDE), victim++) {
+        life_t life = life_until(point, live);
+        OK(life != LIFE_WRONG);
+        if (life == LIFE_WHOLE) break; /* there are no more steps */
         core_open();
         json_t *known = engine_get(engine, 7, victim);
         json_decref(known);
@@ -653,6 +641,7 @@ TEST(a_core_that_is_killed_at_any_step_leaves_each_address_where_it_belongs)
         OK(left_nothing());
     }
     printf("%u steps of one life\n", point);
+    OK(point < POINTS_MAX);
     OK(left_nothing());
 }
 

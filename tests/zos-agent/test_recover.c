@@ -122,13 +122,7 @@ TEST(grace_stops_it_and_payment_brings_it_back)
 
 /* ---- what is taken away under it ---- */
 
-static int first_process(void)
-{
-    char wid[WID_LEN + 1], folder[PATH_CAP];
-    shim_run_t run = {0};
-    plan_wid(7, 42, "web", wid);
-    return machine_folder(&host, wid, folder) && shim_run_read(folder, &run) ? run.pid : 0;
-}
+static int first_process(void) { return core_process(7, 42, "web"); }
 
 static bool in_network(const char *command)
 {

@@ -1,6 +1,9 @@
 /* The crash matrix of databases and of logs that are sent: whatever dies or is taken away, in the end they
- * are as the chain asks, no write that was answered is lost, and nothing is left. ZOS_CRASH_STRIDE=1
- * test_service_faults     kills the core at every step of a life Needs root and redis-server. */
+ * are as the chain asks, no write that was answered is lost, and nothing is left.
+ *
+ *     ZOS_CRASH_STRIDE=1 test_service_faults     kills the core at every step of a life
+ *
+ * Needs root and redis-server. */
 #include "faults.h"
 #include "logs.h"
 #include "shim.h"
@@ -8,9 +11,8 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
-#define STRIDE     61
-#define POINTS_MAX 2000
-#define MIB        UINT64_C(1048576)
+#define STRIDE 61
+#define MIB    UINT64_C(1048576)
 
 static uint64_t contract = 600; /* of this case */
 
@@ -50,15 +52,7 @@ static void cancel(void)
                   (int64_t)(virtual_ms() / 1000));
 }
 
-static int process_of(const char *name)
-{
-    char wid[WID_LEN + 1], folder[PATH_CAP];
-    shim_run_t run = {0};
-    plan_wid(7, contract, name, wid);
-    return machine_folder(&host, wid, folder) && shim_run_read(folder, &run) && shim_run_is_alive(&run)
-               ? run.pid
-               : 0;
-}
+static int process_of(const char *name) { return core_process(7, contract, name); }
 
 static bool answers(const char *word, const char *key, const char *value, const char *wanted)
 {
@@ -74,39 +68,29 @@ static bool answers(const char *word, const char *key, const char *value, const 
     return false;
 }
 
-/* In a child: a whole life, until the point at which it is killed. */
-static int live_and_die(unsigned point)
+static bool live(void)
 {
-    char text[16];
-    snprintf(text, sizeof text, "%u", point);
-    setenv("ZOS_CRASH_AT", text, 1);
-    core_open();
-    if (!deploy() || !work_until(all_run)) return 1;
+    if (!deploy() || !work_until(all_run)) return false;
     engine_desire(engine, contract, DESIRED_PAUSED, "grace period", "block", (int64_t)(virtual_ms() / 1000));
     core_work(3000);
     cancel();
-    return work_until(is_gone) ? 0 : 1;
+    return work_until(is_gone);
 }
 
 TEST(a_core_that_is_killed_at_any_step_does_what_was_asked_when_it_comes_back)
 {
-    const char *given = getenv("ZOS_CRASH_STRIDE");
-    const char *from  = getenv("ZOS_CRASH_FROM");
-    unsigned stride   = given ? (unsigned)strtoul(given, NULL, 10) : STRIDE;
-    unsigned point    = from ? (unsigned)strtoul(from, NULL, 10) : 1;
-    for (; point < POINTS_MAX; point += stride ? stride : 1) {
-        int status  = 0;
-        pid_t child = fork();
-        if (child == 0) _exit(live_and_die(point));
-        waitpid(child, &status, 0);
-        OK(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
+    const char *from = getenv("ZOS_CRASH_FROM");
+    unsigned point   = from ? (unsigned)strtoul(from, NULL, 10) : 1;
+    for (; point < POINTS_MAX; point += crash_stride(STRIDE)) {
+        life_t life = life_until(point, live);
+        OK(life != LIFE_WRONG);
         core_open();
         json_t *known = engine_get(engine, 7, contract);
         json_decref(known);
         if (!known) OK(deploy());
-        if (!WIFSIGNALED(status)) {
+        if (life == LIFE_WHOLE) {
             core_close();
-            break; /* it lived to the end: there are no more steps */
+            break; /* there are no more steps */
         }
         engine_desire(engine, contract, DESIRED_RUN, "grace period ended", "block", 0);
         OK(work_until(run_or_are_gone));
@@ -114,6 +98,7 @@ TEST(a_core_that_is_killed_at_any_step_does_what_was_asked_when_it_comes_back)
         ENDS_CLEAN();
     }
     printf("%u steps of one life\n", point);
+    OK(point < POINTS_MAX);
     contract++;
     OK(left_nothing());
 }

@@ -74,14 +74,7 @@ static const char *wid(void)
     return text;
 }
 
-static int first_process(void)
-{
-    char folder[PATH_CAP];
-    shim_run_t run = {0};
-    return machine_folder(&host, wid(), folder) && shim_run_read(folder, &run) && shim_run_is_alive(&run)
-               ? run.pid
-               : 0;
-}
+static int first_process(void) { return core_process(7, contract, "db1"); }
 
 /* Works until its first process is another one than this. */
 static bool runs_anew(int pid)
