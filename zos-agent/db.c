@@ -3,12 +3,16 @@
 #include "files.h"
 #include "log.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#define BUSY_MS 10000
+#define BUSY_MS      10000
+#define RESERVE_SIZE (4 << 20) /* what is written ahead before it goes into the file, once over */
 
 static const char *const schema[] = {
     "CREATE TABLE IF NOT EXISTS meta(key TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID",
@@ -56,29 +60,90 @@ static bool run(db_t *db, const char *sql)
     return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK || fail(db, sql);
 }
 
-static bool prepare_file(db_t *db)
+/* What a version changed of tables that the one before it had; new tables are made before. */
+static const char *const migrations[DB_SCHEMA + 1] = {
+    [2] = "DROP TABLE IF EXISTS outbox", /* reports are in chain_report */
+};
+
+static bool has_meta(db_t *db)
 {
-    bool is_ok = run(db, "PRAGMA journal_mode=WAL") && run(db, "PRAGMA synchronous=FULL") && run(db, "BEGIN");
+    db_rows_t *rows = db_ask(db, "SELECT 1 FROM sqlite_schema WHERE name = 'meta'", "");
+    bool is_there   = db_next(&rows);
+    if (is_there) db_stop(rows);
+    return is_there;
+}
+
+/* All of it or nothing; a file that is up to date is not written, since its disk may be full.  What is
+ * written ahead stays where it is, and can be overwritten then. */
+static bool prepare_file(db_t *db, int64_t *found)
+{
+    int stays = 1;
+    *found    = 0;
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &stays);
+    if (!run(db, "PRAGMA journal_mode=WAL") || !run(db, "PRAGMA synchronous=FULL")) return false;
+    *found = has_meta(db) ? db_get(db, "schema", 0) : 0;
+    if (*found >= DB_SCHEMA) return *found == DB_SCHEMA;
+    bool is_ok = run(db, "BEGIN");
     for (size_t i = 0; is_ok && i < sizeof schema / sizeof *schema; i++)
         is_ok = run(db, schema[i]);
-    is_ok = is_ok && run(db, "COMMIT");
-    return is_ok && db_get(db, "schema", DB_SCHEMA) == DB_SCHEMA && db_set(db, "schema", DB_SCHEMA);
+    for (int64_t version = *found + 1; is_ok && version <= DB_SCHEMA; version++)
+        is_ok = !migrations[version] || run(db, migrations[version]);
+    if (is_ok && *found > 0)
+        log_info(LOG_STORE, "state brought up to date", LOG_U64("from", (uint64_t)*found),
+                 LOG_U64("to", DB_SCHEMA));
+    return is_ok && db_set(db, "schema", DB_SCHEMA) && run(db, "COMMIT");
+}
+
+static db_t *open_file(const char *path, bool is_readonly, char error[256])
+{
+    int64_t found = 0;
+    db_t *db      = NULL;
+    int flags     = is_readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    if (sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK) {
+        sqlite3_busy_timeout(db, BUSY_MS);
+        if (is_readonly || prepare_file(db, &found)) return db;
+    }
+    if (found > DB_SCHEMA)
+        snprintf(error, 256, "%.150s: a newer agent wrote it: schema %" PRId64 ", this one knows %d", path,
+                 found, DB_SCHEMA);
+    else
+        snprintf(error, 256, "%.150s: %.90s", path, db ? sqlite3_errmsg(db) : "no memory");
+    sqlite3_close(db);
+    return NULL;
+}
+
+static bool reserve_path(const char *file, char path[PATH_CAP])
+{
+    return file && path_join(path, "%s-reserve", file);
+}
+
+bool db_spare(db_t *db)
+{
+    char path[PATH_CAP];
+    bool is_given = reserve_path(sqlite3_db_filename(db, "main"), path) && unlink(path) == 0;
+    if (is_given) log_warn(LOG_STORE, "the disk is full: what was kept for that is given away");
+    return is_given;
+}
+
+void db_save(db_t *db)
+{
+    char path[PATH_CAP];
+    if (!reserve_path(sqlite3_db_filename(db, "main"), path) || file_exists(path)) return;
+    int fd       = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool is_kept = fd >= 0 && posix_fallocate(fd, 0, RESERVE_SIZE) == 0;
+    if (fd >= 0) close(fd);
+    if (fd >= 0 && !is_kept) unlink(path);
 }
 
 db_t *db_open(const char *folder, bool is_readonly, char error[256])
 {
-    char path[PATH_CAP];
-    db_t *db = NULL;
-    if (!path_join(path, "%s/state.db", folder)) return NULL;
-    int flags = is_readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-    int code  = sqlite3_open_v2(path, &db, flags | SQLITE_OPEN_NOMUTEX, NULL);
-    if (code == SQLITE_OK) {
-        sqlite3_busy_timeout(db, BUSY_MS);
-        if (is_readonly || prepare_file(db)) return db;
-    }
-    snprintf(error, 256, "%.150s: %.90s", path, db ? sqlite3_errmsg(db) : "no memory");
-    sqlite3_close(db);
-    return NULL;
+    char path[PATH_CAP], reserve[PATH_CAP];
+    snprintf(error, 256, "the state directory's path is too long");
+    if (!path_join(path, "%s/state.db", folder) || !reserve_path(path, reserve)) return NULL;
+    db_t *db = open_file(path, is_readonly, error);
+    if (!db && !is_readonly && unlink(reserve) == 0) db = open_file(path, false, error);
+    if (db && !is_readonly) db_save(db);
+    return db;
 }
 
 void db_close(db_t *db) { sqlite3_close(db); }

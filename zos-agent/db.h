@@ -13,11 +13,18 @@
 typedef struct sqlite3 db_t;
 typedef struct sqlite3_stmt db_rows_t;
 
-#define DB_SCHEMA 1
+#define DB_SCHEMA 2
 
-/* db_open opens or makes FOLDER/state.db.  NULL, and error says why.  Read-only opens never make one. */
+/* db_open opens or makes FOLDER/state.db, and brings what an older agent wrote up to date.  NULL, and error
+ * says why; what a newer agent wrote is not opened.  Read-only opens never make one, and change nothing.
+ *
+ * Beside it lies state.db-reserve, room for the day on which the disk is full: opening takes of it what it
+ * needs, and db_spare gives it away for what must be written; true when there was some.  db_save keeps it
+ * again when there is room. */
 db_t *db_open(const char *folder, bool is_readonly, char error[256]);
 void db_close(db_t *db);
+bool db_spare(db_t *db);
+void db_save(db_t *db);
 
 /* A failure here is a full or broken disk: it is logged, and false. */
 bool db_do(db_t *db, const char *sql, const char *format, ...);

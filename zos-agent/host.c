@@ -85,16 +85,20 @@ static void load_modules(void)
             SPAWN(NULL, TOOL_TIMEOUT_MS, "modprobe", "-q", modules[i]);
 }
 
-/* In a child: mounts an image and shifts its owners, else those of a plain folder; the exit code is the
- * answer. */
-static int try_shifting(const char *image, const char *folder)
+/* In a child: makes and mounts an image and shifts its owners, else those of a plain folder; the exit code is
+ * the answer.  All of it is in memory: a disk that is full must not look like a kernel that cannot. */
+static int try_shifting(const char *folder)
 {
-    char inner[PATH_CAP], outer[PATH_CAP];
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+    char image[PATH_CAP], inner[PATH_CAP], outer[PATH_CAP];
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", folder, "tmpfs", MS_NODEV | MS_NOSUID, "size=4m,mode=0700") != 0)
         return HOST_SHIFTS_NONE;
-    if (!path_join(inner, "%s/a", folder) || !path_join(outer, "%s/b", folder)) return HOST_SHIFTS_NONE;
-    if (!folder_make(inner, 0700) || !folder_make(outer, 0700)) return HOST_SHIFTS_NONE;
-    if (mount_file(image, inner, "squashfs", MS_RDONLY, NULL) && mount_shifted(inner, outer, PROBE_BASE))
+    if (!path_join(image, "%s/image", folder) || !path_join(inner, "%s/a", folder) ||
+        !path_join(outer, "%s/b", folder) || !folder_make(inner, 0700) || !folder_make(outer, 0700))
+        return HOST_SHIFTS_NONE;
+    if (SPAWN(NULL, TOOL_TIMEOUT_MS, "mksquashfs", "/proc/self/fdinfo", image, "-quiet", "-no-progress",
+              "-noappend") &&
+        mount_file(image, inner, "squashfs", MS_RDONLY, NULL) && mount_shifted(inner, outer, PROBE_BASE))
         return HOST_SHIFTS_IMAGES;
     return mount_shifted(outer, outer, PROBE_BASE) ? HOST_SHIFTS_FOLDERS : HOST_SHIFTS_NONE;
 }
@@ -103,19 +107,11 @@ static int try_shifting(const char *image, const char *folder)
  * are. */
 static host_shifts_t probe_shifting(const host_t *host)
 {
-    char folder[PATH_CAP], image[PATH_CAP];
-    int status = -1;
-    if (!path_join(folder, "%s/probe", host->state_dir) || !path_join(image, "%s/image", folder))
-        return HOST_SHIFTS_NONE;
-    if (!folder_make(folder, 0700)) return HOST_SHIFTS_NONE;
-    if (SPAWN(NULL, TOOL_TIMEOUT_MS, "mksquashfs", "/proc/self/fdinfo", image, "-quiet", "-no-progress",
-              "-noappend")) {
-        pid_t child = fork();
-        if (child == 0) _exit(try_shifting(image, folder));
-        while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-            continue;
-    }
-    folder_remove(folder);
+    int status  = -1;
+    pid_t child = fork();
+    if (child == 0) _exit(try_shifting(host->run_dir));
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
     return status >= 0 && WIFEXITED(status) ? (host_shifts_t)WEXITSTATUS(status) : HOST_SHIFTS_NONE;
 }
 
