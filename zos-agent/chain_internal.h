@@ -5,17 +5,18 @@
 #include "smart_contract_types.h"
 #include "tfgrid_types.h"
 
-#define CHAIN_KEY_CAP     160     /* of a storage key */
-#define CHAIN_CALL_CAP    16384   /* of an encoded call */
-#define CHAIN_ARENA       1048576 /* for one decoded value or event */
-#define CHAIN_RELAY_CAP   1025
-#define CHAIN_TEXT_MAX    2048
-#define CHAIN_TEXTS_CAP   8
-#define CHAIN_PK_LEN      33 /* compressed secp256k1 */
-#define CHAIN_RETRY_MS    3000
-#define CHAIN_RETRY_MAX   300000
-#define REPORT_ROWS_CAP   50 /* contracts in one call */
-#define CHAIN_REASON_GONE "contract not active on chain"
+#define CHAIN_KEY_CAP      160     /* of a storage key */
+#define CHAIN_CALL_CAP     16384   /* of an encoded call */
+#define CHAIN_ARENA        1048576 /* for one decoded value or event */
+#define CHAIN_RELAY_CAP    1025
+#define CHAIN_TEXT_MAX     2048
+#define CHAIN_TEXTS_CAP    8
+#define CHAIN_PK_LEN       33 /* compressed secp256k1 */
+#define CHAIN_RETRY_MS     3000
+#define CHAIN_RETRY_MAX    300000
+#define REPORT_ROWS_CAP    50 /* contracts in one call */
+#define CHAIN_REASON_GONE  "contract not active on chain"
+#define CHAIN_EVIDENCE_CAP 264
 
 /* A pause that doubles from CHAIN_RETRY_MS; 0 before the first. */
 uint64_t chain_backoff(uint64_t pause_ms);
@@ -72,6 +73,19 @@ bool watch_has(const chain_side_t *side, uint64_t contract_id); /* does the engi
 
 typedef enum { VIEW_UNKNOWN, VIEW_ABSENT, VIEW_FOREIGN, VIEW_CREATED, VIEW_GRACE, VIEW_DELETED } view_t;
 
+/* watch_read says what a value under a contract's key means; data NULL: nothing is there. */
+view_t watch_read(chain_side_t *side, bytes_t value, smart_contract_contract_t *contract);
+
+/* watch_destroy tells the engine: every proof is there. */
+void watch_destroy(chain_side_t *side, uint64_t contract_id, const char *reason, const char *evidence);
+
+/* watch_place writes "WHAT #NUMBER 0xHASH". */
+void watch_place(char *text, size_t cap, const char *what, const place_t *place);
+
+/* watch_note keeps what happened to a contract where the operator sees it, of what begins with "witness" the
+ * newest. */
+void watch_note(chain_side_t *side, uint64_t contract_id, const char *what, const char *why);
+
 /* watch_view judges a contract as it was read at a finalized block; separate, so that tests can. */
 void watch_view(chain_side_t *side, uint64_t contract_id, view_t view, const place_t *place);
 
@@ -81,6 +95,52 @@ typedef enum { FROM_BEST, FROM_FINALIZED } source_t;
 void watch_event(chain_side_t *side, uint64_t contract_id, desired_t desired, const char *reason,
                  source_t source, const place_t *place);
 void watch_retracted(chain_side_t *side, uint32_t number);
+
+/* ---- chain_witness.c ---- */
+
+typedef enum { WORD_NONE, WORD_OVER, WORD_OTHERWISE } word_t;
+
+/* A contract that is over, as the node at URL number `speaker` says. */
+typedef struct {
+    uint64_t contract_id;
+    const char *reason;
+    char evidence[CHAIN_EVIDENCE_CAP];
+    place_t place; /* the finalized block that shows it */
+    uint32_t speaker;
+    word_t words[CLIENT_URLS_CAP]; /* of the nodes at the other URLs, each at its own finalized block */
+    place_t places[CLIENT_URLS_CAP];
+    char why[CHAIN_ERROR_MAX + 1]; /* what was said otherwise last */
+    bool is_asked, is_settled;     /* on this connection; in this round */
+} claim_t;
+
+typedef struct {
+    uint32_t needed;
+    claim_t *claims;
+    uint32_t claim_count;
+    uint64_t disagreements, pause_ms;
+    char why[CLIENT_URLS_CAP][CHAIN_ERROR_MAX + 1]; /* a node could not be asked; "": it was */
+
+    io_timer_t *timer; /* to the next round; while there is a client, to leave it */
+    client_t *client;
+    uint32_t url; /* that is asked */
+    bool is_leaving;
+    place_t final, at;    /* its finalized block, and the one that the question is about */
+    place_t same;         /* its block of a number, as asked last */
+    uint64_t ticket;      /* of the one question under way */
+    uint64_t contract_id; /* that it is about */
+    uint32_t number;
+} witness_t;
+
+void witness_start(chain_side_t *side);
+void witness_stop(chain_side_t *side);
+
+/* witness_claim destroys a contract as soon as enough other nodes say the same; witness_withdraw: the node
+ * that is followed says at a later block that it is not over. */
+void witness_claim(chain_side_t *side, uint64_t contract_id, const char *reason, const char *evidence,
+                   const place_t *place);
+void witness_withdraw(chain_side_t *side, uint64_t contract_id, const place_t *place);
+
+void witness_figures(const chain_side_t *side, chain_witness_t *figures);
 
 /* ---- chain_report.c ---- */
 
@@ -184,6 +244,7 @@ struct chain_side {
 
     registration_t reg;
     watch_t watch;
+    witness_t witness;
     report_t report;
     watch_node_t node;
     chain_check_t *checks;

@@ -116,6 +116,7 @@ chain_side_t *chain_side_new(const chain_side_config_t *config)
         chain_side_free(side);
         return NULL;
     }
+    witness_start(side);
     watch_start(side);
     register_start(side);
     return side;
@@ -128,6 +129,7 @@ void chain_side_free(chain_side_t *side)
     report_stop(side);
     node_stop(side);
     watch_stop(side);
+    witness_stop(side);
     register_stop(side);
     key_wipe(&side->key);
     for (uint32_t i = 0; i < side->text_count; i++)
@@ -160,4 +162,5 @@ void chain_side_figures(const chain_side_t *side, chain_figures_t *figures)
         .paused         = side->paused,
         .deleted        = side->deleted,
     };
+    witness_figures(side, &figures->witness);
 }

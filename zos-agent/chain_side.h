@@ -3,7 +3,8 @@
  * What the chain says is the only memory of what was registered; what is still to be told is in the
  * database before it is sent, and leaves it when it is finalized.  Workloads start on the best block; they
  * are destroyed on finalized evidence alone (spec node-agent 11): a finalized cancellation, or a contract
- * that is missing at two different finalized blocks.  Time is the chain's Timestamp.Now.
+ * that is missing at two different finalized blocks, and, where the client has several URLs, only when
+ * another node says the same (ADR 18).  Time is the chain's Timestamp.Now.
  *
  * Everything is called from the loop, and calls back from it. */
 #ifndef CHAIN_SIDE_H
@@ -57,6 +58,11 @@ typedef struct {
     bool is_virtualized;
 
     uint64_t uptime_ms, nru_ms, reconcile_ms; /* 0: the defaults above */
+
+    /* How many nodes beside the one that is followed must say that a contract is over before it is destroyed:
+     * witnesses, if it is given, else one where the client has several URLs, and none where it has one. */
+    bool has_witnesses;
+    uint32_t witnesses;
 
     /* on_registered is called once: twin and node are on the chain as configured.  May be NULL. */
     void (*on_registered)(void *context, uint32_t twin_id, uint32_t node_id);
@@ -160,6 +166,15 @@ void chain_check_cancel(chain_check_t *check);
 
 /* ---- figures ---- */
 
+/* Other nodes, and what waits for them. */
+typedef struct {
+    uint32_t needed, others;       /* must confirm; could be asked beside the one that is followed */
+    uint32_t waiting;              /* contracts that are over as one node says; they go on */
+    uint32_t contradicted;         /* of these: another node says otherwise */
+    uint64_t disagreements;        /* answers that contradicted, since the start */
+    char why[CHAIN_ERROR_MAX + 1]; /* what the first that waits is held up by; "" when none waits */
+} chain_witness_t;
+
 typedef struct {
     bool is_connected, is_registered;
     uint32_t twin_id, node_id;
@@ -170,6 +185,7 @@ typedef struct {
     uint32_t outbox;          /* reports that are not finalized yet */
     uint64_t paused;          /* contracts that an event paused, and that were deleted, since the start */
     uint64_t deleted;
+    chain_witness_t witness;
 } chain_figures_t;
 void chain_side_figures(const chain_side_t *side, chain_figures_t *figures);
 

@@ -1,5 +1,5 @@
 /* chain_watch.c - what becomes of contracts: pauses by the best chain, destruction by finalized evidence
- * alone.
+ * alone, which chain_witness.c has confirmed.
  *
  * Events tell at once; a pass over all contracts of the engine, read at one finalized block, finds what no
  * event told: at the start, after a gap, after blocks were retracted, and every few minutes. */
@@ -12,8 +12,8 @@
 #include <string.h>
 
 #define AGAIN_MS     10000 /* after a pass that failed, or that misses a contract */
-#define EVIDENCE_CAP 256
-#define PRUNE_BLOCKS 100 /* a checked contract comes to the engine at once, or never */
+#define PRUNE_BLOCKS 100   /* a checked contract comes to the engine at once, or never */
+#define NOTES_CAP    50    /* of one contract: a chain that says this now, and that then, fills no disk */
 
 static void pass_start(void *self);
 static void pass_next(chain_side_t *side);
@@ -73,7 +73,7 @@ bool watch_has(const chain_side_t *side, uint64_t contract_id)
 
 /* ---- what follows ---- */
 
-static void write_place(char *text, size_t cap, const char *what, const place_t *place)
+void watch_place(char *text, size_t cap, const char *what, const place_t *place)
 {
     char hash[65];
     hex_encode(hash, (bytes_t){place->hash.b, sizeof place->hash.b});
@@ -90,17 +90,33 @@ static void desire(chain_side_t *side, uint64_t contract_id, desired_t desired, 
                    const char *evidence)
 {
     if (!watch_has(side, contract_id)) return;
-    if (desired == DESIRED_DELETED) {
-        side->deleted++;
-        track_forget(side, contract_id);
-    }
     engine_desire(side->config.engine, contract_id, desired, reason, evidence, now_s(side));
     if (side->config.on_desire) side->config.on_desire(side->config.context);
 }
 
+void watch_destroy(chain_side_t *side, uint64_t contract_id, const char *reason, const char *evidence)
+{
+    if (!watch_has(side, contract_id)) return;
+    side->deleted++;
+    track_forget(side, contract_id);
+    desire(side, contract_id, DESIRED_DELETED, reason, evidence);
+}
+
+void watch_note(chain_side_t *side, uint64_t contract_id, const char *what, const char *why)
+{
+    static const char trim[] =
+        "DELETE FROM audit WHERE contract = ?1 AND what LIKE 'witness%' AND seq NOT IN (SELECT seq FROM audit"
+        " WHERE contract = ?1 AND what LIKE 'witness%' ORDER BY seq DESC LIMIT ?2)";
+    db_begin(side->config.db);
+    db_do(side->config.db, "INSERT INTO audit(at, contract, what, evidence) VALUES(?1, ?2, ?3, ?4)", "iitt",
+          now_s(side), (int64_t)contract_id, what, why);
+    db_do(side->config.db, trim, "ii", (int64_t)contract_id, (int64_t)NOTES_CAP);
+    (void)db_end(side->config.db);
+}
+
 static void missing(chain_side_t *side, uint64_t contract_id, const place_t *place)
 {
-    char first[EVIDENCE_CAP / 2], second[EVIDENCE_CAP / 2], evidence[EVIDENCE_CAP + 8];
+    char first[CHAIN_EVIDENCE_CAP / 2], second[CHAIN_EVIDENCE_CAP / 2], evidence[CHAIN_EVIDENCE_CAP];
     track_t *t = track(side, contract_id);
     if (!t) return;
     if (t->absent == 0 || memcmp(&t->absent_hash, &place->hash, sizeof place->hash) == 0) {
@@ -112,24 +128,25 @@ static void missing(chain_side_t *side, uint64_t contract_id, const place_t *pla
         return;
     }
     place_t before = {t->absent, t->absent_hash};
-    write_place(first, sizeof first, "absent at finalized", &before);
-    write_place(second, sizeof second, "and", place);
+    watch_place(first, sizeof first, "absent at finalized", &before);
+    watch_place(second, sizeof second, "and", place);
     snprintf(evidence, sizeof evidence, "%s %s", first, second);
-    desire(side, contract_id, DESIRED_DELETED, CHAIN_REASON_GONE, evidence);
+    witness_claim(side, contract_id, CHAIN_REASON_GONE, evidence, place);
 }
 
 void watch_view(chain_side_t *side, uint64_t contract_id, view_t view, const place_t *place)
 {
-    char evidence[EVIDENCE_CAP];
+    char evidence[CHAIN_EVIDENCE_CAP];
     track_t *t        = track_find(side, contract_id);
     uint32_t accepted = t ? t->accepted : 0, heard = t ? t->heard : 0;
     if (place->number < accepted) return; /* it was taken later: this block says nothing of it */
     if (t && view != VIEW_ABSENT) t->absent = 0;
-    write_place(evidence, sizeof evidence, "state at finalized", place);
+    if (view == VIEW_GRACE || view == VIEW_CREATED) witness_withdraw(side, contract_id, place);
+    watch_place(evidence, sizeof evidence, "state at finalized", place);
     switch (view) {
     case VIEW_ABSENT: missing(side, contract_id, place); break;
     case VIEW_DELETED:
-        desire(side, contract_id, DESIRED_DELETED, "contract is deleted on chain", evidence);
+        witness_claim(side, contract_id, "contract is deleted on chain", evidence, place);
         break;
     case VIEW_GRACE:
         if (place->number >= heard)
@@ -180,22 +197,29 @@ static void pass_end(chain_side_t *side, bool is_whole)
     pass_at(side, w->is_wanted ? 0 : pause_ms);
 }
 
-static view_t view_of(chain_side_t *side, bytes_t value)
+view_t watch_read(chain_side_t *side, bytes_t value, smart_contract_contract_t *contract)
 {
-    smart_contract_contract_t contract;
     if (!value.data) return VIEW_ABSENT;
-    if (!chain_contract_decode(side, value, &contract)) return VIEW_UNKNOWN;
-    if (contract.contract_type.kind != SMART_CONTRACT_CONTRACT_DATA_NODE_CONTRACT ||
-        contract.contract_type.node_contract.node_id != side->node_id)
+    if (!chain_contract_decode(side, value, contract)) return VIEW_UNKNOWN;
+    if (contract->contract_type.kind != SMART_CONTRACT_CONTRACT_DATA_NODE_CONTRACT ||
+        contract->contract_type.node_contract.node_id != side->node_id)
         return VIEW_FOREIGN;
-    if (!verify_reserve(side, side->watch.contracts[side->watch.at], &contract.contract_type.node_contract))
-        log_warn(LOG_CHAIN, "addresses not kept", LOG_U64("contract", side->watch.contracts[side->watch.at]));
-    switch (contract.state.kind) {
+    switch (contract->state.kind) {
     case SMART_CONTRACT_CONTRACT_STATE_CREATED: return VIEW_CREATED;
     case SMART_CONTRACT_CONTRACT_STATE_GRACE_PERIOD: return VIEW_GRACE;
     case SMART_CONTRACT_CONTRACT_STATE_DELETED: return VIEW_DELETED;
     }
     return VIEW_UNKNOWN;
+}
+
+static view_t read_and_keep(chain_side_t *side, uint64_t contract_id, bytes_t value)
+{
+    smart_contract_contract_t contract;
+    view_t view = watch_read(side, value, &contract);
+    if (view != VIEW_ABSENT && view != VIEW_UNKNOWN && view != VIEW_FOREIGN &&
+        !verify_reserve(side, contract_id, &contract.contract_type.node_contract))
+        log_warn(LOG_CHAIN, "addresses not kept", LOG_U64("contract", contract_id));
+    return view;
 }
 
 static void got_contract(void *context, const client_error_t *error, bytes_t value)
@@ -209,7 +233,8 @@ static void got_contract(void *context, const client_error_t *error, bytes_t val
         pass_end(side, false);
         return;
     }
-    watch_view(side, w->contracts[w->at++], view_of(side, value), &w->pass);
+    uint64_t contract_id = w->contracts[w->at++];
+    watch_view(side, contract_id, read_and_keep(side, contract_id, value), &w->pass);
     pass_next(side);
 }
 
@@ -265,26 +290,27 @@ void watch_reconcile(chain_side_t *side)
 void watch_event(chain_side_t *side, uint64_t contract_id, desired_t desired, const char *reason,
                  source_t source, const place_t *place)
 {
-    char evidence[EVIDENCE_CAP];
+    char evidence[CHAIN_EVIDENCE_CAP];
     track_t *t = watch_has(side, contract_id) ? track(side, contract_id) : NULL;
     if (!t || place->number < t->heard) return;
     if (desired == DESIRED_PAUSED && place->number > t->heard) side->paused++;
     t->heard = place->number;
-    write_place(evidence, sizeof evidence,
+    watch_place(evidence, sizeof evidence,
                 source == FROM_BEST ? "event in best block" : "event in finalized block", place);
     desire(side, contract_id, desired, reason, evidence);
 }
 
 static void on_canceled(chain_side_t *side, uint64_t contract_id, source_t source, const place_t *place)
 {
-    char evidence[EVIDENCE_CAP];
+    char evidence[CHAIN_EVIDENCE_CAP];
     if (source == FROM_BEST) {
         watch_event(side, contract_id, DESIRED_PAUSED, "contract is cancelled, until that is final", source,
                     place);
         return;
     }
-    write_place(evidence, sizeof evidence, "NodeContractCanceled in finalized", place);
-    desire(side, contract_id, DESIRED_DELETED, "contract canceled event received", evidence);
+    watch_place(evidence, sizeof evidence, "NodeContractCanceled in finalized", place);
+    if (watch_has(side, contract_id))
+        witness_claim(side, contract_id, "contract canceled event received", evidence, place);
 }
 
 static void on_event(chain_side_t *side, const smart_contract_event_t *event, source_t source,
@@ -334,6 +360,7 @@ static void on_best(void *context, const client_block_t *block)
     chain_side_t *side = context;
     side->watch.best   = (place_t){block->number, block->hash};
     if (!side->watch.time_ticket) side->watch.time_ticket = chain_read_time(side, got_time);
+    if (block->after_gap) watch_retracted(side, block->number + 1); /* heard of another node's blocks */
     verify_wake(side);
     read_events(side, block, FROM_BEST);
 }

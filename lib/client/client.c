@@ -92,6 +92,22 @@ const client_chain_t *client_chain(const client_t *client)
     return client->has_chain ? &client->chain : NULL;
 }
 
+const char *client_url(const client_t *client, uint32_t index)
+{
+    return index < client->config.url_count ? client->urls[index] : NULL;
+}
+
+client_t *client_sibling(const client_t *client, uint32_t index)
+{
+    client_config_t config = {.io         = client->io,
+                              .urls       = {client_url(client, index)},
+                              .url_count  = 1,
+                              .timeout_ms = client->config.timeout_ms,
+                              .genesis    = &client->chain.genesis,
+                              .ca_file    = client->ca_file};
+    return client->has_chain && config.urls[0] ? client_new(&config) : NULL;
+}
+
 void client_cancel(client_t *client, uint64_t ticket)
 {
     if (!submit_cancel(client, ticket) && !follow_cancel(client, ticket)) rpc_cancel(client, ticket);

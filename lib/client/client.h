@@ -87,6 +87,13 @@ const client_chain_t *client_chain(const client_t *client);
 /* client_connect_wait waits until a node is usable, at most the timeout. */
 client_error_t client_connect_wait(client_t *client);
 
+/* client_url is one of the URLs it was given; NULL behind the last. */
+const char *client_url(const client_t *client, uint32_t index);
+
+/* client_sibling starts another client that knows this URL alone, and takes no other chain than this one's:
+ * to hear what another node says.  NULL while this client knows no chain. */
+client_t *client_sibling(const client_t *client, uint32_t index);
+
 /* client_cancel forgets a ticket of any kind: its function is not called any more. */
 void client_cancel(client_t *client, uint64_t ticket);
 

@@ -27,6 +27,8 @@ extern char **environ;
 
 static pid_t grid_node;
 static char grid_url[64], grid_other_url[64]; /* the other: of a second node, or "" */
+static const char *grid_chain = "dev";        /* that nodes are started on */
+static uint64_t grid_timeout_ms;              /* of each question; 0: the client's default */
 static io_t *grid_io;
 static client_t *grid_client;
 static uint64_t grid_made_ms; /* when the last block was made */
@@ -52,8 +54,13 @@ static inline pid_t grid_spawn(const char *program, const char *folder, uint16_t
     if (!path_join(path, "%s", program) || !path_join(log, "%s/node.log", folder) ||
         !path_join(chain, "%s/chain", folder) || !folder_make(folder, 0755))
         return -1;
+    char kind[16];
+    snprintf(kind, sizeof kind, "%s", grid_chain);
     char *const words[] = {path,
-                           (char[]){"--dev"},
+                           (char[]){"--chain"},
+                           kind,
+                           (char[]){"--alice"},
+                           (char[]){"--bob"},
                            (char[]){"--base-path"},
                            chain,
                            (char[]){"--sealing"},
@@ -84,8 +91,10 @@ static inline bool grid_connect(void)
 {
     grid_io     = io_new();
     grid_client = client_new(&(client_config_t){
-        .io = grid_io, .urls = {grid_url, grid_other_url},
-             .url_count = grid_other_url[0] ? 2 : 1
+        .io         = grid_io,
+        .urls       = {grid_url, grid_other_url},
+        .url_count  = grid_other_url[0] ? 2 : 1,
+        .timeout_ms = grid_timeout_ms
     });
     return grid_client && client_connect_wait(grid_client).status == CLIENT_OK;
 }

@@ -1,225 +1,13 @@
 /* A chain that lies, for a block, for good, or at one of two nodes: what runs is taken away on proof alone.
  *
- * The node is real and its state is set under the agent (dev_setStorage); the engine is real, and its jobs
- * are said to be done.  One story: each test goes on where the one before ended. */
-#include "engine_internal.h"
-#include "grid.h"
-#include "hex.h"
-#include "log.h"
-#include "test.h"
-
-#include <string.h>
-
-#define FIRST_PORT (42640 + (uint32_t)(getpid() % 30) * 2)
-#define GIB        (UINT64_C(1) << 30)
-
-static char folder[] = "/tmp/trellis-test-lies-XXXXXX", state[64], first_folder[64], second_folder[64];
-static pid_t second_node;
-static keypair_t bank, farmer, user, node_key;
-static uint32_t farm_id, user_twin;
-static uint64_t contract;
-static db_t *db;
-static engine_t *engine;
-static chain_side_t *side;
-static char contract_key[512], contract_value[4096]; /* as hexadecimal digits */
-
-/* ---- the agent ---- */
-
-static void on_change(void *context, uint64_t contract_id)
-{
-    (void)context;
-    if (side) chain_side_changed(side, contract_id);
-}
-
-static void go_on(int rounds)
-{
-    for (int i = 0; i < rounds; i++)
-        grid_step(5);
-}
-
-static bool open_all(void)
-{
-    char error[256];
-    db                     = db_open(state, false, error);
-    engine_config_t config = {
-        .db              = db,
-        .state_dir       = state,
-        .pool_dir        = "/pool",
-        .has_user_spaces = true,
-        .on_change       = on_change,
-        .total           = {.cru = 4, .mru = 8 * GIB, .sru = 100 * GIB}
-    };
-    engine = db ? engine_new(&config) : NULL;
-    if (!engine || !grid_connect()) return false;
-    chain_side_config_t wanted = {
-        .io              = grid_io,
-        .client          = grid_client,
-        .db              = db,
-        .engine          = engine,
-        .key             = &node_key,
-        .relays          = {"a.local"},
-        .relay_count     = 1,
-        .terms_link      = "https://example.org",
-        .terms_hash      = "abc",
-        .farm_id         = farm_id,
-        .capacity        = { 4, 8 * GIB, 100 * GIB, 0, 0},
-        .city            = "Ghent",
-        .country         = "Belgium",
-        .latitude        = "51.05",
-        .longitude       = "3.71",
-        .interface_count = 1,
-        .reconcile_ms    = 300000, /* here a pass is asked for */
-    };
-    chain_interface_find("zos", NULL, &wanted.interfaces[0]);
-    side = chain_side_new(&wanted);
-    for (int i = 0; i < 2000 && side && !chain_side_node_id(side); i++) {
-        grid_goes_on();
-        grid_step(5);
-    }
-    return side && chain_side_node_id(side) != 0;
-}
-
-static void close_all(void)
-{
-    chain_side_free(side);
-    side = NULL;
-    grid_disconnect();
-    engine_free(engine);
-    db_close(db);
-}
-
-static void settle(void)
-{
-    job_t job;
-    uint64_t wake_ms;
-    while (engine_next(engine, 1000000, &job, &wake_ms)) {
-        job.result = (host_result_t){.status = HOST_OK};
-        engine_done(engine, &job, 1000000);
-    }
-}
-
-static bool lives(void) { return watch_has(side, contract); }
-
-static const char *wanted_text(void)
-{
-    static const char *const texts[] = {"run", "paused", "deleted"};
-    const entry_t *entry             = entry_find(engine, contract);
-    return entry ? texts[entry->desired] : "unknown";
-}
-
-/* A pass over all contracts at the last finalized block, to its end. */
-static void compare(void)
-{
-    go_on(10);
-    watch_reconcile(side);
-    for (int i = 0; i < 4000 && (i < 4 || side->watch.contracts); i++)
-        grid_step(5);
-}
-
-/* At which finalized block the contract was missed; 0: it is there. */
-static uint32_t missed_at(void)
-{
-    for (uint32_t i = 0; i < side->watch.track_count; i++)
-        if (side->watch.tracks[i].contract_id == contract) return side->watch.tracks[i].absent;
-    return 0;
-}
-
-static deployment_t *disk_of(json_int_t size)
-{
-    char error[DEPLOYMENT_ERROR_MAX + 1];
-    json_t *json    = json_pack("{s:i,s:i,s:I,s:[{s:i,s:s,s:s,s:{s:I}}]}", "version", 0, "twin_id",
-                                (int)user_twin, "contract_id", (json_int_t)contract, "workloads", "version", 0,
-                                "name", "disk", "type", "zmount", "data", "size", size);
-    deployment_t *d = deployment_from_json(json, error);
-    json_decref(json);
-    return d;
-}
-
-/* ---- lies ---- */
-
-/* A block in which the contract is as told, "" for not there; not final. */
-static bool say(const char *value, char made[67])
-{
-    static char params[8192];
-    json_t *result = NULL;
-    snprintf(params, sizeof params, value[0] ? "[[[\"0x%s\",\"0x%s\"]]]" : "[[[\"0x%s\",null]]]",
-             contract_key, value);
-    client_error_t error = client_rpc_wait(grid_client, "dev_setStorage", params, &result);
-    const char *hash     = json_string_value(result);
-    snprintf(made, 67, "%s", hash ? hash : "");
-    json_decref(result);
-    if (error.status != CLIENT_OK) printf("%s\n", error.text);
-    go_on(10);
-    return error.status == CLIENT_OK && strlen(made) == 66;
-}
-
-/* Until the agent has heard that a block is final. */
-static bool heard(const char *hash)
-{
-    hash_t wanted;
-    if (!hex_decode_exact(bytes_text(hash + 2), wanted.b, sizeof wanted.b)) return false;
-    for (int i = 0; i < 4000 && memcmp(&side->watch.finalized.hash, &wanted, sizeof wanted) != 0; i++)
-        grid_step(5);
-    return memcmp(&side->watch.finalized.hash, &wanted, sizeof wanted) == 0;
-}
-
-static bool finalize(const char *hash)
-{
-    char params[80];
-    json_t *result = NULL;
-    snprintf(params, sizeof params, "[\"%s\"]", hash);
-    bool is_ok = client_rpc_wait(grid_client, "engine_finalizeBlock", params, &result).status == CLIENT_OK;
-    json_decref(result);
-    return is_ok && heard(hash);
-}
-
-static bool one_more_block(void)
-{
-    char made[67];
-    return grid_block(true, "", made) && heard(made);
-}
-
-static bool read_contract(void)
-{
-    arena_t arena;
-    uint8_t room[CHAIN_KEY_CAP];
-    scale_writer_t key = scale_writer(room, sizeof room);
-    smart_contract_contracts_key(&key, contract);
-    hex_encode(contract_key, scale_written(&key));
-    contract_key[2 * scale_written(&key).len] = 0;
-    bytes_t value                             = grid_value(&key, NULL, &arena);
-    if (!value.data || value.len * 2 >= sizeof contract_value) return false;
-    hex_encode(contract_value, value);
-    contract_value[2 * value.len] = 0;
-    return true;
-}
+ * One story: each test goes on where the one before ended. */
+#include "lies.h"
 
 /* ---- the story ---- */
 
 TEST(a_contract_is_taken)
 {
-    chain_expected_t expected;
-    OK(grid_connect());
-    OK(grid_make_twin(&farmer) && grid_make_farm(&farmer, &farm_id));
-    OK(grid_pay(&bank, &node_key, 100 * GRID_TFT) && grid_pay(&bank, &user, 1000 * GRID_TFT));
-    OK(grid_make_twin(&user));
-    user_twin = grid_twin(&user);
-    grid_disconnect();
-    OK(open_all());
-    contract                                        = 1;
-    deployment_t *d                                 = disk_of((json_int_t)GIB);
-    smart_contract_create_node_contract_args_t args = {.node_id         = chain_side_node_id(side),
-                                                       .deployment_data = BYTES("{}")};
-    OK(chain_expected_of(d, &expected));
-    memcpy(args.deployment_hash.b, expected.hashes[0], sizeof args.deployment_hash.b);
-    scale_writer_t call = grid_blank();
-    smart_contract_create_node_contract_call_encode(&call, &args);
-    OK(grid_send(&user, &call));
-    char error[ENGINE_ERROR_MAX + 1];
-    watch_accepted(side, contract, side->watch.best.number);
-    OK(engine_deploy(engine, d, 1, error));
-    settle();
-    OK(read_contract());
+    OK(take_contracts(1));
     compare();
     OK(lives());
 }
@@ -350,7 +138,10 @@ TEST(a_clock_that_was_wrong_makes_no_window_longer_than_the_time_that_went_by_on
 TEST(a_contract_that_is_missing_for_good_is_deleted_with_the_proof)
 {
     char gone[67];
-    bool has_proof = false;
+    bool has_proof    = false;
+    grid_other_url[0] = 0; /* one node only: what it says counts */
+    close_all();
+    OK(open_all());
     OK(say("", gone) && finalize(gone));
     compare();
     OK(lives() && missed_at() == side->watch.finalized.number);
@@ -365,28 +156,10 @@ TEST(a_contract_that_is_missing_for_good_is_deleted_with_the_proof)
     close_all();
 }
 
-static void end_all(void)
-{
-    grid_end();
-    if (second_node > 0) kill(second_node, SIGKILL);
-    folder_remove(folder);
-}
-
 int main(int argc, char **argv)
 {
     (void)argc;
     if (access(NODE_PROGRAM, X_OK) != 0) return test_skip("trellis-node is not built", NULL);
     log_level(LOG_LEVEL_ERROR);
-    if (!mkdtemp(folder) || !crypto_init()) return 1;
-    (void)atexit(end_all);
-    snprintf(state, sizeof state, "%s/state", folder);
-    snprintf(first_folder, sizeof first_folder, "%s/a", folder);
-    snprintf(second_folder, sizeof second_folder, "%s/b", folder);
-    if (!folder_make(state, 0700) || !grid_start(NODE_PROGRAM, first_folder, (uint16_t)FIRST_PORT)) return 1;
-    if (key_from_suri("//Alice", KEY_SR25519, &bank) != KEY_OK ||
-        key_from_suri("//Bob", KEY_SR25519, &farmer) != KEY_OK ||
-        key_from_suri("//LiesUser", KEY_SR25519, &user) != KEY_OK ||
-        key_from_suri("//LiesNode", KEY_SR25519, &node_key) != KEY_OK)
-        return 1;
-    return test_main_(1, argv);
+    return start_story() ? test_main_(1, argv) : 1;
 }
