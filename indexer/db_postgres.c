@@ -22,6 +22,7 @@ enum {
 typedef struct {
     db_t db;
     PGconn *server;
+    bool is_within; /* a transaction: when its connection broke, it is over, and nothing more of it is done */
 } postgres_db_t;
 
 typedef struct {
@@ -63,12 +64,30 @@ static void reconnect(postgres_db_t *p)
     PQclear(PQexec(p->server, timeout));
 }
 
+static bool is_broken(const postgres_db_t *p) { return PQstatus(p->server) == CONNECTION_BAD; }
+
+/* ask_somewhere asks over a connection that is there: what begins may begin again on a new one. */
+static PGresult *ask_somewhere(postgres_db_t *p, const char *sql, const value_t *values, unsigned count)
+{
+    bool begins = strncmp(sql, "BEGIN", 5) == 0, ends = strcmp(sql, "ROLLBACK") == 0;
+    if (begins || ends) p->is_within = false;
+    if (is_broken(p) && !p->is_within) reconnect(p);
+    PGresult *result = ask(p, sql, values, count);
+    if (begins && is_broken(p)) {
+        PQclear(result);
+        reconnect(p);
+        result = ask(p, sql, values, count);
+    }
+    bool is_over = strcmp(sql, "COMMIT") == 0 && !is_broken(p);
+    p->is_within = begins || (p->is_within && !is_over);
+    return result;
+}
+
 static db_rows_t *query(db_t *db, const char *sql, const value_t *values, unsigned count)
 {
     postgres_db_t *p = (postgres_db_t *)db;
     if (count > VALUES_CAP) return NULL;
-    if (PQstatus(p->server) == CONNECTION_BAD) reconnect(p);
-    PGresult *result      = ask(p, sql, values, count);
+    PGresult *result      = ask_somewhere(p, sql, values, count);
     ExecStatusType status = PQresultStatus(result);
     postgres_rows_t *rows =
         status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ? calloc(1, sizeof *rows) : NULL;

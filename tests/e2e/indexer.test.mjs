@@ -1,10 +1,12 @@
 // indexer.test.mjs - the index is what the chain's state is: over random calls, forks that win, kills of the indexer, and
-// made again from genesis.
+// made again from genesis; in SQLite, and in a PostgreSQL server that breaks its connections.
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Keyring } from '@polkadot/keyring'
 import { cryptoWaitReady } from '@polkadot/util-crypto'
@@ -31,8 +33,20 @@ class World {
     this.port = await freePort()
   }
 
+  // A PostgreSQL server of this test's own; undefined where none is installed.
+  async postgres () {
+    const child = spawn('python3', [join(dirname(fileURLToPath(import.meta.url)), '..', 'tools', 'postgres.py'), '--serve'], { stdio: ['pipe', 'pipe', 'inherit'] })
+    const [text] = await once(child.stdout, 'data')
+    const url = String(text).trim()
+    if (!url.startsWith('postgres://')) return console.log(url)
+    this.server = { url, end: async () => { child.stdin.end(); await once(child, 'exit') } }
+    return this.server.url
+  }
+
+  // `db` is a file's name, or the URL of a server.
   async indexer (db, port, extra = []) {
-    const program = start('trellis-indexer', ['--substrate', this.node.url, '--db', join(this.dir, db), '--listen', `127.0.0.1:${port}`, ...extra], this.dir)
+    const where = db.startsWith('postgres://') ? ['--postgres', db] : ['--db', join(this.dir, db)]
+    const program = start('trellis-indexer', ['--substrate', this.node.url, ...where, '--listen', `127.0.0.1:${port}`, ...extra], this.dir)
     this.indexers.push(program)
     await waitFor('the indexer to listen', async () => (await fetch(`http://127.0.0.1:${port}/version`)).status === 200)
     return program
@@ -99,25 +113,25 @@ class World {
     return { farms: farms.sort(by('farmId')), nodes: nodes.sort(by('nodeId')), twins: twins.sort(by('twinId')), contracts: contracts.sort(by('contract_id')) }
   }
 
-  async ofIndex () {
-    const farms = (await this.get('/farms?size=10000')).map(f => ({
+  async ofIndex (port = this.port) {
+    const farms = (await this.get('/farms?size=10000', port)).map(f => ({
       farmId: f.farmId, name: f.name, twinId: f.twinId, certificationType: f.certificationType, dedicated: f.dedicated,
       publicIps: f.publicIps.map(ip => [ip.ip, ip.gateway, ip.contract_id]).sort()
     }))
-    const nodes = (await this.get('/nodes?size=10000')).map(n => ({
+    const nodes = (await this.get('/nodes?size=10000', port)).map(n => ({
       nodeId: n.nodeId, farmId: n.farmId, twinId: n.twinId, country: n.country, city: n.city, cru: n.total_resources.cru, mru: n.total_resources.mru,
       domain: n.publicConfig.domain, extraFee: n.extraFee
     }))
-    const twins = (await this.get('/twins?size=10000')).map(({ twinId, accountId, relay }) => ({ twinId, accountId, relay }))
-    const contracts = (await this.get('/contracts?size=10000&state=created,graceperiod')).map(c => ({
+    const twins = (await this.get('/twins?size=10000', port)).map(({ twinId, accountId, relay }) => ({ twinId, accountId, relay }))
+    const contracts = (await this.get('/contracts?size=10000&state=created,graceperiod', port)).map(c => ({
       contract_id: c.contract_id, twin_id: c.twin_id, state: c.state, type: c.type, data: c.details.deployment_data ?? c.details.name ?? ''
     }))
     return { farms, nodes, twins, contracts }
   }
 
-  async same (what) {
-    await this.caughtUp()
-    assert.deepEqual(await this.ofIndex(), await this.ofChain(), what)
+  async same (what, port = this.port) {
+    await this.caughtUp(port)
+    assert.deepEqual(await this.ofIndex(port), await this.ofChain(), what)
   }
 
   // Everything that can be asked, for the comparison of two indexes.
@@ -132,6 +146,7 @@ class World {
     for (const { child } of this.indexers) child.kill('SIGKILL')
     await this.api?.disconnect().catch(() => {})
     this.node?.child.kill('SIGKILL')
+    await this.server?.end()
     rmSync(this.dir, { recursive: true, force: true })
   }
 }
@@ -173,6 +188,9 @@ test(`the index is the chain's state, seed ${seed}`, { timeout: 300000 }, async 
   try {
     await world.up()
     let indexer = await world.indexer('index.db', world.port)
+    const server = await world.postgres()
+    const onServer = await freePort()
+    let second = server && await world.indexer(server, onServer)
     await world.block(world.users.map(user => [user, world.api.tx.tfgridModule.userAcceptTc('https://example.org/terms', 'f'.repeat(32))]), { finalize: true })
     await world.block(world.users.map(user => [user, world.api.tx.tfgridModule.createTwin('relay.example.org', null)]), { finalize: true })
     await world.block(world.users.slice(0, 3).map((user, i) => [user, world.api.tx.tfgridModule.createFarm('first-' + i, [])]), { finalize: true })
@@ -196,9 +214,23 @@ test(`the index is the chain's state, seed ${seed}`, { timeout: 300000 }, async 
         if (random(2)) await world.block(calls(world))
         indexer = await world.indexer('index.db', world.port)
       }
-      if (random(3) === 0) await world.same(`after round ${round}`)
+      if (server && random(6) === 0) { // the server drops who is connected, in the middle of blocks too
+        await promisify(execFile)('psql', [server, '-qc', 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()'])
+      }
+      if (server && random(10) === 0) {
+        await second.kill()
+        second = await world.indexer(server, onServer)
+      }
+      if (random(3) === 0) {
+        await world.same(`after round ${round}`)
+        if (server) await world.same(`after round ${round}, on the server`, onServer)
+      }
     }
     await world.same('at the end')
+    if (server) {
+      await world.same('at the end, on the server', onServer)
+      assert.deepEqual(await world.whole(onServer), await world.whole(world.port), 'both databases answer the same')
+    }
     assert.ok(forks > 0)
     const metrics = await (await fetch(`http://127.0.0.1:${world.port}/metrics`)).text()
     assert.match(metrics, /^indexer_blocks_total \d+/m)
@@ -216,6 +248,13 @@ test(`the index is the chain's state, seed ${seed}`, { timeout: 300000 }, async 
     await world.same('rebuilt')
     assert.deepEqual(await world.whole(port), await world.whole(world.port))
     await indexer.stop()
+    if (server) {
+      await second.stop()
+      second = await world.indexer(server, onServer, ['--rebuild'])
+      await world.same('rebuilt on the server', onServer)
+      assert.deepEqual(await world.whole(port), await world.whole(onServer))
+      await second.stop()
+    }
   } catch (error) {
     error.message += '\n' + world.indexers.at(-1)?.tail()
     throw error
