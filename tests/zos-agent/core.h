@@ -3,6 +3,7 @@
 #define CORE_H
 #include "engine.h"
 #include "image.h"
+#include "lanes.h"
 #include "real.h"
 #include "shim.h"
 
@@ -57,6 +58,7 @@ static inline void core_open(void)
 
 static inline void core_close(void)
 {
+    lanes_finish(engine, now_ms);
     engine_free(engine);
     db_close(db);
     engine = NULL;
@@ -72,16 +74,11 @@ static inline machine_state_t look(void *context, const char *wid, int *code)
 /* Works until nothing is to be done now; at most so long. */
 static inline void core_work(uint64_t most_ms)
 {
-    static job_t job;
     uint64_t wake_ms, end_ms = now_ms() + most_ms;
     while (now_ms() < end_ms) {
         engine_look(engine, now_ms(), look, NULL);
         if (engine_has_gateway(engine) && !gateway_is_up(&host)) engine_gateway_lost(engine);
-        if (engine_next(engine, now_ms(), &job, &wake_ms)) {
-            job_run(&host, &job);
-            engine_done(engine, &job, now_ms());
-            continue;
-        }
+        if (lanes_work(engine, &host, now_ms, 20, &wake_ms)) continue;
         if (wake_ms > end_ms) return;
         poll(NULL, 0, 20);
     }
@@ -125,6 +122,29 @@ static inline deployment_t *deployment(uint64_t contract, json_t *workloads)
     return deployment_of(7, 0, contract, workloads);
 }
 
+/* core_deploy says why not, when it is refused. */
+static inline bool core_deploy(uint32_t twin, uint64_t contract, json_t *workloads)
+{
+    char error[ENGINE_ERROR_MAX + 1];
+    bool is_taken =
+        engine_deploy(engine, deployment_of(twin, 0, contract, workloads), (int64_t)(now_ms() / 1000), error);
+    if (!is_taken) printf("%s\n", error);
+    return is_taken;
+}
+
+/* web_apart is a web server in a network of its contract's own; port 0: without a published one. */
+static inline json_t *web_apart(uint64_t contract, uint16_t port)
+{
+    char net[16];
+    json_t *workloads  = web("oci:web-demo", port ? ports(port) : "", 16 << 20);
+    json_t *network    = json_object_get(json_object_get(json_array_get(workloads, 2), "data"), "network");
+    json_t *interfaces = json_object_get(network, "interfaces");
+    snprintf(net, sizeof net, "net%llu", (unsigned long long)contract);
+    json_object_set_new(json_array_get(workloads, 1), "name", json_string(net));
+    json_object_set_new(json_array_get(interfaces, 0), "network", json_string(net));
+    return workloads;
+}
+
 static inline const char *result_of(uint64_t contract, const char *name, const char *key)
 {
     static char text[512];
@@ -156,6 +176,29 @@ static inline int core_process(uint32_t twin, uint64_t contract, const char *nam
     return machine_folder(&host, wid, folder) && shim_run_read(folder, &run) && shim_run_is_alive(&run)
                ? run.pid
                : 0;
+}
+
+/* core_disk is where the disk of a workload is; false where its pool is not. */
+static inline bool core_disk(uint64_t contract, const char *name, char path[PATH_CAP])
+{
+    char wid[WID_LEN + 1], disk[40];
+    plan_wid(7, contract, name, wid);
+    snprintf(disk, sizeof disk, "vol-%s", wid);
+    return disk_path(&host, disk, path);
+}
+
+/* core_counted is what all machines of a contract moved since the last report, in bytes. */
+static inline uint64_t core_counted(uint64_t contract, uint64_t most_ms)
+{
+    uint32_t count;
+    uint64_t bytes = 0;
+    engine_meter(engine);
+    core_work(most_ms);
+    engine_nru_t *list = engine_nru(engine, &count);
+    for (uint32_t i = 0; i < count; i++)
+        if (list[i].contract_id == contract) bytes = list[i].bytes;
+    free(list);
+    return bytes;
 }
 
 /* The kernel takes away what a killed process had mounted for itself a little later; a sweep sees to it.  A

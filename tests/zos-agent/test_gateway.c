@@ -39,18 +39,7 @@ static bool deploy(uint64_t contract, json_t *workloads, char error[ENGINE_ERROR
     return engine_deploy(engine, deployment(contract, workloads), (int64_t)(now_ms() / 1000), error);
 }
 
-static uint64_t counted(uint64_t contract)
-{
-    uint32_t count;
-    uint64_t bytes = 0;
-    engine_meter(engine);
-    core_work(300);
-    engine_nru_t *list = engine_nru(engine, &count);
-    for (uint32_t i = 0; i < count; i++)
-        if (list[i].contract_id == contract) bytes = list[i].bytes;
-    free(list);
-    return bytes;
-}
+static uint64_t counted(uint64_t contract) { return core_counted(contract, 300); }
 
 TEST(a_name_leads_to_a_workload_in_its_network)
 {

@@ -21,30 +21,15 @@ static uint64_t inside = 70; /* the contract of the machine that is tested on */
 
 static void tell(unsigned boot)
 {
-    char kept[PATH_CAP], wid[WID_LEN + 1], name[40], path[PATH_CAP], state[16];
-    plan_wid(7, STAYS, "data", wid);
+    char kept[PATH_CAP], path[PATH_CAP], state[16];
     snprintf(state, sizeof state, "%s", result_of(STAYS, "web", "state"));
-    snprintf(name, sizeof name, "vol-%s", wid);
-    bool has_file = disk_path(&host, name, path) && path_join(kept, "%s/kept", path) && file_exists(kept);
+    bool has_file = core_disk(STAYS, "data", path) && path_join(kept, "%s/kept", path) && file_exists(kept);
     printf("core: boot %u, 80 %s, 81 %s, page %s, disk %s, groups %s\n", boot, state,
            result_of(CANCELLED, "web", "state"),
            strstr(real_fetch("127.0.0.1", PORT, 2000), "<b>80</b>") ? "there" : "missing",
            has_file ? "kept" : "empty", host.cgroup.kind == CGROUP_V2 ? "v2" : "v1");
     fflush(stdout);
     if (!has_file && path_join(kept, "%s/kept", path)) real_write(kept, "kept", 0644);
-}
-
-static void deploy_inside(uint64_t contract, uint16_t port)
-{
-    char error[ENGINE_ERROR_MAX + 1], net[16];
-    json_t *workloads = web("oci:web-demo", port ? ports(port) : "", 16 << 20);
-    json_t *data      = json_object_get(json_array_get(workloads, 2), "data");
-    snprintf(net, sizeof net, "net%llu", (unsigned long long)contract);
-    json_object_set_new(json_array_get(workloads, 1), "name", json_string(net));
-    json_object_set_new(json_array_get(json_object_get(json_object_get(data, "network"), "interfaces"), 0),
-                        "network", json_string(net));
-    if (!engine_deploy(engine, deployment(contract, workloads), (int64_t)(now_ms() / 1000), error))
-        printf("core: %s\n", error);
 }
 
 /* The contract 81 is cancelled while the machine is off: its second start finds that on the chain. */
@@ -70,8 +55,10 @@ static int run_core(void)
         return 1;
     }
     core_open();
-    if (boot == 1) deploy_inside(STAYS, PORT);
-    if (boot == 1) deploy_inside(CANCELLED, 0);
+    if (boot == 1) {
+        core_deploy(7, STAYS, web_apart(STAYS, PORT));
+        core_deploy(7, CANCELLED, web_apart(CANCELLED, 0));
+    }
     if (boot > 1) engine_desire(engine, CANCELLED, DESIRED_DELETED, "canceled", "block", 1);
     for (;;) {
         core_work(60000);

@@ -166,10 +166,8 @@ static int accepted(int listening, int wait_ms)
 /* Has the machine print something: what is written to its pipe. */
 static bool say(const char *text)
 {
-    char name[40], folder[PATH_CAP], path[PATH_CAP], wid[WID_LEN + 1];
-    plan_wid(7, contract, "data", wid);
-    snprintf(name, sizeof name, "vol-%s", wid);
-    if (!disk_path(&host, name, folder) || !path_join(path, "%s/say", folder)) return false;
+    char folder[PATH_CAP], path[PATH_CAP];
+    if (!core_disk(contract, "data", folder) || !path_join(path, "%s/say", folder)) return false;
     for (int i = 0; i < 100; i++, poll(NULL, 0, 50)) {
         int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0) continue;

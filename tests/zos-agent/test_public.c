@@ -226,15 +226,6 @@ static bool reserve(uint64_t contract, const char *ip)
     return engine_reserve(engine, contract, &one, 1);
 }
 
-static bool deploy(uint32_t twin, uint64_t contract, json_t *workloads)
-{
-    char error[ENGINE_ERROR_MAX + 1];
-    bool is_ok =
-        engine_deploy(engine, deployment_of(twin, 0, contract, workloads), (int64_t)(now_ms() / 1000), error);
-    if (!is_ok) printf("%s\n", error);
-    return is_ok;
-}
-
 static void desire(uint64_t contract, desired_t desired)
 {
     engine_desire(engine, contract, desired, "test", "block", (int64_t)(now_ms() / 1000));
@@ -259,18 +250,7 @@ static const char *data_of(uint64_t contract, const char *name)
     return text;
 }
 
-static uint64_t counted(uint64_t contract)
-{
-    uint32_t count;
-    uint64_t bytes = 0;
-    engine_meter(engine);
-    core_work(5000);
-    engine_nru_t *list = engine_nru(engine, &count);
-    for (uint32_t i = 0; i < count; i++)
-        if (list[i].contract_id == contract) bytes = list[i].bytes;
-    free(list);
-    return bytes;
-}
+static uint64_t counted(uint64_t contract) { return core_counted(contract, 5000); }
 
 /* ---- public addresses ---- */
 
@@ -278,9 +258,9 @@ TEST(a_machine_is_reached_at_its_contracts_address_and_seen_with_it)
 {
     core_open();
     OK(reserve(42, FIRST));
-    OK(deploy(7, 42,
-              json_pack("[o,o,o]", net("10.20.3.0/24"), address("pub", "ip"),
-                        machine("10.20.3.2", "pub", ports(real_port)))));
+    OK(core_deploy(7, 42,
+                   json_pack("[o,o,o]", net("10.20.3.0/24"), address("pub", "ip"),
+                             machine("10.20.3.2", "pub", ports(real_port)))));
     core_work(6000);
     IS(42, "pub", "ok");
     IS(42, "web", "ok");
@@ -309,8 +289,8 @@ TEST(what_passes_by_the_address_is_counted)
 TEST(each_machine_has_its_own)
 {
     OK(reserve(43, SECOND));
-    OK(deploy(7, 43, json_pack("[o,o]", address("pub", "ipv4"), machine("10.20.3.3", "pub", ""))));
-    OK(deploy(7, 44, json_pack("[o]", machine("10.20.3.4", "", ""))));
+    OK(core_deploy(7, 43, json_pack("[o,o]", address("pub", "ipv4"), machine("10.20.3.3", "pub", ""))));
+    OK(core_deploy(7, 44, json_pack("[o]", machine("10.20.3.4", "", ""))));
     core_work(6000);
     OK(strcmp(data_of(43, "pub"), "{\"ip\":\"" SECOND "/24\",\"gateway\":\"" GATEWAY "\"}") == 0);
     OK(strstr(page(SECOND, 30), "<b>43</b>"));
@@ -325,9 +305,9 @@ TEST(each_machine_has_its_own)
 
 TEST(nobody_has_what_the_chain_did_not_reserve_or_another_has)
 {
-    OK(deploy(7, 50, json_pack("[o]", address("pub", "ip"))));
+    OK(core_deploy(7, 50, json_pack("[o]", address("pub", "ip"))));
     OK(reserve(51, SECOND));
-    OK(deploy(7, 51, json_pack("[o]", address("pub", "ip"))));
+    OK(core_deploy(7, 51, json_pack("[o]", address("pub", "ip"))));
     core_work(5000);
     IS(50, "pub", "error");
     OK(strstr(result_of(50, "pub", "message"), "reserves no public address"));
@@ -463,8 +443,9 @@ TEST(a_public_ipv6_address_is_made_of_the_farmers_net)
         json_object_set_new(data, "v6", json_true());
         if (contract == 47) json_object_set_new(data, "v4", json_false());
         if (contract == 46) OK(reserve(contract, SECOND));
-        OK(deploy(7, contract,
-                  json_pack("[o,o]", pub, machine(contract == 46 ? "10.20.3.6" : "10.20.3.7", "pub", ""))));
+        OK(core_deploy(
+            7, contract,
+            json_pack("[o,o]", pub, machine(contract == 46 ? "10.20.3.6" : "10.20.3.7", "pub", ""))));
         core_work(6000);
         IS(contract, "web", "ok");
         const char *at = strstr(data_of(contract, "pub"), "2001:db8:5:0:");
@@ -511,7 +492,7 @@ TEST(nothing_forbidden_is_reached)
     };
     char netns[32], id[NETWORK_LEN + 1], near4[20], near6[INET6_ADDRSTRLEN], local[80];
     uint8_t near[16];
-    OK(deploy(8, 45, json_pack("[o,o]", net("10.20.3.0/24"), machine("10.20.3.2", "", ""))));
+    OK(core_deploy(8, 45, json_pack("[o,o]", net("10.20.3.0/24"), machine("10.20.3.2", "", ""))));
     core_work(5000);
     int own = netns_own();
     for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++) {
@@ -656,7 +637,7 @@ TEST(where_the_router_sends_them_to_the_host_no_link_is_needed)
     OK(shell("ip -n $0 route add " FIRST "/32 via 198.51.100.2"));
     core_open();
     OK(reserve(70, FIRST));
-    OK(deploy(
+    OK(core_deploy(
         7, 70,
         json_pack("[o,o,o]", net("10.20.3.0/24"), address("pub", "ip"), machine("10.20.3.2", "pub", ""))));
     core_work(6000);

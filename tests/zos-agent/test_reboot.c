@@ -19,15 +19,10 @@
 
 static void deploy(uint64_t contract, uint16_t port)
 {
-    char error[ENGINE_ERROR_MAX + 1], net[16];
-    json_t *workloads = web("oci:web-demo", port ? ports(port) : "", 16 << 20);
-    json_t *data      = json_object_get(json_array_get(workloads, 2), "data");
-    snprintf(net, sizeof net, "net%llu", (unsigned long long)contract);
-    json_object_set_new(json_array_get(workloads, 1), "name", json_string(net));
-    json_object_set_new(json_array_get(json_object_get(json_object_get(data, "network"), "interfaces"), 0),
-                        "network", json_string(net));
-    json_object_set_new(data, "entrypoint", json_string("sh -c 'trap exit TERM; /bin/web & wait'"));
-    OK(engine_deploy(engine, deployment(contract, workloads), (int64_t)(now_ms() / 1000), error));
+    json_t *workloads = web_apart(contract, port);
+    json_object_set_new(json_object_get(json_array_get(workloads, 2), "data"), "entrypoint",
+                        json_string("sh -c 'trap exit TERM; /bin/web & wait'"));
+    OK(core_deploy(7, contract, workloads));
 }
 
 static void desire(uint64_t contract, desired_t desired)
@@ -42,10 +37,8 @@ static bool says(uint16_t port, const char *what, int wait_ms)
 
 static bool disk_file(uint64_t contract, char file[PATH_CAP])
 {
-    char wid[WID_LEN + 1], name[40], path[PATH_CAP];
-    plan_wid(7, contract, "data", wid);
-    snprintf(name, sizeof name, "vol-%s", wid);
-    return disk_path(&host, name, path) && path_join(file, "%s/kept", path);
+    char path[PATH_CAP];
+    return core_disk(contract, "data", path) && path_join(file, "%s/kept", path);
 }
 
 static bool run_of(uint64_t contract, shim_run_t *run)
@@ -55,19 +48,7 @@ static bool run_of(uint64_t contract, shim_run_t *run)
     return machine_folder(&host, wid, folder) && shim_run_read(folder, run);
 }
 
-/* What all machines of one contract had moved since the last report. */
-static uint64_t billed(uint64_t contract)
-{
-    uint32_t count = 0;
-    uint64_t bytes = 0;
-    engine_meter(engine);
-    core_work(300);
-    engine_nru_t *list = engine_nru(engine, &count);
-    for (uint32_t i = 0; i < count; i++)
-        if (list[i].contract_id == contract) bytes = list[i].bytes;
-    free(list);
-    return bytes;
-}
+static uint64_t billed(uint64_t contract) { return core_counted(contract, 300); }
 
 /* ---- switching off ---- */
 

@@ -225,10 +225,8 @@ static bool reboot(void)
 
 TEST(after_a_reboot_everything_is_as_it_was)
 {
-    char wid[WID_LEN + 1], name[40], path[PATH_CAP], file[PATH_CAP];
-    plan_wid(7, 42, "data", wid);
-    snprintf(name, sizeof name, "vol-%s", wid);
-    OK(disk_path(&host, name, path) && path_join(file, "%s/kept", path));
+    char path[PATH_CAP], file[PATH_CAP];
+    OK(core_disk(42, "data", path) && path_join(file, "%s/kept", path));
     real_write(file, "kept", 0644);
     OK(reboot());
     OK(!file_exists(file));

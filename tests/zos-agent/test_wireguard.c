@@ -36,15 +36,6 @@ static json_t *machine_in(const char *network)
                      (json_int_t)268435456);
 }
 
-static bool deploy(uint32_t twin, uint64_t contract, json_t *workloads)
-{
-    char error[ENGINE_ERROR_MAX + 1];
-    bool is_ok =
-        engine_deploy(engine, deployment_of(twin, 0, contract, workloads), (int64_t)(now_ms() / 1000), error);
-    if (!is_ok) printf("%s\n", error);
-    return is_ok;
-}
-
 static void namespace_of(uint32_t twin, const char *network, char name[32])
 {
     char id[NETWORK_LEN + 1];
@@ -66,13 +57,14 @@ static const char *fetch_from(uint32_t twin, const char *network, const char *ur
 TEST(a_machine_answers_through_the_mesh)
 {
     core_open();
-    OK(deploy(7, 42,
-              json_pack("[o,o]",
-                        part(0, "net", "10.20.3.0/24", SECRET_7, port_7, PUBLIC_8, "10.20.4.0/24", 0, port_8),
-                        machine_in("net"))));
-    OK(deploy(8, 43,
-              json_pack("[o]", part(0, "far", "10.20.4.0/24", SECRET_8, port_8, PUBLIC_7, "10.20.3.0/24", 1,
-                                    port_7))));
+    OK(core_deploy(
+        7, 42,
+        json_pack("[o,o]",
+                  part(0, "net", "10.20.3.0/24", SECRET_7, port_7, PUBLIC_8, "10.20.4.0/24", 0, port_8),
+                  machine_in("net"))));
+    OK(core_deploy(8, 43,
+                   json_pack("[o]", part(0, "far", "10.20.4.0/24", SECRET_8, port_8, PUBLIC_7, "10.20.3.0/24",
+                                         1, port_7))));
     core_work(60000);
     IS(42, "net", "ok");
     IS(42, "web", "ok");
@@ -105,9 +97,9 @@ TEST(nobody_without_the_key_comes_in)
 
 TEST(a_port_that_is_taken_is_refused)
 {
-    OK(deploy(9, 44,
-              json_pack("[o]", part(0, "third", "10.20.5.0/24", SECRET_8, port_7, PUBLIC_7, "10.20.3.0/24", 2,
-                                    port_7))));
+    OK(core_deploy(9, 44,
+                   json_pack("[o]", part(0, "third", "10.20.5.0/24", SECRET_8, port_7, PUBLIC_7,
+                                         "10.20.3.0/24", 2, port_7))));
     core_work(500);
     json_t *got = engine_get(engine, 9, 44);
     char *text  = json_dumps(got, JSON_COMPACT);
