@@ -18,6 +18,9 @@ const char config_help[] =
     "  --run-dir DIR            state that need not (default /run/PREFIX)\n"
     "  --prefix TEXT            of namespaces, links, groups and rules: one to four letters (default zos)\n"
     "  --substrate URL          a node of the chain, ws:// or wss://; several, with commas\n"
+    "  --witnesses N            so many of the others must confirm that a contract is over before its "
+    "workloads are\n"
+    "                           deleted (default 1, where there are others; 0: none is asked)\n"
     "  --relay DOMAIN           the relay that this node is reached by; several, with commas\n"
     "  --relay-at DOMAIN=URL    where a relay is reached; default wss://DOMAIN\n"
     "  --ca-file FILE           certificates (PEM) to trust beside the system's\n"
@@ -102,6 +105,7 @@ static const setting_t settings[] = {
     {"vm_default",          FLAG,     AT(is_vm_default),         0,                  0                  },
     {"vm_emulated",         FLAG,     AT(is_vm_emulated),        0,                  0                  },
     {"substrate",           TEXTS,    AT(substrate),             CONFIG_URLS_CAP,    AT(substrate_count)},
+    {"witnesses",           NUMBER32, AT(witnesses),             0,                  0                  },
     {"relay.domain",        TEXTS,    AT(domains),               CONFIG_DOMAINS_CAP, AT(domain_count)   },
     {"relay_at",            RELAY_AT, AT(relay_at),              0,                  0                  },
     {"ca_file",             TEXT,     AT(ca_file),               0,                  0                  },
@@ -338,6 +342,7 @@ static void set_defaults(config_t *config)
                                     .trash_hours        = 24,
                                     .image_days         = 30,
                                     .image_cache        = UINT64_C(20) << 30,
+                                    .witnesses          = CONFIG_WITNESSES_AUTO,
                                     .uptime_s           = 2400,
                                     .nru_s              = 3600,
                                     .meter_s            = 60,
@@ -382,6 +387,9 @@ bool config_read(config_t *config, int argc, char **argv, int *rest, char error[
 bool config_check(const config_t *c, char error[CONFIG_ERROR_MAX + 1])
 {
     if (c->substrate_count == 0) return fail(error, "substrate is missing: the URL of a node of the chain");
+    if (c->witnesses != CONFIG_WITNESSES_AUTO && c->witnesses >= c->substrate_count)
+        return fail(error, "witnesses is %u, but substrate lists %u nodes beside the one that is followed",
+                    c->witnesses, c->substrate_count - 1);
     if (c->domain_count == 0)
         return fail(error, "relay.domain is missing: the relay that this node is reached by");
     if (c->farm_id == 0) return fail(error, "farm_id is missing: the farm that this node joins");

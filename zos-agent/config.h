@@ -13,6 +13,8 @@
 #define CONFIG_DOMAINS_CAP 4
 #define CONFIG_ERROR_MAX   511
 
+#define CONFIG_WITNESSES_AUTO UINT32_MAX /* 1 where substrate lists several nodes, else 0 */
+
 typedef struct {
     char *state_dir, *run_dir, *prefix, *shim, *runtime, *pool_dir;
     uint64_t pool_size; /* 0: as much as the capacity's sru and hru */
@@ -30,6 +32,7 @@ typedef struct {
 
     char *substrate[CONFIG_URLS_CAP];
     uint32_t substrate_count;
+    uint32_t witnesses; /* of them, beside the one that is followed, must confirm what destroys */
     char *domains[CONFIG_DOMAINS_CAP]; /* of the relays this node is reached by */
     uint32_t domain_count;
     relay_at_t relay_at;

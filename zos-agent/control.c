@@ -93,6 +93,14 @@ static json_t *node_json(const agent_t *agent)
                      "public_ip4", n->ip4, "domain", n->domain);
 }
 
+static json_t *witness_json(const chain_witness_t *w)
+{
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:s}", "needed", (json_int_t)w->needed, "others",
+                     (json_int_t)w->others, "waiting", (json_int_t)w->waiting, "contradicted",
+                     (json_int_t)w->contradicted, "disagreements", (json_int_t)w->disagreements, "why",
+                     w->why);
+}
+
 static json_t *answer_status(agent_t *agent)
 {
     engine_figures_t f;
@@ -100,7 +108,7 @@ static json_t *answer_status(agent_t *agent)
     engine_figures(agent->engine, &f);
     if (agent->chain) chain_side_figures(agent->chain, &c);
     uint64_t up_ms = io_now_ms(agent->io) - agent->started_ms;
-    return json_pack("{s:s,s:I,s:I,s:I,s:s,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:i,s:o}", "version",
+    return json_pack("{s:s,s:I,s:I,s:I,s:s,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:i,s:o,s:o}", "version",
                      AGENT_VERSION, "node_id", (json_int_t)agent->node_id, "twin_id",
                      (json_int_t)agent->twin_id, "up_s", (json_int_t)(up_ms / 1000), "takes",
                      engine_intake_text(engine_intake(agent->engine)), "chain_connected", (int)c.is_connected,
@@ -109,7 +117,7 @@ static json_t *answer_status(agent_t *agent)
                      (json_int_t)c.outbox, "deployments", (json_int_t)f.deployments, "workloads",
                      (json_int_t)f.workloads, "jobs_done", (json_int_t)agent->jobs_done, "jobs_failed",
                      (json_int_t)agent->jobs_failed, "state_dir", agent->host.state_dir, "pid", (int)getpid(),
-                     "on_chain", node_json(agent));
+                     "on_chain", node_json(agent), "witness", witness_json(&c.witness));
 }
 
 static json_t *answer_workloads(agent_t *agent)
@@ -316,6 +324,18 @@ static json_t *answer_image(agent_t *agent, const json_t *question)
     return answer_images(agent);
 }
 
+/* What the machine lacks, and what the nodes of the chain do not agree on. */
+static json_t *answer_doctor(agent_t *agent)
+{
+    chain_figures_t c = {0};
+    json_t *report    = doctor_report(&agent->host);
+    if (agent->chain) {
+        chain_side_figures(agent->chain, &c);
+        doctor_add_witness(report, &c.witness);
+    }
+    return report;
+}
+
 static json_t *take_intake(agent_t *agent, engine_intake_t intake)
 {
     if (!engine_set_intake(agent->engine, intake)) return fail("the state cannot be written");
@@ -331,7 +351,7 @@ json_t *control_answer(agent_t *agent, const json_t *question)
     if (strcmp(ask, "workloads") == 0) return answer_workloads(agent);
     if (strcmp(ask, "logs") == 0) return answer_logs(agent, question);
     if (strcmp(ask, "events") == 0) return answer_events(agent, question);
-    if (strcmp(ask, "doctor") == 0) return doctor_report(&agent->host);
+    if (strcmp(ask, "doctor") == 0) return answer_doctor(agent);
     if (strcmp(ask, "capacity") == 0) return answer_capacity(agent);
     if (strcmp(ask, "images") == 0) return answer_image(agent, question);
     if (strcmp(ask, "trash") == 0) return answer_trash(agent, question);

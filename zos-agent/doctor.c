@@ -109,3 +109,24 @@ json_t *doctor_report(const host_t *host)
     look_at_disks(checks, host);
     return json_pack("{s:o}", "checks", checks);
 }
+
+void doctor_add_witness(json_t *report, const chain_witness_t *w)
+{
+    char found[512];
+    json_t *checks = json_object_get(report, "checks");
+    if (w->needed == 0) {
+        add(checks, "witnesses", false, "less", "none",
+            w->others ? "what one node of the chain says is deleted at its word: set witnesses to 1"
+                      : "what the one node of the chain says is deleted at its word: list another one in "
+                        "substrate");
+        return;
+    }
+    snprintf(found, sizeof found, "%u of %u other nodes; %u contracts wait%s%s", w->needed, w->others,
+             w->waiting, w->why[0] ? ", " : "", w->why);
+    add(checks, "witnesses", w->waiting == 0, w->contradicted ? "missing" : "less", found,
+        w->contradicted
+            ? "nodes of the chain contradict each other: nothing is deleted until they agree; find "
+              "out which is wrong, and take it out of substrate"
+            : "contracts that are over, as one node says, keep what they have until another "
+              "confirms it");
+}

@@ -154,6 +154,16 @@ static void print_node(const json_t *n)
                (double)number_of(n, "extra_fee") / 1000);
 }
 
+static void print_witness(const json_t *w)
+{
+    if (number_of(w, "needed") == 0) return;
+    printf("witnesses   %lld of %lld other nodes of the chain", number_of(w, "needed"),
+           number_of(w, "others"));
+    if (number_of(w, "waiting")) printf("; %lld contracts wait: ", number_of(w, "waiting"));
+    print_plain(text_of(w, "why"));
+    putchar('\n');
+}
+
 static void print_status(const json_t *a)
 {
     printf("node %lld, twin %lld, zos-agent %s (process %lld), up %lld s\n", number_of(a, "node_id"),
@@ -162,6 +172,7 @@ static void print_status(const json_t *a)
     printf("chain       %s, best block %lld, finalized %lld, %lld reports wait\n",
            json_is_true(json_object_get(a, "chain_connected")) ? "connected" : "not connected",
            number_of(a, "best_block"), number_of(a, "finalized_block"), number_of(a, "reports_waiting"));
+    print_witness(json_object_get(a, "witness"));
     printf("bus         %s\n",
            json_is_true(json_object_get(a, "bus_connected")) ? "connected" : "not connected");
     print_node(json_object_get(a, "on_chain"));

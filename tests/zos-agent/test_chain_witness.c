@@ -3,6 +3,7 @@
  *
  * The second node is a copy of the first one's folder, as it was at some moment: from then on each goes its
  * own way.  The agent follows the first.  One story: each test goes on where the one before ended. */
+#include "control.h"
 #include "lies.h"
 
 #define SOON_MS 40000 /* a node comes back, a round begins anew */
@@ -108,6 +109,27 @@ static bool audit_has(const char *what, const char *text)
     return has;
 }
 
+/* What zosctl gets, as text; the caller's to free(). */
+static char *asked(const char *question)
+{
+    agent_t agent  = {.io = grid_io, .db = db, .engine = engine, .chain = side, .started_ms = 1};
+    json_t *json   = json_loads(question, 0, NULL);
+    json_t *answer = control_answer(&agent, json);
+    char *text     = json_dumps(answer, JSON_COMPACT);
+    json_decref(answer);
+    json_decref(json);
+    return text;
+}
+
+static bool zosctl_shows(const char *question, const char *text)
+{
+    char *answer  = asked(question);
+    bool is_shown = answer && strstr(answer, text);
+    if (!is_shown) printf("%s: %s\n", question, answer);
+    free(answer);
+    return is_shown;
+}
+
 /* The first node says at two finalized blocks that the contract is not there. */
 static bool claim(void)
 {
@@ -137,6 +159,7 @@ TEST(contracts_are_taken_while_there_is_one_node)
     EQ(told().needed, 1);
     EQ(told().others, 1);
     EQ(told().waiting, 0);
+    OK(zosctl_shows("{\"ask\":\"doctor\"}", "1 of 1 other nodes; 0 contracts wait"));
 }
 
 TEST(a_contract_that_one_node_denies_and_the_other_knows_lives_on)
@@ -155,6 +178,10 @@ TEST(a_contract_that_one_node_denies_and_the_other_knows_lives_on)
        strstr(warned, "absent at finalized #") && strstr(warned, "it is active"));
     OK(audit_has("witness awaited", grid_url));
     OK(audit_has("witness disagrees", "it is active"));
+    OK(zosctl_shows("{\"ask\":\"status\"}", "\"waiting\":1,\"contradicted\":1"));
+    OK(zosctl_shows("{\"ask\":\"events\",\"contract_id\":1}", "witness disagrees"));
+    OK(zosctl_shows("{\"ask\":\"doctor\"}", "1 contracts wait, ws://127.0.0.1:"));
+    OK(zosctl_shows("{\"ask\":\"doctor\"}", "contradict each other"));
     disagreements = told().disagreements;
     OK(until(is_contradicted)); /* it is asked again, and says the same */
     OK(lives());
@@ -309,6 +336,7 @@ TEST(an_operator_who_wants_no_witness_has_none)
     OK(!lives());
     OK(!audit_has("witness", ""));
     OK(!audit_has("contract is deleted on chain", "confirmed"));
+    OK(zosctl_shows("{\"ask\":\"doctor\"}", "set witnesses to 1"));
 }
 
 TEST(it_stops_at_any_moment_of_a_round)

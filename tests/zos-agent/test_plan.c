@@ -235,6 +235,12 @@ TEST(the_operator_is_understood_or_told)
     EQ(config.is_lan_blocked, false);
     OK(config_check(&config, error));
     EQ(config.relay_at.count, 1);
+    EQ(config.witnesses, CONFIG_WITNESSES_AUTO);
+    config.witnesses = 2; /* two others of two nodes */
+    OK(!config_check(&config, error));
+    OK(strstr(error, "witnesses is 2, but substrate lists 1 nodes"));
+    config.witnesses = 1;
+    OK(config_check(&config, error));
     config_fini(&config);
 
     static const struct {
@@ -243,6 +249,7 @@ TEST(the_operator_is_understood_or_told)
         {"{\"farm\":1}",                       "not known"    },
         {"{\"farm_id\":\"x\"}",                "does not fit" },
         {"{\"farm_id\":-1}",                   "does not fit" },
+        {"{\"witnesses\":-1}",                 "does not fit" },
         {"{\"farm_id\":4294967296}",           "does not fit" },
         {"{\"block_lan\":1}",                  "does not fit" },
         {"[]",                                 "not an object"},
