@@ -123,8 +123,11 @@ static void on_twin(void *context, twin_status_t status, const rmb_twin_t *twin)
 {
     pending_t *pending = context;
     if (status != TWIN_FOUND) {
-        pending_refuse(pending, status == TWIN_UNKNOWN ? "a twin that must sign is not on the chain"
-                                                       : "this node cannot reach the chain now");
+        char why[128];
+        uint32_t twin_id = pending->deployment->requests[pending->signer_count].twin_id;
+        snprintf(why, sizeof why, "failed to get public key for twin '%u': %s", twin_id,
+                 status == TWIN_UNKNOWN ? "it is not on the chain" : "this node cannot reach the chain now");
+        pending_refuse(pending, why);
         return;
     }
     pending->signers[pending->signer_count++] = (deployment_signer_t){twin->id, twin->account};

@@ -52,7 +52,8 @@ static void parse_workload(parser_t *p, json_t *json, uint32_t index, workload_t
     workload->description = parse_text(p, json, "description");
     const char *kind      = parse_text(p, json, "type");
     if (!workload_kind_parse(kind, &workload->kind)) {
-        parse_fail(p, "type", "is not a kind of workload that is known");
+        if (p->error[0] == 0)
+            snprintf(p->error, DEPLOYMENT_ERROR_MAX + 1, "invalid reservation type '%.60s'", kind);
         return;
     }
     parse_data(p, parse_object(p, json, "data"), workload);

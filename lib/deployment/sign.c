@@ -3,6 +3,7 @@
 #include "hex.h"
 
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,24 +34,45 @@ static const account_id_t *account_of(const deployment_signer_t *signers, uint32
 }
 
 /* One signature over the deployment in any form that clients hash. */
-static bool is_signed_by(const deployment_t *d, const deployment_signature_t *signature,
-                         const account_id_t *who)
+static bool is_signed_by(const deployment_t *d, signature_t *raw, const account_id_t *who)
 {
-    signature_t raw = {.kind = strcmp(signature->kind, "sr25519") == 0 ? KEY_SR25519 : KEY_ED25519};
-    if (!hex_decode_exact(bytes_text(signature->signature), raw.b, 64)) return false;
     for (unsigned form = 0; form < DEPLOYMENT_FORM_COUNT; form++) {
         uint8_t hash[16];
         char room[64];
         if (!deployment_hash(d, (deployment_form_t)form, hash)) return false;
-        if (crypto_verify(&raw, who, signed_message(d->signature_style, hash, room))) return true;
+        if (crypto_verify(raw, who, signed_message(d->signature_style, hash, room))) return true;
     }
     return false;
 }
 
-static bool refuse(char error[DEPLOYMENT_ERROR_MAX + 1], const char *what, uint32_t twin_id)
+__attribute__((format(printf, 2, 3))) static bool refuse(char error[DEPLOYMENT_ERROR_MAX + 1],
+                                                         const char *format, ...)
 {
-    snprintf(error, DEPLOYMENT_ERROR_MAX + 1, "%s twin %u", what, (unsigned)twin_id);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error, DEPLOYMENT_ERROR_MAX + 1, format, args);
+    va_end(args);
     return false;
+}
+
+/* Who is asked and not required must sign too: zos looks at the empty signature. */
+static bool verify_one(const deployment_t *d, const signature_request_t *request, const account_id_t *account,
+                       char error[DEPLOYMENT_ERROR_MAX + 1])
+{
+    const deployment_signature_t *signature = first_signature(d, request->twin_id);
+    bool is_required                        = request->is_required || request->twin_id == d->twin_id;
+    if (!signature && is_required)
+        return refuse(error, "missing required signature for twin '%u'", request->twin_id);
+    if (!account) return refuse(error, "failed to get public key for twin '%u'", request->twin_id);
+    const char *text = signature ? signature->signature : "";
+    size_t len       = strlen(text);
+    if (len % 2 != 0 || text[strspn(text, "0123456789abcdefABCDEF")] != 0)
+        return refuse(error, "invalid signature: of twin '%u', not hex", request->twin_id);
+    signature_t raw = {.kind =
+                           signature && strcmp(signature->kind, "sr25519") == 0 ? KEY_SR25519 : KEY_ED25519};
+    if (len != 128 || !hex_decode_exact(bytes_text(text), raw.b, 64) || !is_signed_by(d, &raw, account))
+        return refuse(error, "failed to verify signature");
+    return true;
 }
 
 bool deployment_verify(const deployment_t *d, const deployment_signer_t *signers, uint32_t signer_count,
@@ -59,19 +81,13 @@ bool deployment_verify(const deployment_t *d, const deployment_signer_t *signers
     uint64_t weight = 0;
     bool is_asked   = false;
     for (uint32_t i = 0; i < d->request_count; i++) {
-        uint32_t twin_id                        = d->requests[i].twin_id;
-        const deployment_signature_t *signature = first_signature(d, twin_id);
-        const account_id_t *account             = account_of(signers, signer_count, twin_id);
-        if (!signature) return refuse(error, "missing the signature of", twin_id);
-        if (!account) return refuse(error, "cannot find the key of", twin_id);
-        if (!is_signed_by(d, signature, account)) return refuse(error, "wrong signature of", twin_id);
-        weight += d->requests[i].weight;
-        is_asked = is_asked || twin_id == d->twin_id;
+        const signature_request_t *request = &d->requests[i];
+        if (!verify_one(d, request, account_of(signers, signer_count, request->twin_id), error)) return false;
+        weight += request->weight;
+        is_asked = is_asked || request->twin_id == d->twin_id;
     }
-    if (!is_asked) return refuse(error, "the signature requirement does not ask for", d->twin_id);
-    if (weight >= d->weight_required) return true;
-    snprintf(error, DEPLOYMENT_ERROR_MAX + 1, "the signatures weigh less than what is required");
-    return false;
+    if (!is_asked) return refuse(error, "originator twin id must be in the signature requests");
+    return weight >= d->weight_required || refuse(error, "required signature weight is not reached");
 }
 
 /* ---- making one ---- */

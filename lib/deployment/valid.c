@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENV_KEY_MAX 256
+#define ENV_KEY_MAX      256
+#define GATEWAY_NAME_MAX 253
 
 /* What is checked, and where the refusal is written. */
 typedef struct {
@@ -27,11 +28,29 @@ static bool refuse(const check_t *c, const char *what)
 #define MUST(condition, what)                                                                                \
     if (!(condition)) return refuse(c, what)
 
-static bool is_name(const char *name)
+/* What zos checks too is refused in its words, which clients may know. */
+__attribute__((format(printf, 2, 3))) static bool refuse_as_zos(const check_t *c, const char *format, ...)
 {
-    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-    return len >= 1 && len <= DEPLOYMENT_NAME_MAX && name[len] == 0;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(c->error, DEPLOYMENT_ERROR_MAX + 1, format, args);
+    va_end(args);
+    return false;
 }
+#define MUST_AS_ZOS(condition, ...)                                                                          \
+    if (!(condition)) return refuse_as_zos(c, __VA_ARGS__)
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
+static const char *name_fault(const char *name)
+{
+    if (name[0] == 0) return "name cannot be empty";
+    if (strlen(name) > DEPLOYMENT_NAME_MAX) return "name cannot exceed 36 characters";
+    if (name[strspn(name, LETTERS)] != 0) return "unsupported character in workload name";
+    return strcmp(name, "ygg") == 0 ? "invalid name 'ygg' is reserved" : NULL;
+}
+
+static bool is_name(const char *name) { return !name_fault(name); }
 
 static bool is_reserved_network(const char *name)
 {
@@ -69,6 +88,9 @@ static bool valid_mesh(const check_t *c, const network_data_t *n)
     MUST(!n->private_key[0] || is_wireguard_key(n->private_key),
          "wireguard_private_key must be base64 of 32 bytes");
     for (uint32_t i = 0; i < n->peer_count; i++) {
+        MUST_AS_ZOS(n->peers[i].subnet.is_given, "peer wireguard subnet cannot empty");
+        MUST_AS_ZOS(n->peers[i].allowed_ip_count > 0, "peer wireguard allowedIPs cannot empty");
+        MUST_AS_ZOS(n->peers[i].public_key[0], "peer wireguard public key cannot empty");
         MUST(is_wireguard_key(n->peers[i].public_key),
              "a peer's wireguard_public_key must be base64 of 32 bytes");
         MUST(!n->peers[i].endpoint[0] || is_endpoint(n->peers[i].endpoint),
@@ -79,11 +101,13 @@ static bool valid_mesh(const check_t *c, const network_data_t *n)
 
 static bool valid_network(const check_t *c, const network_data_t *n)
 {
+    MUST_AS_ZOS(n->ip_range.is_given || c->workload->kind == WORKLOAD_NETWORK_LIGHT,
+                "network IP range cannot be empty");
+    MUST_AS_ZOS(n->subnet.is_given, "network resource subnet cannot empty");
     if (!valid_mesh(c, n)) return false;
     MUST(!is_reserved_network(c->workload->name), "a network cannot have this name");
-    MUST(n->subnet.is_given && !n->subnet.is_v6, "subnet must be an IPv4 network");
+    MUST(!n->subnet.is_v6, "subnet must be an IPv4 network");
     MUST(n->subnet.prefix >= 16 && n->subnet.prefix <= 30, "subnet must have a prefix of 16 to 30");
-    MUST(n->ip_range.is_given || c->workload->kind == WORKLOAD_NETWORK_LIGHT, "ip_range is missing");
     if (!n->ip_range.is_given) return true;
     MUST(!n->ip_range.is_v6 && n->ip_range.prefix >= 8 && n->ip_range.prefix <= n->subnet.prefix,
          "ip_range must be an IPv4 network that holds the subnet");
@@ -146,11 +170,13 @@ static bool valid_public_ip(const check_t *c, const machine_data_t *m)
 {
     if (m->public_ip[0] == 0) return true;
     const workload_t *ip = deployment_workload(c->deployment, m->public_ip);
-    MUST(ip && (ip->kind == WORKLOAD_IP || ip->kind == WORKLOAD_IPV4), "public_ip names no ip workload");
+    MUST_AS_ZOS(ip, "public ip is not found");
+    MUST(ip->kind == WORKLOAD_IP || ip->kind == WORKLOAD_IPV4, "public_ip names no ip workload");
     for (uint32_t i = 0; i < c->deployment->workload_count; i++) {
         const workload_t *other = &c->deployment->workloads[i];
         if (other == c->workload || other->kind != WORKLOAD_ZMACHINE) continue;
-        MUST(strcmp(other->machine.public_ip, m->public_ip) != 0, "public_ip is used by two machines");
+        MUST_AS_ZOS(strcmp(other->machine.public_ip, m->public_ip) != 0,
+                    "public ip is assigned to multiple vms");
     }
     return true;
 }
@@ -160,12 +186,14 @@ static bool valid_machine(const check_t *c, const machine_data_t *m)
     machine_port_t ports[DEPLOYMENT_PORTS_CAP];
     uint32_t port_count;
     MUST(m->flist[0] != 0, "flist is missing");
-    MUST(m->interface_count == 1, "a machine has exactly one interface");
-    MUST(is_name(m->interfaces[0].network) && !is_reserved_network(m->interfaces[0].network),
-         "interface: not a network's name");
-    MUST(m->interfaces[0].ip.is_given && !m->interfaces[0].ip.is_v6, "interface: ip must be an IPv4 address");
-    MUST(m->cpu >= 1, "cpu must be at least 1");
-    MUST(m->memory >= DEPLOYMENT_MEMORY_MIN, "memory must be at least 250 MiB");
+    MUST_AS_ZOS(m->interface_count == 1, "only one network private network is supported at the moment");
+    MUST_AS_ZOS(m->interfaces[0].ip.is_given, "invalid IP");
+    MUST(!m->interfaces[0].ip.is_v6, "interface: ip must be an IPv4 address");
+    MUST_AS_ZOS(m->cpu >= 1, "cpu capacity can't be 0");
+    MUST_AS_ZOS(m->memory >= DEPLOYMENT_MEMORY_MIN, "mem capacity can't be less that 250M");
+    MUST_AS_ZOS(!is_reserved_network(m->interfaces[0].network), "'%s' is reserved network name",
+                m->interfaces[0].network);
+    MUST(is_name(m->interfaces[0].network), "interface: not a network's name");
     return valid_mounts(c, m) && valid_env(c, m) && valid_public_ip(c, m) &&
            workload_ports(c->workload, ports, &port_count, c->error);
 }
@@ -205,15 +233,33 @@ bool gateway_backend(const gateway_data_t *gateway, uint32_t index, gateway_back
     return port >= 1 && port <= 65535;
 }
 
+/* At least two labels between single dots; the last has two letters or more. */
+static bool is_fqdn(const char *text)
+{
+    size_t labels = 0, len = 0;
+    for (const char *at = text; *at; at += len + (at[len] == '.')) {
+        len = strspn(at, LETTERS "-");
+        labels++;
+        if (len == 0 || (at[len] != 0 && at[len] != '.') || (at[len] == '.' && at[len + 1] == 0))
+            return false;
+    }
+    return labels >= 2 && len >= 2 && strlen(text) <= GATEWAY_NAME_MAX;
+}
+
 static bool valid_gateway(const check_t *c, const gateway_data_t *g)
 {
-    size_t len = strspn(g->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.");
-    MUST(len >= 1 && len <= 253 && g->name[len] == 0, "not a domain name");
-    MUST(c->workload->kind == WORKLOAD_GATEWAY_FQDN || !strchr(g->name, '.'), "name must be one label");
-    MUST(g->backend_count >= 1, "backends are missing");
+    if (c->workload->kind == WORKLOAD_GATEWAY_FQDN) {
+        MUST_AS_ZOS(is_fqdn(g->name), "fqdn %s is invalid", g->name);
+    } else {
+        size_t len = strspn(g->name, LETTERS "-");
+        MUST_AS_ZOS(len >= 1 && len <= GATEWAY_NAME_MAX && g->name[len] == 0, "name %s is invalid", g->name);
+    }
+    MUST_AS_ZOS(g->backend_count >= 1, "backends list can not be empty");
     for (uint32_t i = 0; i < g->backend_count; i++) {
         gateway_backend_t backend;
-        MUST(gateway_backend(g, i, &backend), "a backend is no address of this form");
+        MUST_AS_ZOS(gateway_backend(g, i, &backend), "failed to validate backend '%s': %s", g->backends[i],
+                    g->is_tls_passthrough ? "it must be IP:port, of another machine"
+                                          : "it must be http://IP or http://IP:port, of another machine");
     }
     return true;
 }
@@ -222,11 +268,12 @@ static bool valid_zlogs(const check_t *c)
 {
     const workload_t *machine = deployment_workload(c->deployment, c->workload->zlogs.machine);
     const char *output        = c->workload->zlogs.output;
-    MUST(machine && workload_is_machine(machine), "zmachine names no machine of this deployment");
-    MUST(strncmp(output, "redis://", 8) == 0 || strncmp(output, "ws://", 5) == 0 ||
-             strncmp(output, "wss://", 6) == 0 || strncmp(output, "tcp://", 6) == 0 ||
-             strncmp(output, "udp://", 6) == 0,
-         "output must be a redis, ws, wss, tcp or udp URL");
+    MUST_AS_ZOS(machine && workload_is_machine(machine), "no zmachine with name '%s' found",
+                c->workload->zlogs.machine);
+    MUST_AS_ZOS(strncmp(output, "redis://", 8) == 0 || strncmp(output, "ws://", 5) == 0 ||
+                    strncmp(output, "wss://", 6) == 0 || strncmp(output, "tcp://", 6) == 0 ||
+                    strncmp(output, "udp://", 6) == 0,
+                "invalid output schema '%.*s' not supported", (int)strcspn(output, ":"), output);
     return true;
 }
 
@@ -235,20 +282,22 @@ static bool valid_data(const check_t *c)
     const workload_t *w = c->workload;
     switch (w->kind) {
     case WORKLOAD_ZMOUNT:
-    case WORKLOAD_VOLUME: MUST(w->size > 0, "size must be above 0"); return true;
+    case WORKLOAD_VOLUME: MUST_AS_ZOS(w->size > 0, "invalid size"); return true;
     case WORKLOAD_NETWORK:
     case WORKLOAD_NETWORK_LIGHT: return valid_network(c, &w->network);
     case WORKLOAD_ZMACHINE:
     case WORKLOAD_ZMACHINE_LIGHT: return valid_machine(c, &w->machine);
-    case WORKLOAD_IP: MUST(w->ip.v4 || w->ip.v6, "neither v4 nor v6"); return true;
+    case WORKLOAD_IP: MUST_AS_ZOS(w->ip.v4 || w->ip.v6, "public ip workload with no selections"); return true;
     case WORKLOAD_ZDB:
-        MUST(w->zdb.size > 0, "size must be above 0");
-        MUST(strcmp(w->zdb.mode, "user") == 0 || strcmp(w->zdb.mode, "seq") == 0, "mode must be user or seq");
+        MUST_AS_ZOS(w->zdb.size > 0, "invalid size");
+        MUST_AS_ZOS(strcmp(w->zdb.mode, "user") == 0 || strcmp(w->zdb.mode, "seq") == 0, "invalid mode");
         return true;
     case WORKLOAD_GATEWAY_NAME:
     case WORKLOAD_GATEWAY_FQDN: return valid_gateway(c, &w->gateway);
     case WORKLOAD_ZLOGS: return valid_zlogs(c);
     case WORKLOAD_QSFS:
+        MUST_AS_ZOS(w->qsfs.minimal_shards <= w->qsfs.expected_shards,
+                    "minimal shards can't be greater than expected shards");
         MUST(w->qsfs.cache >= UINT64_C(250) << 20, "cache must be at least 250 MiB");
         return true;
     case WORKLOAD_IPV4:
@@ -265,12 +314,14 @@ bool deployment_valid(const deployment_t *deployment, char error[DEPLOYMENT_ERRO
     MUST(deployment->workload_count >= 1, "the deployment has no workloads");
     for (uint32_t i = 0; i < deployment->workload_count; i++) {
         const workload_t *w = &deployment->workloads[i];
-        c->workload         = NULL;
-        MUST(is_name(w->name) && strcmp(w->name, "ygg") != 0,
-             "a workload's name must be 1 to 36 of a-z A-Z 0-9 _, and not ygg");
-        c->workload = w;
-        MUST(deployment_workload(deployment, w->name) == w, "this name is used twice");
-        MUST(w->version <= deployment->version, "its version is above the deployment's");
+        const char *fault   = name_fault(w->name);
+        c->workload         = w;
+        MUST_AS_ZOS(w->version <= deployment->version,
+                    "workload '%s' version '%u' cannot be higher than deployment version '%u'", w->name,
+                    w->version, deployment->version);
+        MUST_AS_ZOS(!fault, "name '%s' is invalid: %s", w->name, fault);
+        MUST_AS_ZOS(deployment_workload(deployment, w->name) == w,
+                    "multiple workloads with the same name '%s'", w->name);
         if (!valid_data(c)) return false;
     }
     return true;

@@ -208,7 +208,7 @@ TEST(a_deployment_is_taken_from_its_own_twin_signed_by_all_who_must)
     snprintf(text, sizeof text, "twin id mismatch (deployment: %d, message: %d)", USER, PAL);
     OK(refused(text));
     send(USER, "zos.deployment.deploy", signed_text(0, 42, ONE(0, GIB), true, false));
-    OK(refused("missing the signature of twin 8"));
+    OK(refused("failed to verify signature"));
     send(USER, "zos.deployment.deploy", signed_text(0, 42, ONE(0, GIB), true, true));
     OK(json_is_null(answer));
     send(USER, "zos.deployment.deploy", signed_text(0, 41, ONE(0, GIB), false, false));
@@ -222,7 +222,7 @@ TEST(a_deployment_is_taken_from_its_own_twin_signed_by_all_who_must)
     char *changed = signed_text(0, 44, ONE(0, GIB), false, false), *at = strstr(changed, "1073741824");
     at[0] = '2'; /* another size than what was signed */
     send(USER, "zos.deployment.deploy", changed);
-    OK(refused("wrong signature of twin 7"));
+    OK(refused("failed to verify signature"));
     close_agent();
 }
 
@@ -252,7 +252,7 @@ TEST(an_update_carries_the_next_version_and_changes_what_carries_it)
     send(USER, "zos.deployment.update", signed_text(1, 99, ONE(1, GIB), false, false));
     OK(refused("deployment not found"));
     send(USER, "zos.deployment.update", signed_text(1, 42, ONE(1, 2 * GIB), true, false));
-    OK(refused("missing the signature of twin 8"));
+    OK(refused("failed to verify signature"));
     send(USER, "zos.deployment.update", signed_text(1, 41, ONE(1, 2 * GIB), false, false));
     OK(json_is_null(answer));
     send(USER, "zos.deployment.update",

@@ -194,20 +194,18 @@ TEST(several_sign_one_deployment_and_their_weights_count)
         uint32_t count, weight_required;
         const char *says;
     } cases[] = {
-        {{{7, 1, true}},                                   1, 1,           ""                               },
-        {{{7, 1, true}},                                   1, 0,           ""                               },
-        {{{7, 1, true}},                                   1, 2,           "weigh less"                     },
-        {{{7, 1, false}},                                  1, 1,           "missing the signature of twin 7"},
-        {{{8, 1, true}},                                   1, 1,           "does not ask for twin 7"        },
-        {{{7, 1, true}, {8, 2, true}},                     2, 3,           ""                               },
-        {{{8, 2, true}, {7, 1, true}},                     2, 3,           ""                               }, /* in any order */
-        {{{7, 1, true}, {8, 2, true}},                     2, 4,           "weigh less"                     },
-        {{{7, 3, true}, {8, 2, false}},
-         2,                                                   3,
-         "missing the signature of twin 8"                                                                  }, /* not needed, and asked for */
-        {{{7, 1, true}, {8, 2, true}, {9, 4, true}},       3, 7,           ""                               },
-        {{{7, 0, true}, {8, 2, true}, {9, 4, true}},       3, 7,           "weigh less"                     },
-        {{{7, 4294967295u, true}, {8, 4294967295u, true}}, 2, 4294967295u, ""                               }, /* and do not overflow */
+        {{{7, 1, true}},                                   1, 1,           ""                                                    },
+        {{{7, 1, true}},                                   1, 0,           ""                                                    },
+        {{{7, 1, true}},                                   1, 2,           "required signature weight is not reached"            },
+        {{{7, 1, false}},                                  1, 1,           "missing required signature for twin '7'"             },
+        {{{8, 1, true}},                                   1, 1,           "originator twin id must be in the signature requests"},
+        {{{7, 1, true}, {8, 2, true}},                     2, 3,           ""                                                    },
+        {{{8, 2, true}, {7, 1, true}},                     2, 3,           ""                                                    }, /* in any order */
+        {{{7, 1, true}, {8, 2, true}},                     2, 4,           "required signature weight is not reached"            },
+        {{{7, 3, true}, {8, 2, false}},                    2, 3,           "failed to verify signature"                          }, /* not needed, and asked for */
+        {{{7, 1, true}, {8, 2, true}, {9, 4, true}},       3, 7,           ""                                                    },
+        {{{7, 0, true}, {8, 2, true}, {9, 4, true}},       3, 7,           "required signature weight is not reached"            },
+        {{{7, 4294967295u, true}, {8, 4294967295u, true}}, 2, 4294967295u, ""                                                    }, /* and do not overflow */
     };
     OK(crypto_init());
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -249,7 +247,7 @@ TEST(styles_are_apart_and_the_first_signature_counts)
     json_object_set_new(requirement, "signatures", json_pack("[O]", good));
     json_object_set_new(requirement, "signature_style", json_string("polka-wallet"));
     d = deployment_from_json(root, error);
-    OK(!deployment_verify(d, &signer, 1, error) && strstr(error, "wrong signature of twin 7"));
+    OK(!deployment_verify(d, &signer, 1, error) && strcmp(error, "failed to verify signature") == 0);
     deployment_free(d);
     json_decref(good);
     json_decref(bad);
@@ -341,50 +339,53 @@ TEST(rules_are_checked)
     static const struct {
         const char *path, *value, *says;
     } cases[] = {
-        {"twin_id",                                  "7",                                                        ""             },
-        {"twin_id",                                  "0",                                                        "twin_id"      },
-        {"contract_id",                              "0",                                                        "contract_id"  },
-        {"twin_id",                                  "\"7\"",                                                    "whole number" },
-        {"twin_id",                                  "4294967296",                                               "too large"    },
-        {"twin_id",                                  "-1",                                                       "whole number" },
-        {"twin_id",                                  "7.0",                                                      "whole number" },
-        {"expiration",                               "\"2030-01-31T12:00:00.5Z\"",                               ""             },
-        {"expiration",                               "\"soon\"",                                                 "date"         },
-        {"workloads",                                "[]",                                                       "no workloads" },
-        {"workloads",                                "[3]",                                                      "not an object"},
-        {"workloads",                                "3",                                                        "not a list"   },
-        {"workloads/0/name",                         "\"vm\"",                                                   "twice"        },
-        {"workloads/0/name",                         "\"a b\"",                                                  "a-z"          },
-        {"workloads/0/name",                         "\"../x\"",                                                 "a-z"          },
-        {"workloads/0/name",                         "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"",                "a-z"          },
-        {"workloads/0/name",                         "\"ygg\"",                                                  "ygg"          },
-        {"workloads/0/version",                      "1",                                                        "version"      },
-        {"workloads/0/type",                         "\"disk\"",                                                 "known"        },
-        {"workloads/0/data/size",                    "0",                                                        "above 0"      },
-        {"workloads/0/data/size",                    "9007199254740993",                                         "too large"    },
-        {"workloads/1/data/flist",                   "\"\"",                                                     "flist"        },
-        {"workloads/1/data/compute_capacity/cpu",    "0",                                                        "cpu"          },
-        {"workloads/1/data/compute_capacity/cpu",    "256",                                                      "too large"    },
-        {"workloads/1/data/compute_capacity/memory", "1024",                                                     "memory"       },
-        {"workloads/1/data/mounts",                  "null",                                                     ""             },
-        {"workloads/1/data/mounts",                  "[{\"name\":\"other\",\"mountpoint\":\"/d\"}]",             "no disk"      },
-        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/../etc\"}]",         "mountpoint"   },
-        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"d\"}]",               "mountpoint"   },
-        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/\"}]",               "mountpoint"   },
-        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/proc/self/fd/9\"}]", "/proc"        },
-        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/dev\"}]",            "/dev"         },
-        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/etc/hosts\"}]",      "node writes"  },
-        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/processes\"}]",      ""             },
-        {"workloads/1/data/env",                     "{\"A=\":\"1\"}",                                           "env"          },
-        {"workloads/1/data/env",                     "{\"A\":1}",                                                "not a text"   },
-        {"workloads/1/data/network/interfaces",      "[]",                                                       "one interface"},
-        {"workloads/1/data/network/interfaces",      "[{\"network\":\"net\",\"ip\":\"10.20.2\"}]",               "IP address"   },
-        {"workloads/1/metadata",                     "\"free text\"",                                            ""             },
-        {"workloads/1/metadata",                     "\"{\\\"ports\\\":3}\"",                                    "ports"        },
+        {"twin_id",                                  "7",                                                        ""                                                              },
+        {"twin_id",                                  "0",                                                        "twin_id"                                                       },
+        {"contract_id",                              "0",                                                        "contract_id"                                                   },
+        {"twin_id",                                  "\"7\"",                                                    "whole number"                                                  },
+        {"twin_id",                                  "4294967296",                                               "too large"                                                     },
+        {"twin_id",                                  "-1",                                                       "whole number"                                                  },
+        {"twin_id",                                  "7.0",                                                      "whole number"                                                  },
+        {"expiration",                               "\"2030-01-31T12:00:00.5Z\"",                               ""                                                              },
+        {"expiration",                               "\"soon\"",                                                 "date"                                                          },
+        {"workloads",                                "[]",                                                       "no workloads"                                                  },
+        {"workloads",                                "[3]",                                                      "not an object"                                                 },
+        {"workloads",                                "3",                                                        "not a list"                                                    },
+        {"workloads/0/name",                         "\"vm\"",                                                   "multiple workloads with the same name 'vm'"                    },
+        {"workloads/0/name",                         "\"a b\"",                                                  "name 'a b' is invalid: unsupported character in workload name" },
+        {"workloads/0/name",                         "\"../x\"",                                                 "name '../x' is invalid: unsupported character in workload name"},
+        {"workloads/0/name",                         "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"",
+         "is invalid: name cannot exceed 36 characters"                                                                                                                          },
+        {"workloads/0/name",                         "\"ygg\"",                                                  "name 'ygg' is invalid: invalid name 'ygg' is reserved"         },
+        {"workloads/0/version",                      "1",
+         "workload 'disk' version '1' cannot be higher than deployment version '0'"                                                                                              },
+        {"workloads/0/type",                         "\"disk\"",                                                 "invalid reservation type 'disk'"                               },
+        {"workloads/0/data/size",                    "0",                                                        "invalid size"                                                  },
+        {"workloads/0/data/size",                    "9007199254740993",                                         "too large"                                                     },
+        {"workloads/1/data/flist",                   "\"\"",                                                     "flist"                                                         },
+        {"workloads/1/data/compute_capacity/cpu",    "0",                                                        "cpu capacity can't be 0"                                       },
+        {"workloads/1/data/compute_capacity/cpu",    "256",                                                      "too large"                                                     },
+        {"workloads/1/data/compute_capacity/memory", "1024",                                                     "mem capacity can't be less that 250M"                          },
+        {"workloads/1/data/mounts",                  "null",                                                     ""                                                              },
+        {"workloads/1/data/mounts",                  "[{\"name\":\"other\",\"mountpoint\":\"/d\"}]",             "no disk"                                                       },
+        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/../etc\"}]",         "mountpoint"                                                    },
+        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"d\"}]",               "mountpoint"                                                    },
+        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/\"}]",               "mountpoint"                                                    },
+        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/proc/self/fd/9\"}]", "/proc"                                                         },
+        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/dev\"}]",            "/dev"                                                          },
+        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/etc/hosts\"}]",      "node writes"                                                   },
+        {"workloads/1/data/mounts",                  "[{\"name\":\"disk\",\"mountpoint\":\"/processes\"}]",      ""                                                              },
+        {"workloads/1/data/env",                     "{\"A=\":\"1\"}",                                           "env"                                                           },
+        {"workloads/1/data/env",                     "{\"A\":1}",                                                "not a text"                                                    },
+        {"workloads/1/data/network/interfaces",      "[]",
+         "only one network private network is supported at the moment"                                                                                                           },
+        {"workloads/1/data/network/interfaces",      "[{\"network\":\"net\",\"ip\":\"10.20.2\"}]",               "IP address"                                                    },
+        {"workloads/1/metadata",                     "\"free text\"",                                            ""                                                              },
+        {"workloads/1/metadata",                     "\"{\\\"ports\\\":3}\"",                                    "ports"                                                         },
         {"workloads/1/metadata",
-         "\"{\\\"ports\\\":[{\\\"proto\\\":\\\"tcp\\\",\\\"host\\\":0,\\\"guest\\\":1}]}\"",                     "ports"        },
+         "\"{\\\"ports\\\":[{\\\"proto\\\":\\\"tcp\\\",\\\"host\\\":0,\\\"guest\\\":1}]}\"",                     "ports"                                                         },
         {"workloads/1/metadata",
-         "\"{\\\"ports\\\":[{\\\"proto\\\":\\\"tcp\\\",\\\"host\\\":1,\\\"guest\\\":1}]}\"",                     ""             },
+         "\"{\\\"ports\\\":[{\\\"proto\\\":\\\"tcp\\\",\\\"host\\\":1,\\\"guest\\\":1}]}\"",                     ""                                                              },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *said = refusal(cases[i].path, cases[i].value);
@@ -495,6 +496,79 @@ TEST(a_gateway_sends_to_addresses_of_other_machines_only)
         if (is_taken != cases[i].is_taken) printf("'%s': %s\n", cases[i].backend, error);
         EQ(is_taken, cases[i].is_taken);
         deployment_free(d);
+    }
+}
+
+/* The refusal of one workload alone; "" when it is taken. */
+static const char *verdict_of(const char *type, const char *data)
+{
+    static char text[DEPLOYMENT_ERROR_MAX + 1];
+    json_t *parsed = json_loads(data, 0, NULL);
+    json_t *root = json_pack("{s:i,s:i,s:i,s:[{s:i,s:s,s:s,s:o}]}", "version", 0, "twin_id", 7, "contract_id",
+                             42, "workloads", "version", 0, "name", "w", "type", type, "data", parsed);
+    deployment_t *d = deployment_from_json(root, text);
+    if (d && deployment_valid(d, text)) text[0] = 0;
+    deployment_free(d);
+    json_decref(root);
+    return text;
+}
+
+/* In the words of zos, as clients may know them. */
+TEST(what_zos_refuses_is_refused_in_its_words)
+{
+    static const struct {
+        const char *type, *data, *says;
+    } cases[] = {
+        {"volume",             "{\"size\":0}",                                                                   "invalid size"                             },
+        {"zdb",                "{\"size\":0,\"mode\":\"user\"}",                                                 "invalid size"                             },
+        {"zdb",                "{\"size\":1,\"mode\":\"\"}",                                                     "invalid mode"                             },
+        {"zdb",                "{\"size\":1,\"mode\":\"seq\"}",                                                  ""                                         },
+        {"ip",                 "{\"v4\":false,\"v6\":false}",                                                    "public ip workload with no selections"    },
+        {"ipv4",               "{}",                                                                             ""                                         },
+        {"network",            "{\"subnet\":\"10.20.2.0/24\"}",                                                  "network IP range cannot be empty"         },
+        {"network",            "{\"ip_range\":\"10.20.0.0/16\"}",                                                "network resource subnet cannot empty"     },
+        {"network-light",      "{}",                                                                             "network resource subnet cannot empty"     },
+        {"network-light",      "{\"subnet\":\"10.20.2.0/24\",\"peers\":[{}]}",
+         "peer wireguard subnet cannot empty"                                                                                                               },
+        {"network-light",      "{\"subnet\":\"10.20.2.0/24\",\"peers\":[{\"subnet\":\"10.20.3.0/24\"}]}",
+         "peer wireguard allowedIPs cannot empty"                                                                                                           },
+        {"network-light",
+         "{\"subnet\":\"10.20.2.0/24\",\"peers\":[{\"subnet\":\"10.20.3.0/24\",\"allowed_ips\":[\"10.20.3.0/"
+         "24\"]}]}",                                                                                             "peer wireguard public key cannot empty"   },
+        {"zlogs",              "{\"zmachine\":\"vm\",\"output\":\"redis://10.0.0.1/c\"}",
+         "no zmachine with name 'vm' found"                                                                                                                 },
+        {"gateway-name-proxy", "{\"name\":\"a_b-C9\",\"backends\":[\"http://10.0.0.1\"]}",                       ""                                         },
+        {"gateway-name-proxy", "{\"name\":\"a.b\",\"backends\":[\"http://10.0.0.1\"]}",
+         "name a.b is invalid"                                                                                                                              },
+        {"gateway-name-proxy", "{\"name\":\"\",\"backends\":[\"http://10.0.0.1\"]}",                             "name  is invalid"                         },
+        {"gateway-name-proxy", "{\"name\":\"a\",\"backends\":[]}",                                               "backends list can not be empty"           },
+        {"gateway-name-proxy", "{\"name\":\"a\",\"backends\":[\"https://10.0.0.1\"]}",
+         "failed to validate backend 'https://10.0.0.1': "                                                                                                  },
+        {"gateway-fqdn-proxy", "{\"fqdn\":\"my_shop.example.org\",\"backends\":[\"http://10.0.0.1\"]}",          ""                                         },
+        {"gateway-fqdn-proxy", "{\"fqdn\":\"a.bc\",\"backends\":[\"http://10.0.0.1\"]}",                         ""                                         },
+        {"gateway-fqdn-proxy", "{\"fqdn\":\"shop\",\"backends\":[\"http://10.0.0.1\"]}",
+         "fqdn shop is invalid"                                                                                                                             },
+        {"gateway-fqdn-proxy", "{\"fqdn\":\"a.b\",\"backends\":[\"http://10.0.0.1\"]}",
+         "fqdn a.b is invalid"                                                                                                                              },
+        {"gateway-fqdn-proxy", "{\"fqdn\":\"a..org\",\"backends\":[\"http://10.0.0.1\"]}",
+         "fqdn a..org is invalid"                                                                                                                           },
+        {"gateway-fqdn-proxy", "{\"fqdn\":\".example.org\",\"backends\":[\"http://10.0.0.1\"]}",
+         "fqdn .example.org is invalid"                                                                                                                     },
+        {"gateway-fqdn-proxy", "{\"fqdn\":\"example.org.\",\"backends\":[\"http://10.0.0.1\"]}",
+         "fqdn example.org. is invalid"                                                                                                                     },
+        {"gateway-fqdn-proxy", "{\"fqdn\":\"a b.org\",\"backends\":[\"http://10.0.0.1\"]}",
+         "fqdn a b.org is invalid"                                                                                                                          },
+        {"gateway-fqdn-proxy", "{\"fqdn\":\"\",\"backends\":[\"http://10.0.0.1\"]}",                             "fqdn  is invalid"                         },
+        {"qsfs",               "{\"cache\":1073741824,\"config\":{\"minimal_shards\":3,\"expected_shards\":2}}",
+         "minimal shards can't be greater than expected shards"                                                                                             },
+        {"zmachine-heavy",     "{}",                                                                             "invalid reservation type 'zmachine-heavy'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *said = verdict_of(cases[i].type, cases[i].data);
+        bool is_right =
+            cases[i].says[0] ? strncmp(said, cases[i].says, strlen(cases[i].says)) == 0 : said[0] == 0;
+        if (!is_right) printf("%s %s: '%s'\n", cases[i].type, cases[i].data, said);
+        OK(is_right);
     }
 }
 
