@@ -36,6 +36,7 @@ bool __wrap_peer_is_connected(const peer_t *peer);
 chain_check_t *__wrap_chain_side_check(chain_side_t *side, const chain_expected_t *wanted,
                                        chain_check_fn done, void *context);
 bool __wrap_client_is_connected(const client_t *client);
+const char *__wrap_client_url(const client_t *client, uint32_t index);
 
 void __wrap_peer_reply(peer_t *peer, const peer_return_t *to, bytes_t json)
 {
@@ -67,6 +68,12 @@ bool __wrap_client_is_connected(const client_t *client)
 {
     (void)client;
     return true;
+}
+
+const char *__wrap_client_url(const client_t *client, uint32_t index)
+{
+    (void)client;
+    return index == 0 ? "ws://127.0.0.1:9944" : NULL;
 }
 
 /* ---- the chain ---- */
