@@ -132,7 +132,7 @@ static void destroy(chain_side_t *side, claim_t *claim)
 
 /* ---- what a node says ---- */
 
-/* The node that is asked cannot be, for now. */
+/* The node that is asked cannot be, for now.  It chose the text: what comes of it is plain. */
 static void keep_why(chain_side_t *side, const char *why)
 {
     witness_t *w    = &side->witness;
@@ -140,6 +140,8 @@ static void keep_why(chain_side_t *side, const char *why)
     const char *url = client_url(side->config.client, w->url);
     char text[CHAIN_ERROR_MAX + 1];
     snprintf(text, sizeof text, "%s", why);
+    for (char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~') *c = '?';
     if (strcmp(kept, text) == 0) return; /* told already */
     memcpy(kept, text, sizeof text);
     log_warn(LOG_CHAIN, "no witness", LOG_BYTES("url", url, (size_t)shown_len(url)), LOG_TEXT("why", kept),
@@ -467,7 +469,11 @@ void witness_figures(const chain_side_t *side, chain_witness_t *figures)
 void witness_start(chain_side_t *side)
 {
     const chain_side_config_t *c = &side->config;
-    side->witness.needed         = c->has_witnesses ? c->witnesses : url_count(side) > 1;
+    const uint32_t count         = url_count(side);
+    side->witness.needed         = c->has_witnesses ? c->witnesses : count > 1;
+    if (side->witness.needed >= count)
+        log_error(LOG_CHAIN, "more witnesses are wanted than there are: nothing will be deleted",
+                  LOG_U32("witnesses", side->witness.needed), LOG_U32("others", count - 1));
 }
 
 void witness_stop(chain_side_t *side)
