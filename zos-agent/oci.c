@@ -5,11 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define PIDS_MAX   4096
 #define FILES_MAX  16384
 #define CPU_PERIOD 100000
 #define IDS        65536
+#define CORE_MAX   1 /* none: neither a file nor, unlike by 0, a pipe to a program of the host */
+
+#define BTRFS_IOCTLS 0x9400u
 
 /* In a user namespace of its own a workload may be root over its own files; without one, next to nothing. */
 static const char *const capabilities[] = {
@@ -48,11 +52,12 @@ static json_t *environment(const machine_plan_t *plan)
 
 static json_t *process(const machine_plan_t *plan)
 {
-    return json_pack("{s:b,s:{s:i,s:i},s:o,s:o,s:s,s:o,s:b,s:[{s:s,s:i,s:i}]}", "terminal", 0, "user", "uid",
-                     (int)plan->uid, "gid", (int)plan->gid, "args",
+    return json_pack("{s:b,s:{s:i,s:i},s:o,s:o,s:s,s:o,s:b,s:[{s:s,s:i,s:i},{s:s,s:i,s:i}]}", "terminal", 0,
+                     "user", "uid", (int)plan->uid, "gid", (int)plan->gid, "args",
                      texts((const char *const *)plan->args, SIZE_MAX), "env", environment(plan), "cwd",
                      plan->cwd, "capabilities", capability_sets(plan->user_base != 0), "noNewPrivileges", 1,
-                     "rlimits", "type", "RLIMIT_NOFILE", "hard", FILES_MAX, "soft", FILES_MAX);
+                     "rlimits", "type", "RLIMIT_NOFILE", "hard", FILES_MAX, "soft", FILES_MAX, "type",
+                     "RLIMIT_CORE", "hard", CORE_MAX, "soft", CORE_MAX);
 }
 
 static void add_mount(json_t *array, const char *target, const char *type, const char *source,
@@ -115,27 +120,54 @@ static json_t *namespaces(bool has_user_namespace)
     return array;
 }
 
+/* A call that is allowed where its argument, masked, is this. */
+static void allow(json_t *calls, const char *name, int argument, uint32_t mask, uint32_t value)
+{
+    json_array_append_new(calls,
+                          json_pack("{s:[s],s:s,s:[{s:i,s:I,s:I,s:s}]}", "names", name, "action",
+                                    "SCMP_ACT_ALLOW", "args", "index", argument, "value", (json_int_t)mask,
+                                    "valueTwo", (json_int_t)value, "op", "SCMP_CMP_MASKED_EQ"));
+}
+
+/* btrfs lets everybody make subvolumes in his folder, whose bytes the quota of his disk does not count: of
+ * its kind of ioctl only those that share blocks between files are allowed, and each that differs from it in
+ * a bit. */
+static void allow_ioctl(json_t *calls)
+{
+    static const uint32_t sharing[] = {0x40049409, 0x4020940d, 0xc0189436};
+    for (unsigned bit = 0; bit < 8; bit++)
+        allow(calls, "ioctl", 1, 0x100u << bit, ~BTRFS_IOCTLS & (0x100u << bit));
+    for (size_t i = 0; i < sizeof sharing / sizeof *sharing; i++)
+        allow(calls, "ioctl", 1, UINT32_MAX, sharing[i]);
+}
+
 /* A call that is not listed fails with EPERM; clone3 with ENOSYS, so that the C library falls back to clone,
- * whose flags can be seen: no user namespaces within. */
+ * whose flags can be seen: no user namespaces within.  Sockets are local ones, IPv4, IPv6 and netlink: one of
+ * vsock would lead to whoever runs this machine. */
 static json_t *seccomp(void)
 {
-    return json_pack("{s:s,s:i,s:[s,s,s],s:[{s:o,s:s},{s:[s],s:s,s:[{s:i,s:I,s:i,s:s}]},{s:[s],s:s,s:i}]}",
-                     "defaultAction", "SCMP_ACT_ERRNO", "defaultErrnoRet", 1, "architectures",
-                     "SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "syscalls", "names",
-                     texts(oci_syscalls, SIZE_MAX), "action", "SCMP_ACT_ALLOW", "names", "clone", "action",
-                     "SCMP_ACT_ALLOW", "args", "index", 0, "value", (json_int_t)0x7E020000, "valueTwo", 0,
-                     "op", "SCMP_CMP_MASKED_EQ", "names", "clone3", "action", "SCMP_ACT_ERRNO", "errnoRet",
-                     38);
+    static const uint32_t families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+    json_t *calls =
+        json_pack("[{s:o,s:s},{s:[s],s:s,s:i}]", "names", texts(oci_syscalls, SIZE_MAX), "action",
+                  "SCMP_ACT_ALLOW", "names", "clone3", "action", "SCMP_ACT_ERRNO", "errnoRet", 38);
+    allow(calls, "clone", 0, 0x7E020000, 0);
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        allow(calls, "socket", 0, UINT32_MAX, families[i]);
+    allow_ioctl(calls);
+    return json_pack("{s:s,s:i,s:[s,s,s],s:o}", "defaultAction", "SCMP_ACT_ERRNO", "defaultErrnoRet", 1,
+                     "architectures", "SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "syscalls",
+                     calls);
 }
 
 static json_t *linux_part(const machine_plan_t *plan, const oci_place_t *place)
 {
     json_t *object = json_pack(
-        "{s:s,s:o,s:o,s:o,s:[s,s,s,s,s,s,s,s,s],s:[s,s,s,s,s]}", "cgroupsPath", place->cgroup, "resources",
-        resources(plan, place->is_cgroup_v2), "namespaces", namespaces(plan->user_base != 0), "seccomp",
-        seccomp(), "maskedPaths", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+        "{s:s,s:o,s:o,s:o,s:[s,s,s,s,s,s,s,s,s,s,s,s],s:[s,s,s,s,s]}", "cgroupsPath", place->cgroup,
+        "resources", resources(plan, place->is_cgroup_v2), "namespaces", namespaces(plan->user_base != 0),
+        "seccomp", seccomp(), "maskedPaths", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
         "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
-        "readonlyPaths", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger");
+        "/proc/interrupts", "/proc/asound", "/sys/devices/virtual/powercap", "readonlyPaths", "/proc/bus",
+        "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger");
     if (plan->user_base == 0) return object;
     const char *keys[] = {"uidMappings", "gidMappings"};
     for (size_t i = 0; i < 2; i++)
