@@ -259,7 +259,7 @@ TEST(a_full_disk_refuses_what_is_new_and_heals_when_there_is_room)
     OK(fill(small));
     OK(!deploy()); /* no room to keep it */
     OK(!engine_get(engine, 7, contract));
-    OK(truncate(filler, (196 << 20)) == 0 && deploy()); /* room to keep it, none for the pool */
+    OK(truncate(filler, (193 << 20)) == 0 && deploy()); /* room to keep it, none for the pool */
     for (int i = 0; i < 3; i++) {
         core_work(50);
         skipped_ms += 3600 * 1000;
