@@ -358,10 +358,17 @@ static void got_genesis(void *context, const client_error_t *error, const json_t
     go_on(side);
 }
 
+/* A node that went away may come back as another one: it is asked in the next round. */
+static void on_state(void *context, bool is_connected)
+{
+    chain_side_t *side = context;
+    if (!is_connected && side->witness.client) leave(side, "the connection was lost");
+}
+
 static bool endpoint_ask(chain_side_t *side)
 {
     witness_t *w = &side->witness;
-    w->client    = client_sibling(side->config.client, w->url);
+    w->client    = client_sibling(side->config.client, w->url, on_state, side);
     if (!w->client) return false;
     w->is_leaving = false;
     w->final = w->same = (place_t){0};

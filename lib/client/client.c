@@ -97,14 +97,17 @@ const char *client_url(const client_t *client, uint32_t index)
     return index < client->config.url_count ? client->urls[index] : NULL;
 }
 
-client_t *client_sibling(const client_t *client, uint32_t index)
+client_t *client_sibling(const client_t *client, uint32_t index,
+                         void (*on_state)(void *context, bool is_connected), void *context)
 {
     client_config_t config = {.io         = client->io,
                               .urls       = {client_url(client, index)},
                               .url_count  = 1,
                               .timeout_ms = client->config.timeout_ms,
                               .genesis    = &client->chain.genesis,
-                              .ca_file    = client->ca_file};
+                              .ca_file    = client->ca_file,
+                              .on_state   = on_state,
+                              .context    = context};
     return client->has_chain && config.urls[0] ? client_new(&config) : NULL;
 }
 

@@ -91,8 +91,10 @@ client_error_t client_connect_wait(client_t *client);
 const char *client_url(const client_t *client, uint32_t index);
 
 /* client_sibling starts another client that knows this URL alone, and takes no other chain than this one's:
- * to hear what another node says.  NULL while this client knows no chain. */
-client_t *client_sibling(const client_t *client, uint32_t index);
+ * to hear what another node says.  on_state and context as in client_config_t.  NULL while this client knows
+ * no chain. */
+client_t *client_sibling(const client_t *client, uint32_t index,
+                         void (*on_state)(void *context, bool is_connected), void *context);
 
 /* client_cancel forgets a ticket of any kind: its function is not called any more. */
 void client_cancel(client_t *client, uint64_t ticket);

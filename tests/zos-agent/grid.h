@@ -27,6 +27,7 @@ extern char **environ;
 
 static pid_t grid_node;
 static char grid_url[64], grid_other_url[64]; /* the other: of a second node, or "" */
+static char grid_third_url[64];               /* behind the other, or "" */
 static const char *grid_chain = "dev";        /* that nodes are started on */
 static uint64_t grid_timeout_ms;              /* of each question; 0: the client's default */
 static io_t *grid_io;
@@ -92,8 +93,10 @@ static inline bool grid_connect(void)
     grid_io     = io_new();
     grid_client = client_new(&(client_config_t){
         .io         = grid_io,
-        .urls       = {grid_url, grid_other_url},
-        .url_count  = grid_other_url[0] ? 2 : 1,
+        .urls       = {grid_url, grid_other_url, grid_third_url},
+        .url_count  = grid_third_url[0]   ? 3u
+                      : grid_other_url[0] ? 2u
+                                          : 1u,
         .timeout_ms = grid_timeout_ms
     });
     return grid_client && client_connect_wait(grid_client).status == CLIENT_OK;

@@ -71,6 +71,7 @@ static char warned[4096]; /* the log's newest line of level warn or worse */
 static void on_line(void *self, const char *line)
 {
     (void)self;
+    if (getenv("DEBUG")) fprintf(stderr, "%s\n", line);
     snprintf(warned, sizeof warned, "%s", line);
 }
 
@@ -155,7 +156,7 @@ TEST(contracts_are_taken_while_there_is_one_node)
 {
     grid_timeout_ms = 5000;
     snprintf(grid_other_url, sizeof grid_other_url, "ws://127.0.0.1:%u/", FIRST_PORT + 1);
-    OK(take_contracts(6));
+    OK(take_contracts(7));
     EQ(told().needed, 1);
     EQ(told().others, 1);
     EQ(told().waiting, 0);
@@ -302,6 +303,36 @@ static bool say_deleted(void)
     return is_said;
 }
 
+TEST(as_many_confirm_as_the_operator_wants_and_a_url_that_is_listed_again_is_no_other_node)
+{
+    char third[64];
+    contract      = 7;
+    has_witnesses = true;
+    witnesses     = 2;
+    snprintf(grid_third_url, sizeof grid_third_url, "ws://127.0.0.1:%u", FIRST_PORT + 1);
+    close_all();
+    OK(open_all());
+    EQ(told().others, 1);
+    EQ(told().needed, 2);
+    snprintf(third, sizeof third, "ws://localhost:%u/?key=secret", FIRST_PORT + 1);
+    snprintf(grid_third_url, sizeof grid_third_url, "%s", third);
+    close_all();
+    OK(open_all());
+    EQ(told().others, 2);
+    OK(read_contract() && say_deleted());
+    EQ(told().waiting, 1);
+    OK(copy_first());
+    OK(until(is_over));
+    OK(audit_has("contract is deleted on chain", grid_url));
+    OK(audit_has("contract is deleted on chain", grid_other_url));
+    third[strcspn(third, "?")] = 0;
+    OK(audit_has("contract is deleted on chain", third) && !audit_has("", "secret"));
+    grid_third_url[0] = 0;
+    has_witnesses     = false;
+    close_all();
+    OK(open_all());
+}
+
 /* The second node is followed when the first one is gone, and then needs that one as its witness. */
 TEST(the_node_that_speaks_is_not_its_own_witness)
 {
@@ -360,7 +391,7 @@ int main(int argc, char **argv)
 {
     (void)argc;
     if (access(NODE_PROGRAM, X_OK) != 0) return test_skip("trellis-node is not built", NULL);
-    log_level(LOG_LEVEL_WARN);
+    log_level(getenv("DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
     log_tap(on_line, NULL);
     return start_story() ? test_main_(1, argv) : 1;
 }

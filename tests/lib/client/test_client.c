@@ -117,10 +117,10 @@ TEST(a_sibling_asks_another_node_of_the_same_chain_alone)
     fake_node_t *first = fake_node_new(io, 0), *same = fake_node_new(io, 0);
     client_t *client = client_of(fake_node_url(first), fake_node_url(same));
     OK(strcmp(client_url(client, 1), fake_node_url(same)) == 0 && !client_url(client, 2));
-    OK(!client_sibling(client, 1)); /* of which chain? */
+    OK(!client_sibling(client, 1, NULL, NULL)); /* of which chain? */
     EQ(client_connect_wait(client).status, CLIENT_OK);
-    OK(!client_sibling(client, 2));
-    client_t *sibling = client_sibling(client, 1);
+    OK(!client_sibling(client, 2, NULL, NULL));
+    client_t *sibling = client_sibling(client, 1, NULL, NULL);
     EQ(client_connect_wait(sibling).status, CLIENT_OK);
     OK(strcmp(client_chain(sibling)->url, fake_node_url(same)) == 0 && !client_url(sibling, 1));
     client_free(sibling);
