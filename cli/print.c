@@ -161,7 +161,7 @@ static void print_object(json_t *object, int indent)
     }
 }
 
-/* all_columns takes the names of the first row. */
+/* split_columns takes the names of the first row. */
 static int split_columns(const char *columns, json_t *row, char names[COLUMNS_CAP][32])
 {
     int count = 0;

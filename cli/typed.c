@@ -504,7 +504,7 @@ static bool tell_wrong(const cli_t *cli, const char *what, const char *name, uin
     return false;
 }
 
-/* is_object_of: may this word be all arguments as one object?  Each of its names is an argument then. */
+/* object_of is the word as one object of all arguments; NULL when one of its names is no argument. */
 static json_t *object_of(const table_variant_t *call, const char *word)
 {
     json_t *json = word[0] == '{' ? json_loads(word, 0, NULL) : NULL, *value;

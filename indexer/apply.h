@@ -45,7 +45,7 @@ void apply_extra_fee(store_t *store, uint32_t node_id, uint64_t fee);
 void apply_provider(store_t *store, uint32_t index, const smart_contract_solution_provider_t *provider);
 void apply_service(store_t *store, uint32_t index, const smart_contract_service_contract_t *service);
 
-/* values.c: how values of the chain stand in columns */
+/* How values of the chain stand in columns: texts last until the block is done. */
 value_t put_account(store_t *store, const account_id_t *account);
 value_t put_text(store_t *store, bytes_t text);
 value_t put_wide(store_t *store, u128_t amount);

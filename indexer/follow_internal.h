@@ -51,7 +51,7 @@ void follow_stop(follow_t *follow, const char *why);
 void genesis_start(follow_t *follow);
 void genesis_free(follow_t *follow);
 
-/* follow_changes gives the value of a key in the answer of state_queryStorageAt as bytes to free(); NULL when
+/* follow_change gives the value of a key in the answer of state_queryStorageAt as bytes to free(); NULL when
  * it has none. */
 uint8_t *follow_change(const json_t *answer, const char *key_hex, uint32_t *len);
 

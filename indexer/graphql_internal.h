@@ -47,7 +47,7 @@ void graphql_where(graphql_run_t *run, sql_t *sql, const graphql_type_t *type, c
 void graphql_order(graphql_run_t *run, sql_t *sql, const graphql_type_t *type, const char *alias,
                    const json_t *order);
 
-/* graphql_rows_of writes " FROM table alias WHERE (what makes rows of this type)". */
+/* graphql_from writes " FROM table alias WHERE (what makes rows of this type)". */
 void graphql_from(graphql_run_t *run, sql_t *sql, const graphql_type_t *type, const char *alias);
 
 #endif

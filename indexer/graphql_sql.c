@@ -236,7 +236,7 @@ static void put_object(graphql_run_t *run, sql_t *sql, const graphql_type_t *typ
                        const graphql_field_t *field, const char *alias, const char *operator,
                        const json_t * json);
 
-/* One entry of a where: field_operator. */
+/* One entry of a where: FIELD_OPERATOR. */
 static void put_entry(graphql_run_t *run, sql_t *sql, const graphql_type_t *type,
                       const graphql_field_t *fields, const char *alias, const char *key, const json_t *json)
 {

@@ -25,7 +25,7 @@ typedef struct {
     web_server_t *metrics_web;
     io_timer_t *timer; /* for what the author or finality want later */
     uint64_t timer_at_ms;
-    bool is_due; /* node_go_on was posted */
+    bool is_due; /* go_on was posted */
     bool is_stopping;
 } node_t;
 

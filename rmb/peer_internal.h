@@ -95,7 +95,7 @@ struct peer {
 
 /* ---- peer_out.c: what we send ---- */
 
-/* peer_work_soon has peer_work called from the loop. */
+/* peer_work_soon has what is to be sent sent from the loop. */
 void peer_work_soon(peer_t *peer);
 out_t *peer_out_new(peer_t *peer, const peer_return_t *to, bool is_request, bytes_t payload, uint64_t life_s);
 out_t *peer_out_get(peer_t *peer, const char *uid);

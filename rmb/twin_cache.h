@@ -2,7 +2,7 @@
  *
  * A miss asks the source once, however many wait for it.  Entries are as fresh as who calls
  * twin_cache_put (on TwinStored and TwinUpdated of followed blocks) keeps them; the oldest unused one
- * leaves when the cache is full.  twin_source_client makes a source, and keeps a cache fresh, from the chain.
+ * leaves when the cache is full.  twin_chain.c makes a source of the chain, and keeps a cache fresh from it.
  */
 #ifndef TWIN_CACHE_H
 #define TWIN_CACHE_H

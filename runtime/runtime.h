@@ -135,7 +135,7 @@ uint32_t runtime_grandpa_authorities(rt_t *rt, account_id_t *keys, uint32_t most
  * asks for.  A hint. */
 void runtime_ahead(rt_t *rt, uint32_t number, const host_t *notes);
 
-/* runtime_fee is what an extrinsic of `len` bytes costs at most, as its parts (spec tfgrid 1.4). */
+/* What an extrinsic costs at most, as its parts (spec tfgrid 1.4). */
 typedef struct {
     u128_t base_fee, len_fee, adjusted_weight_fee, tip;
 } fee_details_t;

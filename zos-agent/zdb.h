@@ -19,8 +19,8 @@ typedef struct {
 /* zdb_text writes redis's configuration; the caller's to free(), NULL when memory is short. */
 char *zdb_text(const zdb_settings_t *settings);
 
-/* zdb_ensure makes the database's disk and machine so and runs it; data outlives all but zdb_drop.  What runs
- * with other settings is stopped and started again. plan->image is chosen here. */
+/* zdb_ensure makes the database's disk and machine so and runs it; only disk_drop takes data.  What
+ * runs with other settings is stopped and started again.  plan->image is chosen here. */
 host_result_t zdb_ensure(const host_t *host, machine_plan_t *plan, const char *disk, uint64_t disk_size);
 
 /* zdb_is_current says whether what is there was started with just these settings. */

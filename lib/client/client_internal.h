@@ -56,7 +56,7 @@ struct client {
 void *must_alloc(size_t size);
 char *must_copy_text(const char *text);
 
-/* error_set and error_from make an error; text NULL takes the status's. */
+/* error_of makes an error; text NULL takes the status's. */
 client_error_t error_of(client_status_t status, const char *text);
 
 uint64_t client_ticket(client_t *client);

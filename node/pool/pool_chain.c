@@ -128,7 +128,7 @@ static void judge_and_keep(pool_t *pool, entry_t *entry, uint64_t now_ms)
     queue_free_entry(entry);
 }
 
-/* drop_where_expired takes out what may not be in the next block any more. */
+/* drop_expired takes out what may not be in the next block any more. */
 static void drop_expired(pool_t *pool, uint32_t best, uint64_t now_ms)
 {
     for (entry_state_t state = ENTRY_FUTURE; state <= ENTRY_READY; state++)

@@ -50,7 +50,7 @@ enum {
 
 typedef struct subscription subscription_t;
 
-/* When the calls so far would have been made at the allowed rate, in us of io_ticks. */
+/* When the calls so far would have been made at the allowed rate, in us of io_ticks_ms. */
 typedef struct {
     uint64_t paid_until_us;
 } rate_t;

@@ -25,8 +25,8 @@ bool address_is_public(const address_t *address);
 /* address_holds tells whether `address` lies in the network of `network`. */
 bool address_holds(const address_t *network, const address_t *address);
 
-/* address_pair_is_valid judges what a farmer lends: ip an address with mask, gateway one in the same network,
- * both public and not the same. */
+/* address_pair_is_valid_ip4 and _ip6 judge what a farmer lends: ip an address with mask, gateway one in the
+ * same network, both public and not the same. */
 bool address_pair_is_valid_ip4(bytes_t ip, bytes_t gateway);
 bool address_pair_is_valid_ip6(bytes_t ip, bytes_t gateway);
 

@@ -75,7 +75,7 @@ void sim_event_cancel(sim_event_t *event);
 machine_t *io_machine(const io_t *io);
 bool io_is_dead(const io_t *io);
 
-/* sim_may_die is called before what a machine does to the world; false: it is dead, nothing is done. */
+/* sim_may_act is called before what a machine does to the world; false: it is dead, nothing is done. */
 bool sim_may_act(io_t *io);
 
 /* sim_current is the io_t whose event runs now, or NULL. */

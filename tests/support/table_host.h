@@ -1,7 +1,7 @@
 /* table_host.h - a host for tests: state as a table, with layers that can be undone.
  *
  * It grows as it must.  Values last until the table is freed, so what a runtime read stays readable.
- * Signatures are verified for real when the test links crypto (table_host_crypto.c), else refused. */
+ * Signatures are refused unless table_verify_with says who verifies them. */
 #ifndef TABLE_HOST_H
 #define TABLE_HOST_H
 #include "rt.h"
