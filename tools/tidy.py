@@ -6,7 +6,7 @@
 Each rule is a function that yields (line, message) for one file.  Prints FILE:LINE: MESSAGE and ends
 with `N passed, N failed`, one for each file.  Only Python's standard library.
 """
-import os, re, subprocess, sys
+import functools, os, re, subprocess, sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PURE = ('lib/base/', 'lib/rt/', 'lib/state/', 'pallets/', 'runtime/')
@@ -25,6 +25,7 @@ BANNED_PURE = {
 }
 # kv_memory.c is the one file of lib/state that is not built for wasm: a store for tests and genesis.
 IMPURE_FILES = {'lib/state/kv_memory.c'}
+FOREIGN_FILES = {'pair1_poly.c'}  # of nng
 REGISTRIES = re.compile(r'registry\.npm' + r'js|deb\.deb' + r'ian\.org|registry\.yarn' + r'pkg', re.I)
 
 
@@ -72,7 +73,46 @@ def rule_unfinished(path, text, code):
         if re.search(r'\b(TODO|FIXME|XXX)\b', line): yield number, 'unfinished work is said in docs, not left in code'
 
 
-C_RULES = [rule_header_comment, rule_length, rule_functions, rule_banned, rule_unfinished]
+@functools.lru_cache(maxsize=None)
+def tracked():
+    listed = subprocess.run(['git', 'ls-files'], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split('\n')
+    return [f for f in listed if f and os.path.exists(os.path.join(ROOT, f))]
+
+
+@functools.lru_cache(maxsize=None)
+def known():
+    """What may be named: words of the code, names of files, and paths of files and folders."""
+    words, paths = set(), set(tracked())
+    for path in tracked():
+        if path.endswith(('.c', '.h', '.pallet')): words |= set(re.findall(r'\w+', re.sub(r'/\*.*?\*/', '', open(os.path.join(ROOT, path)).read(), flags=re.S)))
+        while os.path.dirname(path):
+            path = os.path.dirname(path)
+            paths.add(path)
+    return words, {os.path.basename(f) for f in tracked()}, paths
+
+
+def rule_comments_name_what_is_there(path, text, code):
+    """A comment that starts with a function's name, or speaks of a file.  A name that ends in _ is a family's."""
+    words, names, _ = known()
+    for comment in re.finditer(r'/\*.*?\*/', text, re.S):
+        line = text.count('\n', 0, comment.start()) + 1
+        first = re.match(r'/\* ([a-z]\w*_\w*[a-z0-9])\b(?!\.)', comment.group())
+        if first and first.group(1) not in words: yield line, f'a comment on {first.group(1)}, which is not there'
+        for name in re.findall(r'(?<![\w/.*-])\w+\.[ch]\b', comment.group()):
+            if name not in names | FOREIGN_FILES: yield line, f'a comment names {name}, which is not there'
+
+
+C_RULES = [rule_header_comment, rule_length, rule_functions, rule_banned, rule_unfinished, rule_comments_name_what_is_there]
+
+
+def rule_documents_name_what_is_there(path, text):
+    """Paths between backticks that begin with a folder of the tree; a test's or a program's without its ending."""
+    _, _, paths = known()
+    for number, line in enumerate(text.split('\n'), 1):
+        for named in re.findall(r'`([^`]+)`', line):
+            for at in re.findall(r'(?<![\w./-])[\w-]+(?:/[\w.-]+)+', named):
+                at = at.rstrip('.')
+                if at.split('/')[0] in paths and not {at, at + '.c', at + '.h'} & paths: yield number, f'{at} is not there'
 
 
 def rule_paths(path, text):
@@ -98,8 +138,7 @@ def orphans(files):
 
 
 def main():
-    listed = subprocess.run(['git', 'ls-files'], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split('\n')
-    files = sys.argv[1:] or [f for f in listed if f and os.path.exists(os.path.join(ROOT, f))]
+    files = sys.argv[1:] or tracked()
     passed = failed = 0
     lost = set(orphans(files)) if not sys.argv[1:] else set()
     for path in files:
@@ -109,6 +148,7 @@ def main():
         if path.endswith(('.c', '.h')):
             code = strip_comments(text)
             for rule in C_RULES: found += rule(path, text, code)
+        if path.endswith('.md'): found += rule_documents_name_what_is_there(path, text)
         if path in lost: found.append((1, 'no CMakeLists.txt names this file'))
         for line, message in found: print(f'{path}:{line}: {message}')
         passed, failed = passed + (not found), failed + bool(found)
