@@ -16,6 +16,8 @@
 #define START_TIMEOUT_MS 10000
 #define REDIS_PORT       6379
 #define WS_PORT          80
+#define WSS_PORT         443
+#define PIN              "#sha256="
 
 /* ---- the target ---- */
 
@@ -80,6 +82,31 @@ static bool take_login(const char *text, size_t len, logs_target_t *target)
     return take_word(text, user, target->user) && take_word(colon + 1, len - user - 1, target->password);
 }
 
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* The path of a WebSocket, and what the URL says of its key. */
+static bool take_web_path(const char *path, logs_target_t *target)
+{
+    const char *pin   = target->kind == LOGS_WSS ? strstr(path, PIN) : NULL;
+    size_t len        = pin ? (size_t)(pin - path) : strlen(path);
+    target->is_pinned = pin != NULL;
+    if (pin) pin += strlen(PIN);
+    if (pin && strlen(pin) != 2 * sizeof target->pin) return false;
+    for (size_t i = 0; pin && i < sizeof target->pin; i++) {
+        int high = digit_of(pin[2 * i]), low = digit_of(pin[2 * i + 1]);
+        if (high < 0 || low < 0) return false;
+        target->pin[i] = (uint8_t)(high << 4 | low);
+    }
+    if (memchr(path, '#', len)) return false; /* a fragment is nothing that is sent */
+    return len == 0 ? take_word("/", 1, target->path) : take_word(path, len, target->path);
+}
+
 bool logs_target_parse(const char *url, logs_target_t *target, char error[128])
 {
     static const struct {
@@ -90,15 +117,14 @@ bool logs_target_parse(const char *url, logs_target_t *target, char error[128])
         {"tcp://",   LOGS_TCP,   0         },
         {"udp://",   LOGS_UDP,   0         },
         {"redis://", LOGS_REDIS, REDIS_PORT},
-        {"ws://",    LOGS_WS,    WS_PORT   }
+        {"ws://",    LOGS_WS,    WS_PORT   },
+        {"wss://",   LOGS_WSS,   WSS_PORT  }
     };
     *target = (logs_target_t){0};
-    if (strncmp(url, "wss://", 6) == 0)
-        return fail(error, "this node sends no logs over TLS: use ws, redis, tcp or udp within the network");
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         size_t len = strlen(schemes[i].scheme);
         if (strncmp(url, schemes[i].scheme, len) != 0) continue;
-        const char *at = url + len, *path = at + strcspn(at, "/"),
+        const char *at = url + len, *path = at + strcspn(at, "/#"),
                    *login = memchr(at, '@', (size_t)(path - at));
         target->kind      = schemes[i].kind;
         if (login && (target->kind != LOGS_REDIS || !take_login(at, (size_t)(login - at), target)))
@@ -109,13 +135,15 @@ bool logs_target_parse(const char *url, logs_target_t *target, char error[128])
         if (target->kind == LOGS_REDIS)
             return take_redis_path(path, target) ||
                    fail(error, "output must end with /CHANNEL or /DB/CHANNEL");
-        if (target->kind == LOGS_WS)
-            return take_word(path[0] ? path : "/", path[0] ? strlen(path) : 1, target->path) ||
-                   fail(error, "output has a path of other characters than plain ones");
+        if (target->kind == LOGS_WS || target->kind == LOGS_WSS)
+            return take_web_path(path, target) ||
+                   fail(error,
+                        "output has a path of other characters than plain ones, or a fragment that is not "
+                        "#sha256= and 64 digits");
         return path[0] == 0 || strcmp(path, "/") == 0 ||
                fail(error, "output has a path, which tcp and udp have not");
     }
-    return fail(error, "output must be a tcp, udp, redis or ws URL");
+    return fail(error, "output must be a tcp, udp, redis, ws or wss URL");
 }
 
 /* ---- the agent's side ---- */

@@ -14,7 +14,7 @@
 #define LOGS_TAIL       256
 #define LOGS_WORD_MAX   127 /* of a channel, a path, a user, a password */
 
-typedef enum { LOGS_TCP, LOGS_UDP, LOGS_REDIS, LOGS_WS } logs_kind_t;
+typedef enum { LOGS_TCP, LOGS_UDP, LOGS_REDIS, LOGS_WS, LOGS_WSS } logs_kind_t;
 
 typedef struct {
     logs_kind_t kind;
@@ -23,11 +23,13 @@ typedef struct {
     char user[LOGS_WORD_MAX + 1], password[LOGS_WORD_MAX + 1]; /* of redis */
     uint32_t database;                                         /* of redis */
     char path[LOGS_WORD_MAX + 1];                              /* the channel, or the path with its '/' */
+    bool is_pinned;  /* of wss: its key is the one with this SHA-256 */
+    uint8_t pin[32]; /* of the SubjectPublicKeyInfo */
 } logs_target_t;
 
-/* logs_target_parse reads tcp://IP:PORT, udp://IP:PORT, redis://[[USER]:PASSWORD@]IP[:PORT][/DB]/CHANNEL or
- * ws://IP[:PORT][/PATH].  False, and error is for the user: names are not looked up, and TLS is not spoken.
- */
+/* logs_target_parse reads tcp://IP:PORT, udp://IP:PORT, redis://[[USER]:PASSWORD@]IP[:PORT][/DB]/CHANNEL,
+ * ws://IP[:PORT][/PATH] or wss://IP[:PORT][/PATH][#sha256=HEX].  False, and error is for the user: names are
+ * not looked up. */
 NODISCARD bool logs_target_parse(const char *url, logs_target_t *target, char error[128]);
 
 /* logs_ensure makes the sender run, with this target and in its network as it is now. */

@@ -4,6 +4,7 @@
  * user of the contract's own, in an empty root, without a privilege.  One piece of the log is on its way at a
  * time; the place in the log moves on when the kernel took all of it. */
 #include "logs.h"
+#include "logs_tls.h"
 #include "netlink.h"
 #include "shim.h"
 
@@ -40,7 +41,7 @@
 #define HAYSTACK     (8u << 20)
 #define ANSWER_MAX   4096
 
-typedef enum { AWAY, CONNECTING, GREETING, UP } phase_t;
+typedef enum { AWAY, CONNECTING, SHAKING, GREETING, UP } phase_t;
 
 typedef struct {
     char machine[PATH_CAP], netns[32], link[LINK_NAME_CAP];
@@ -50,7 +51,8 @@ typedef struct {
     logs_state_t state;
     uint64_t skipped_unsaid; /* bytes */
 
-    int fd; /* to the target, or -1 */
+    int fd;          /* to the target, or -1 */
+    logs_tls_t *tls; /* NULL: the target speaks none */
     phase_t phase;
     uint8_t frame[FRAME_CAP];
     size_t frame_len, frame_done;
@@ -196,6 +198,8 @@ static void put_websocket(const uint8_t *data, size_t len)
         put_bytes(&(uint8_t){data[i] ^ head[4 + i % 4]}, 1);
 }
 
+static bool is_web(void) { return s.target.kind == LOGS_WS || s.target.kind == LOGS_WSS; }
+
 static void fill_frame(const uint8_t *data, size_t len)
 {
     const logs_target_t *t = &s.target;
@@ -204,7 +208,7 @@ static void fill_frame(const uint8_t *data, size_t len)
         put("*3\r\n$7\r\nPUBLISH\r\n$%zu\r\n%s\r\n$%zu\r\n", strlen(t->path), t->path, len);
         put_bytes(data, len);
         put("\r\n");
-    } else if (t->kind == LOGS_WS) {
+    } else if (is_web()) {
         put_websocket(data, len);
     } else {
         put_bytes(data, len);
@@ -236,6 +240,7 @@ static void next_frame(void)
 
 static void hang_up(void)
 {
+    logs_tls_end(s.tls);
     if (s.fd >= 0) close(s.fd);
     s.fd        = -1;
     s.phase     = AWAY;
@@ -269,8 +274,8 @@ static void greet(void)
     uint8_t key[16]        = {0};
     s.frame_len = s.frame_done = s.answer_len = 0;
     s.piece_len                               = 0;
-    s.phase                                   = t->kind == LOGS_REDIS || t->kind == LOGS_WS ? GREETING : UP;
-    if (t->kind == LOGS_WS) {
+    s.phase                                   = t->kind == LOGS_REDIS || is_web() ? GREETING : UP;
+    if (is_web()) {
         /* The key is only echoed: 16 bytes in base64 end with "==". */
         static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         char text[25]              = "AAAAAAAAAAAAAAAAAAAAAA==";
@@ -301,7 +306,7 @@ static void greet(void)
 static void take_answer(void)
 {
     char text[ANSWER_MAX];
-    ssize_t got = recv(s.fd, text, sizeof text, 0);
+    ssize_t got = s.tls ? logs_tls_recv(s.tls, text, sizeof text) : recv(s.fd, text, sizeof text, 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got == 0 && s.target.kind == LOGS_TCP) {
         s.is_silent = true;
@@ -323,7 +328,7 @@ static void take_answer(void)
     memcpy(s.answer + s.answer_len, text, (size_t)got);
     s.answer_len += (size_t)got;
     s.answer[s.answer_len] = 0;
-    bool is_ws             = s.target.kind == LOGS_WS;
+    bool is_ws             = is_web();
     bool is_done = is_ws ? strstr(s.answer, "\r\n\r\n") != NULL : strstr(s.answer, "+PONG\r\n") != NULL;
     if (is_ws && is_done && strncmp(s.answer, "HTTP/1.1 101", 12) != 0) {
         hang_up();
@@ -354,7 +359,9 @@ static void push(void)
             s.since_ms = now_ms();
         }
         if (s.frame_done < s.frame_len) {
-            ssize_t put_out = send(s.fd, s.frame + s.frame_done, s.frame_len - s.frame_done, MSG_NOSIGNAL);
+            const uint8_t *rest = s.frame + s.frame_done;
+            size_t len          = s.frame_len - s.frame_done;
+            ssize_t put_out = s.tls ? logs_tls_send(s.tls, rest, len) : send(s.fd, rest, len, MSG_NOSIGNAL);
             if (put_out < 0 && (errno == EAGAIN || errno == EINTR)) return;
             if (put_out < 0) {
                 hang_up();
@@ -369,23 +376,43 @@ static void push(void)
     }
 }
 
+static void shake(void)
+{
+    switch (logs_tls_shake(s.tls)) {
+    case LOGS_TLS_DONE: greet(); return;
+    case LOGS_TLS_WAITS: return;
+    case LOGS_TLS_FAILED: hang_up(); return;
+    }
+}
+
 static void take_connection(void)
 {
     int error     = 0;
     socklen_t len = sizeof error;
-    if (getsockopt(s.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0)
+    s.phase       = s.tls ? SHAKING : CONNECTING;
+    if (getsockopt(s.fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0 || error != 0 ||
+        (s.tls && !logs_tls_start(s.tls, s.fd)))
         hang_up();
+    else if (s.tls)
+        shake();
     else
         greet();
+}
+
+/* What the target's socket is waited for. */
+static short wanted(void)
+{
+    if (s.fd >= 0 && s.phase == SHAKING) return logs_tls_events(s.tls);
+    bool wants_out = s.fd >= 0 && (s.phase == CONNECTING || s.frame_done < s.frame_len);
+    return (short)((s.is_silent ? 0 : POLLIN) | (wants_out ? POLLOUT : 0));
 }
 
 /* False when it is to end: it was asked to, or the log is nobody's any more. */
 static bool step(void)
 {
-    bool wants_out      = s.fd >= 0 && (s.phase == CONNECTING || s.frame_done < s.frame_len);
     struct pollfd fds[] = {
-        {.fd = s.signals, .events = POLLIN                                                         },
-        {.fd = s.fd,      .events = (short)((s.is_silent ? 0 : POLLIN) | (wants_out ? POLLOUT : 0))}
+        {.fd = s.signals, .events = POLLIN  },
+        {.fd = s.fd,      .events = wanted()}
     };
     struct stat st;
     poll(fds, 2, LOOK_MS);
@@ -396,6 +423,8 @@ static bool step(void)
         if (now >= s.next_ms) call();
     } else if (s.phase == CONNECTING) {
         if (fds[1].revents) take_connection();
+    } else if (s.phase == SHAKING) {
+        if (fds[1].revents) shake();
     } else {
         if (fds[1].revents & (POLLERR | POLLHUP))
             hang_up();
@@ -403,7 +432,7 @@ static bool step(void)
             take_answer();
         if (s.fd >= 0) push();
     }
-    bool is_waited_for = s.phase == CONNECTING || s.phase == GREETING || s.frame_len > 0;
+    bool is_waited_for = s.phase < UP || s.frame_len > 0;
     if (s.fd >= 0 && is_waited_for && now > s.since_ms + PATIENCE_MS) hang_up();
     if (now > s.saved_ms + SAVE_MS) save();
     return true;
@@ -482,9 +511,12 @@ static const char *prepare(const char *folder)
     setsid();
     signal(SIGHUP, SIG_IGN);
     signal(SIGINT, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
     s.fd = -1;
     if (!path_join(path, "%s/lock", folder) || lock_take(path) < 0) return "another process sends this log";
     if (!read_plan(folder)) return "logs.json cannot be read";
+    if (s.target.kind == LOGS_WSS && !(s.tls = logs_tls_new(&s.target, NULL)))
+        return "no certificate authorities are here: pin the key of output by #sha256=";
     if (!open_files(folder)) return "the machine has no log";
     if (!enter_network()) return "its network is not there";
     if (!write_run(folder)) return "run cannot be written";

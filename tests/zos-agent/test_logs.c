@@ -2,8 +2,12 @@
  * target that is slow or away, over kills, and gone with the workload.  Needs root. */
 #include "core.h"
 #include "logs.h"
+#include "logs_tls.h"
 
 #include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 
@@ -29,32 +33,44 @@ TEST(targets_are_read)
     OK(t.user[0] == 0 && strcmp(t.password, "pass") == 0 && t.port == 7000 && t.database == 0);
     OK(logs_target_parse("ws://10.20.3.9", &t, error));
     OK(t.kind == LOGS_WS && t.port == 80 && strcmp(t.path, "/") == 0);
+    OK(logs_target_parse("wss://10.20.3.9", &t, error));
+    OK(t.kind == LOGS_WSS && t.port == 443 && strcmp(t.path, "/") == 0 && !t.is_pinned);
+    OK(logs_target_parse(
+        "wss://10.20.3.9:1/a/b#sha256=00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF", &t,
+        error));
+    OK(t.port == 1 && strcmp(t.path, "/a/b") == 0 && t.is_pinned && t.pin[1] == 0x11 && t.pin[31] == 0xff);
+    OK(parses("wss://10.20.3.9#sha256=0011223344556677889900112233445566778899001122334455667788990011"));
     OK(parses("tcp://10.20.3.9:1") && parses("udp://10.20.3.9:65535") && parses("ws://1.2.3.4:8/a?b=c"));
 }
 
 TEST(other_targets_are_refused)
 {
-    static const char *const urls[] = {"",
-                                       "10.20.3.9",
-                                       "http://10.20.3.9/",
-                                       "wss://10.20.3.9/",
-                                       "tcp://10.20.3.9",
-                                       "tcp://10.20.3.9:0",
-                                       "tcp://10.20.3.9:65536",
-                                       "tcp://10.20.3.9:1/x",
-                                       "tcp://host:1",
-                                       "tcp://[::1]:1",
-                                       "tcp://a:b@10.20.3.9:1",
-                                       "tcp://10.20.3:1",
-                                       "redis://10.20.3.9",
-                                       "redis://10.20.3.9/",
-                                       "redis://10.20.3.9/x/y",
-                                       "redis://pass@10.20.3.9/c",
-                                       "redis://10.20.3.9/a b",
-                                       "redis://10.20.3.9/a\r\nb",
-                                       "ws://10.20.3.9/\r\nX: y",
-                                       "tcp://999.1.1.1:1",
-                                       "tcp://10.20.3.9:+1"};
+    static const char *const urls[] = {
+        "",
+        "10.20.3.9",
+        "http://10.20.3.9/",
+        "wss://host/",
+        "wss://10.20.3.9/#sha256=00",
+        "wss://10.20.3.9/#sha256=x0112233445566778899001122334455667788990011223344556677889900112",
+        "wss://10.20.3.9/x#y",
+        "ws://10.20.3.9/x#sha256=0011223344556677889900112233445566778899001122334455667788990011",
+        "tcp://10.20.3.9",
+        "tcp://10.20.3.9:0",
+        "tcp://10.20.3.9:65536",
+        "tcp://10.20.3.9:1/x",
+        "tcp://host:1",
+        "tcp://[::1]:1",
+        "tcp://a:b@10.20.3.9:1",
+        "tcp://10.20.3:1",
+        "redis://10.20.3.9",
+        "redis://10.20.3.9/",
+        "redis://10.20.3.9/x/y",
+        "redis://pass@10.20.3.9/c",
+        "redis://10.20.3.9/a b",
+        "redis://10.20.3.9/a\r\nb",
+        "ws://10.20.3.9/\r\nX: y",
+        "tcp://999.1.1.1:1",
+        "tcp://10.20.3.9:+1"};
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
         OK(!parses(urls[i]));
 }
@@ -358,6 +374,157 @@ TEST(it_is_sent_as_datagrams_as_messages_of_redis_and_as_frames)
     cancel();
 }
 
+/* ---- over TLS ---- */
+
+/* A certificate for an address, and the SHA-256 of its key as text. */
+static bool certificate(const char *ip, const char *name, char pem[PATH_CAP], char key[PATH_CAP],
+                        char pin[65])
+{
+    char names[64];
+    spawn_result_t said;
+    unsigned char hash[32], *der = NULL;
+    snprintf(names, sizeof names, "subjectAltName=IP:%s", ip);
+    if (!path_join(pem, "%s/%s.pem", real_dir, name) || !path_join(key, "%s/%s.key", real_dir, name) ||
+        !SPAWN(&said, 10000, "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+               "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", pem, "-days", "2", "-subj",
+               "/CN=logs", "-addext", names))
+        return false;
+    FILE *file = fopen(pem, "re");
+    X509 *x    = file ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
+    int len    = x ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der) : 0;
+    bool is_ok = len > 0 && EVP_Digest(der, (size_t)len, hash, NULL, EVP_sha256(), NULL) == 1;
+    for (int i = 0; i < 32; i++)
+        snprintf(pin + (size_t)i * 2, 3, "%02x", hash[i]);
+    OPENSSL_free(der);
+    X509_free(x);
+    if (file) fclose(file);
+    return is_ok;
+}
+
+static SSL_CTX *server_of(const char *pem, const char *key)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    bool is_ok       = context && SSL_CTX_use_certificate_file(context, pem, SSL_FILETYPE_PEM) == 1 &&
+                 SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1;
+    if (!is_ok) exit(1);
+    return context;
+}
+
+/* The server's side of a connection; NULL when the client did not want it. */
+static SSL *taken(SSL_CTX *context, int fd)
+{
+    struct timeval patience = {.tv_sec = 10};
+    char byte;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    SSL *ssl = SSL_new(context);
+    /* TLS 1.3: the client's refusal comes after the server's handshake. */
+    if (SSL_set_fd(ssl, fd) == 1 && SSL_accept(ssl) == 1 && SSL_peek(ssl, &byte, 1) == 1) return ssl;
+    SSL_free(ssl);
+    return NULL;
+}
+
+typedef struct {
+    SSL_CTX *context;
+    int fd;
+} side_t;
+
+static void *answer_hello(void *self)
+{
+    const side_t *side = self;
+    SSL_free(taken(side->context, side->fd));
+    close(side->fd);
+    return NULL;
+}
+
+/* What the sender thinks of a server that has this certificate. */
+static logs_tls_step_t met(const char *url, const char *authorities, SSL_CTX *server)
+{
+    int ends[2];
+    char error[128];
+    logs_target_t target;
+    pthread_t thread;
+    if (!logs_target_parse(url, &target, error) || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) exit(1);
+    side_t side     = {server, ends[1]};
+    logs_tls_t *tls = logs_tls_new(&target, authorities);
+    if (!tls || pthread_create(&thread, NULL, answer_hello, &side) != 0) exit(1);
+    logs_tls_step_t step = logs_tls_start(tls, ends[0]) ? LOGS_TLS_WAITS : LOGS_TLS_FAILED;
+    while (step == LOGS_TLS_WAITS)
+        step = logs_tls_shake(tls);
+    if (step == LOGS_TLS_DONE && logs_tls_send(tls, "x", 1) != 1) step = LOGS_TLS_FAILED;
+    logs_tls_free(tls);
+    close(ends[0]);
+    pthread_join(thread, NULL);
+    return step;
+}
+
+TEST(a_target_over_tls_is_who_it_must_be)
+{
+    char pem[2][PATH_CAP], key[2][PATH_CAP], pin[2][65], pinned[160];
+    signal(SIGPIPE, SIG_IGN);
+    OK(certificate("10.20.3.9", "right", pem[0], key[0], pin[0]));
+    OK(certificate("10.20.3.8", "other", pem[1], key[1], pin[1]));
+    SSL_CTX *right = server_of(pem[0], key[0]), *other = server_of(pem[1], key[1]);
+    EQ(met("wss://10.20.3.9/", pem[0], right), LOGS_TLS_DONE);
+    EQ(met("wss://10.20.3.9/", pem[1], right), LOGS_TLS_FAILED); /* nobody vouches for it */
+    EQ(met("wss://10.20.3.9/", pem[1], other), LOGS_TLS_FAILED); /* for another address */
+    EQ(met("wss://10.20.3.8/", pem[1], other), LOGS_TLS_DONE);
+    EQ(met("wss://10.20.3.9/", NULL, right), LOGS_TLS_FAILED);
+    snprintf(pinned, sizeof pinned, "wss://10.20.3.9/#sha256=%s", pin[0]);
+    EQ(met(pinned, NULL, right), LOGS_TLS_DONE);
+    EQ(met(pinned, NULL, other), LOGS_TLS_FAILED);
+    SSL_CTX_free(right);
+    SSL_CTX_free(other);
+}
+
+TEST(it_is_sent_over_tls_to_the_key_that_is_pinned)
+{
+    char pem[PATH_CAP], key[PATH_CAP], pin[65], url[160];
+    static const char answer[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+    uint8_t frame[64];
+    OK(certificate("10.20.3.9", "server", pem, key, pin));
+    SSL_CTX *context = server_of(pem, key);
+    snprintf(url, sizeof url, "wss://10.20.3.9:7006/logs#sha256=%s", pin);
+    OK(start(url));
+    int listening = listener(SOCK_STREAM, 7006), fd = accepted(listening, 20000);
+    OK(fd >= 0);
+    SSL *ssl = taken(context, fd);
+    OK(ssl);
+    int got = SSL_read(ssl, heard, sizeof heard - 1);
+    OK(got > 0);
+    heard[got] = 0;
+    OK(strstr(heard, "GET /logs HTTP/1.1\r\nHost: 10.20.3.9:7006\r\n") == heard && strstr(heard, "\r\n\r\n"));
+    EQ(SSL_write(ssl, answer, sizeof answer - 1), sizeof answer - 1);
+    OK(say("framed\n"));
+    EQ(SSL_read(ssl, frame, sizeof frame), 15);
+    OK(frame[0] == 0x82 && frame[1] == (0x80 | 126) && frame[3] == 7);
+    for (int i = 0; i < 7; i++)
+        frame[8 + i] ^= frame[4 + i % 4];
+    OK(memcmp(frame + 8, "framed\n", 7) == 0);
+    SSL_free(ssl); /* gone: it calls again */
+    close(fd);
+    fd = accepted(listening, 20000);
+    OK(fd >= 0 && (ssl = taken(context, fd)) != NULL);
+    SSL_free(ssl);
+    close(fd);
+    close(listening);
+    SSL_CTX_free(context);
+    cancel();
+
+    pin[0] = pin[0] == '0' ? '1' : '0'; /* somebody else's */
+    OK(certificate("10.20.3.9", "server", pem, key, (char[65]){0}));
+    context = server_of(pem, key);
+    snprintf(url, sizeof url, "wss://10.20.3.9:7006/logs#sha256=%s", pin);
+    OK(start(url));
+    listening = listener(SOCK_STREAM, 7006);
+    fd        = accepted(listening, 20000);
+    OK(say("secret\n"));
+    OK(fd >= 0 && !taken(context, fd)); /* it hears nothing */
+    close(fd);
+    close(listening);
+    SSL_CTX_free(context);
+    cancel();
+}
+
 TEST(nothing_outside_the_network_is_a_target)
 {
     static const char *const urls[] = {
@@ -386,8 +553,8 @@ TEST(nothing_outside_the_network_is_a_target)
     core_close();
     OK(left_nothing());
     core_open();
-    OK(!engine_deploy(engine, deployment(contract, talker("wss://10.20.3.9/x")), 0, error));
-    OK(strstr(error, "no logs over TLS"));
+    OK(!engine_deploy(engine, deployment(contract, talker("wss://10.20.3.9/x#y")), 0, error));
+    OK(strstr(error, "#sha256="));
     OK(!engine_deploy(engine, deployment(contract, talker("redis://localhost/x")), 0, error));
     OK(strstr(error, "names are not looked up"));
     core_close();
