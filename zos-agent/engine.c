@@ -425,6 +425,16 @@ json_t *engine_status(engine_t *engine)
 
 /* ---- the chain ---- */
 
+static bool store_desire(engine_t *engine, const entry_t *entry, const char *evidence, int64_t now_s)
+{
+    db_begin(engine->config.db);
+    bool is_ok =
+        store_entry(engine, entry) &&
+        db_do(engine->config.db, "INSERT INTO audit(at, contract, what, evidence) VALUES(?1, ?2, ?3, ?4)",
+              "iitt", now_s, (int64_t)entry->contract_id, entry->reason, evidence);
+    return is_ok ? db_end(engine->config.db) : db_undo(engine->config.db);
+}
+
 void engine_desire(engine_t *engine, uint64_t contract_id, desired_t desired, const char *reason,
                    const char *evidence, int64_t now_s)
 {
@@ -436,11 +446,9 @@ void engine_desire(engine_t *engine, uint64_t contract_id, desired_t desired, co
     if (desired == DESIRED_DELETED) engine->wants_meter = true; /* what it moved last is still counted */
     for (record_t *record = entry->records; record; record = record->next)
         record->next_ms = 0;
-    db_begin(engine->config.db);
-    store_entry(engine, entry);
-    db_do(engine->config.db, "INSERT INTO audit(at, contract, what, evidence) VALUES(?1, ?2, ?3, ?4)", "iitt",
-          now_s, (int64_t)contract_id, reason, evidence);
-    db_end(engine->config.db);
+    bool is_kept = store_desire(engine, entry, evidence, now_s) ||
+                   (db_spare(engine->config.db) && store_desire(engine, entry, evidence, now_s));
+    if (!is_kept) log_error(LOG_ENGINE, "not on record", LOG_U64("contract", contract_id));
     log_info(LOG_ENGINE, "contract", LOG_U64("contract", contract_id), LOG_TEXT("now", texts[desired]),
              LOG_TEXT("why", reason), LOG_TEXT("evidence", evidence));
 }
