@@ -252,6 +252,13 @@ static void job_done(uv_work_t *work, int status)
     free(job);
 }
 
+void io_workers(uint32_t count)
+{
+    char text[12];
+    snprintf(text, sizeof text, "%u", count);
+    setenv("UV_THREADPOOL_SIZE", text, 1);
+}
+
 void io_work(io_t *io, io_fn_t work, io_fn_t done, void *self)
 {
     io_job_t *job  = must(malloc(sizeof *job));

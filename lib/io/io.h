@@ -42,7 +42,9 @@ void io_timer_stop(io_timer_t *timer);
 /* io_post calls fn from the loop soon, in the order posted.  Any thread. */
 void io_post(io_t *io, io_fn_t fn, void *self);
 
-/* io_work calls work on a worker thread, then done on the loop. */
+/* io_work calls work on a worker thread, then done on the loop.  io_workers says how many threads the process
+ * has for it, all loops together: 4 when it is not called before the first work. */
+void io_workers(uint32_t count);
 void io_work(io_t *io, io_fn_t work, io_fn_t done, void *self);
 
 /* io_random fills out with unpredictable bytes. */
