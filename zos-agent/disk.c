@@ -22,6 +22,7 @@
 
 #define TOOL_TIMEOUT_MS 60000
 #define POOL_SIZE_MIN   (UINT64_C(256) << 20) /* of btrfs */
+#define POOL_LEAVES     4                     /* the part of the disk that its file leaves: a quarter */
 #define EXT4_SIZE_MIN   (UINT64_C(4) << 20)
 #define OWNERS_OF_ONE   65536 /* user ids of one contract */
 
@@ -37,6 +38,15 @@ static bool is_mounted(const host_t *host)
     return host->is_pool_given || !host->has_btrfs || mount_is_at(host->pool_dir);
 }
 
+/* For all of the pool, so that nothing else that fills the disk takes it from the workloads; else it is
+ * sparse. */
+static bool has_room(int fd, uint64_t size)
+{
+    struct statvfs fs;
+    return fstatvfs(fd, &fs) == 0 &&
+           (uint64_t)fs.f_bavail * fs.f_frsize > size + (uint64_t)fs.f_blocks * fs.f_frsize / POOL_LEAVES;
+}
+
 static host_result_t make_pool_file(const host_t *host, const char *path)
 {
     char fresh[PATH_CAP];
@@ -46,9 +56,11 @@ static host_result_t make_pool_file(const host_t *host, const char *path)
         return host_fail(HOST_REFUSED, "the state directory's path is too long");
     int fd     = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool is_ok = fd >= 0 && ftruncate(fd, (off_t)size) == 0;
+    if (is_ok && has_room(fd, size) && posix_fallocate(fd, 0, (off_t)size) != 0)
+        is_ok = ftruncate(fd, 0) == 0 && ftruncate(fd, (off_t)size) == 0;
     if (fd >= 0) close(fd);
     if (!is_ok) return host_fail(HOST_LATER, "the pool cannot be made: %s", strerror(errno));
-    if (!SPAWN(&said, TOOL_TIMEOUT_MS, "mkfs.btrfs", "-q", "-m", "single", "-d", "single", fresh))
+    if (!SPAWN(&said, TOOL_TIMEOUT_MS, "mkfs.btrfs", "-q", "-K", "-m", "single", "-d", "single", fresh))
         return host_fail(HOST_LATER, "the pool cannot be made: %.200s", said.text);
     if (rename(fresh, path) != 0)
         return host_fail(HOST_LATER, "the pool cannot be made: %s", strerror(errno));
@@ -66,7 +78,7 @@ static host_result_t pool_ensure(const host_t *host)
         host_result_t made = make_pool_file(host, path);
         if (made.status != HOST_OK) return made;
     }
-    if (!mount_file(path, host->pool_dir, "btrfs", MS_NODEV | MS_NOSUID, "user_subvol_rm_allowed"))
+    if (!mount_file(path, host->pool_dir, "btrfs", MS_NODEV | MS_NOSUID, "user_subvol_rm_allowed,nodiscard"))
         return host_fail(HOST_LATER, "the pool cannot be mounted: %s", strerror(errno));
     if (chmod(host->pool_dir, 0711) != 0 ||
         !SPAWN(NULL, TOOL_TIMEOUT_MS, "btrfs", "quota", "enable", host->pool_dir))
