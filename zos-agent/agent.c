@@ -1,4 +1,4 @@
-/* agent.c - the parts of the agent, made, wired and stopped; and the worker that carries out the engine's
+/* agent.c - the parts of the agent, made, wired and stopped; and the workers that carry out the engine's
  * jobs. */
 #include "agent.h"
 #include "control.h"
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #define TWINS_CAP     4096
@@ -19,39 +20,57 @@
 #define STOP_STEPS    50
 #define POWER_OFF_MS  30000
 #define STOP_STEP_MS  2
+#define OTHER_THREADS 3 /* names are resolved, files deleted, the node measured */
 
 int64_t agent_now_s(const agent_t *agent) { return (int64_t)(io_now_ms(agent->io) / 1000); }
 
-/* ---- the worker ---- */
+/* ---- the workers ---- */
 
 static void work(void *self)
 {
-    agent_t *agent = self;
-    job_run(&agent->host, &agent->job);
+    lane_worker_t *lane = self;
+    spawn_fresh_until(lane->unwanted_fd);
+    job_run(&lane->agent->host, &lane->job);
+    spawn_fresh_until(-1);
 }
 
-/* Nothing is to be done for a while: what the rules of a large network took is given back. */
-static void rest(agent_t *agent)
+static void worked(void *self);
+
+/* What makes something that nobody wants any more is ended, as far as that is safe. */
+static void end_unwanted(agent_t *agent)
 {
-    malloc_trim(0);
-    agent_pump(agent);
+    for (uint32_t i = 0; i < agent->lane_count; i++) {
+        lane_worker_t *lane = &agent->lanes[i];
+        if (lane->is_working && engine_is_unwanted(agent->engine, &lane->job))
+            eventfd_write(lane->unwanted_fd, 1);
+    }
 }
 
-/* What a job did, and what the next one will do before it begins, are kept in one step. */
-static void worked(void *self)
+static lane_worker_t *free_lane(agent_t *agent)
 {
-    agent_t *agent  = self;
-    uint64_t now_ms = io_now_ms(agent->io), wake_ms;
-    agent->jobs_done++;
-    agent->jobs_failed += agent->job.result.status != HOST_OK;
+    for (uint32_t i = 0; i < agent->lane_count; i++)
+        if (!agent->lanes[i].is_working) return &agent->lanes[i];
+    return NULL;
+}
+
+/* Takes what the engine has for free lanes; what the jobs do before they begin is on the disk first. */
+static void give(agent_t *agent, lane_worker_t *ended, uint64_t now_ms, uint64_t *wake_ms)
+{
+    lane_worker_t *given[2 * ENGINE_LANES_MAX + 1], *lane;
+    uint32_t count = 0;
+    eventfd_t counted;
     db_begin(agent->db);
-    engine_done(agent->engine, &agent->job, now_ms);
-    agent->is_working = !agent->is_stopping && engine_next(agent->engine, now_ms, &agent->job, &wake_ms);
+    if (ended) engine_done(agent->engine, &ended->job, now_ms);
+    while (!agent->is_stopping && (lane = free_lane(agent)) &&
+           engine_next(agent->engine, now_ms, &lane->job, wake_ms)) {
+        (void)eventfd_read(lane->unwanted_fd, &counted);
+        lane->is_working = true;
+        given[count++]   = lane;
+    }
     db_end(agent->db);
-    if (agent->is_working)
-        io_work(agent->io, work, worked, agent);
-    else
-        rest(agent);
+    for (uint32_t i = 0; i < count; i++)
+        io_work(agent->io, work, worked, given[i]);
+    end_unwanted(agent);
 }
 
 static void wake(void *self)
@@ -61,19 +80,52 @@ static void wake(void *self)
     agent_pump(agent);
 }
 
-void agent_pump(agent_t *agent)
+static void pump(agent_t *agent, lane_worker_t *ended)
 {
-    uint64_t now_ms = io_now_ms(agent->io), wake_ms;
-    if (agent->is_working || agent->is_stopping) return;
+    uint64_t now_ms = io_now_ms(agent->io), wake_ms = now_ms;
     if (agent->wake_timer) io_timer_stop(agent->wake_timer);
     agent->wake_timer = NULL;
-    if (engine_next(agent->engine, now_ms, &agent->job, &wake_ms)) {
-        agent->is_working = true;
-        io_work(agent->io, work, worked, agent);
-        return;
-    }
+    give(agent, ended, now_ms, &wake_ms);
+    if (agent->is_stopping) return;
     uint64_t wait_ms  = wake_ms > now_ms ? wake_ms - now_ms : 0;
-    agent->wake_timer = io_timer_start(agent->io, wait_ms + 1, 0, wake, agent);
+    agent->wake_timer = free_lane(agent) ? io_timer_start(agent->io, wait_ms + 1, 0, wake, agent) : NULL;
+}
+
+static void worked(void *self)
+{
+    lane_worker_t *lane = self;
+    agent_t *agent      = lane->agent;
+    agent->jobs_done++;
+    agent->jobs_failed += lane->job.result.status != HOST_OK;
+    lane->is_working = false;
+    pump(agent, lane);
+    if (!engine_is_busy(agent->engine))
+        malloc_trim(0); /* for a while nothing is to be done: what large networks took is given back */
+}
+
+void agent_pump(agent_t *agent)
+{
+    if (!agent->is_stopping) pump(agent, NULL);
+}
+
+static bool lanes_start(agent_t *agent)
+{
+    agent->lane_count = engine_jobs_max(agent->engine);
+    for (uint32_t i = 0; i < agent->lane_count; i++) {
+        lane_worker_t *lane = &agent->lanes[i];
+        lane->agent         = agent;
+        lane->unwanted_fd   = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (lane->unwanted_fd < 0) return false;
+    }
+    return true;
+}
+
+static void lanes_stop(agent_t *agent)
+{
+    while (agent->engine && engine_is_busy(agent->engine))
+        io_step(agent->io, STOP_STEP_MS);
+    for (uint32_t i = 0; i < agent->lane_count; i++)
+        if (agent->lanes[i].agent && agent->lanes[i].unwanted_fd >= 0) close(agent->lanes[i].unwanted_fd);
 }
 
 static machine_state_t look_at(void *context, const char *wid, int *code)
@@ -85,8 +137,7 @@ static void look(void *self)
 {
     agent_t *agent = self;
     engine_look(agent->engine, io_now_ms(agent->io), look_at, agent);
-    if (!agent->is_working && engine_has_gateway(agent->engine) && !gateway_is_up(&agent->host))
-        engine_gateway_lost(agent->engine);
+    if (engine_has_gateway(agent->engine) && !gateway_is_up(&agent->host)) engine_gateway_lost(agent->engine);
     agent_pump(agent);
 }
 
@@ -221,6 +272,13 @@ char *agent_metrics(agent_t *agent, size_t *len)
     gauge(metrics, "zos_disk_total_bytes", "disk offered", f.total.sru);
     gauge(metrics, "zos_trash_bytes", "disk of deleted disks that are kept for a while", f.trash);
     gauge(metrics, "zos_reports_waiting", "reports that no finalized block has yet", chain.outbox);
+    gauge(metrics, "zos_chain_witnesses", "other nodes that must confirm before something is destroyed",
+          chain.witness.needed);
+    gauge(metrics, "zos_chain_claims_waiting", "contracts whose end waits for another node",
+          chain.witness.waiting);
+    metric_add(metrics_counter(metrics, "zos_chain_disagreements_total", NULL,
+                               "answers of another node that contradicted"),
+               chain.witness.disagreements);
     metric_add(metrics_counter(metrics, "zos_reports_total", NULL, "reports that the chain took"),
                chain.reports_sent);
     metric_add(
@@ -347,6 +405,7 @@ static bool engine_start(agent_t *agent)
                               .reserved        = agent->config->reserved,
                               .trash_s         = agent->config->trash_hours * UINT64_C(3600),
                               .memory_free     = memory_free,
+                              .lanes           = agent->config->lanes,
                               .has_user_spaces = agent->host.has_user_spaces,
                               .has_wireguard   = agent->host.wireguard != HOST_WIREGUARD_NONE,
                               .has_vm          = agent->host.vm.kind != VM_NONE,
@@ -361,7 +420,7 @@ static bool engine_start(agent_t *agent)
                               .context        = agent};
     memcpy(config.public_net6, agent->host.public_net6, sizeof config.public_net6);
     agent->engine = engine_new(&config);
-    return agent->engine || fail("no memory");
+    return (agent->engine && lanes_start(agent)) || fail("no memory");
 }
 
 static bool side_start(agent_t *agent)
@@ -384,6 +443,8 @@ static bool side_start(agent_t *agent)
         .latitude        = c->latitude,
         .longitude       = c->longitude,
         .interface_count = 1,
+        .has_witnesses   = c->witnesses != CONFIG_WITNESSES_AUTO,
+        .witnesses       = c->witnesses,
         .uptime_ms       = c->uptime_s * UINT64_C(1000),
         .nru_ms          = c->nru_s * UINT64_C(1000),
         .reconcile_ms    = c->sync_s * UINT64_C(1000),
@@ -467,12 +528,11 @@ static void timers_stop(agent_t *agent)
         if (timers[i]) io_timer_stop(timers[i]);
 }
 
-/* The worker's job ends; then every part goes, the last made first. */
+/* The jobs that are out end; then every part goes, the last made first. */
 static void stop(agent_t *agent)
 {
     agent->is_stopping = true;
-    while (agent->is_working)
-        io_step(agent->io, STOP_STEP_MS);
+    lanes_stop(agent);
     timers_stop(agent);
     perf_free(agent->perf);
     collector_free(agent->collector);
@@ -502,7 +562,8 @@ int agent_run(const config_t *config)
     if (!agent) return 1;
     agent->config = config;
     agent->lock   = -1;
-    mallopt(M_ARENA_MAX, 2); /* jobs run one at a time, on any of the loop's threads */
+    mallopt(M_ARENA_MAX, 2); /* many threads, of which few work */
+    io_workers(2 * config->lanes + 1 + OTHER_THREADS);
     if (!crypto_init() || !(agent->io = io_new())) return 1;
     io_stop_on_signals(agent->io, NULL, NULL);
     agent->started_ms = io_now_ms(agent->io);

@@ -24,6 +24,14 @@ typedef struct collector collector_t;
 #define AGENT_NOTE_NIC                                                                                       \
     "public_nic" /* the link of public addresses, as the farmer set it; before the configuration's */
 
+/* A job that is out, on a thread of its own. */
+typedef struct {
+    agent_t *agent;
+    job_t job;
+    int unwanted_fd; /* of an eventfd: nobody wants the job any more */
+    bool is_working;
+} lane_worker_t;
+
 struct agent {
     const config_t *config;
     keypair_t key;
@@ -48,8 +56,9 @@ struct agent {
     chain_interface_t zdb_interface;
     const char *zdb_addresses[AGENT_ZDB_ADDRESSES + 1]; /* ends with NULL */
 
-    job_t job; /* the worker's, while is_working */
-    bool is_working, is_stopping;
+    lane_worker_t lanes[2 * ENGINE_LANES_MAX + 1];
+    uint32_t lane_count;
+    bool is_stopping;
     uint64_t started_ms;
     io_timer_t *wake_timer, *look_timer, *meter_timer, *sweep_timer;
     uint64_t jobs_done, jobs_failed;
@@ -58,7 +67,7 @@ struct agent {
 /* agent_run runs until a signal; the exit code. */
 int agent_run(const config_t *config);
 
-/* agent_pump gives the worker its next job if it has none: call it whenever something changed. */
+/* agent_pump gives the engine's next jobs to workers that have none: call it whenever something changed. */
 void agent_pump(agent_t *agent);
 
 /* agent_now_s is wall time in seconds. */

@@ -62,7 +62,7 @@ static void on_diagnostics(api_t *api, const peer_incoming_t *request)
     bool has_chain = chain.is_connected, has_bus = peer_is_connected(agent->peer);
     add_module(modules, "chain", chain.outbox > 0, has_chain ? NULL : "the chain is not reached");
     add_module(modules, "bus", false, has_bus ? NULL : "no relay is reached");
-    add_module(modules, "provision", agent->is_working, NULL);
+    add_module(modules, "provision", engine_is_busy(agent->engine), NULL);
     add_module(modules, "storage", false, NULL);
     add_module(modules, "network", false, NULL);
     if (agent->host.gateway.is_on)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 const char config_help[] =
     "  --config FILE            JSON; options go before it\n"
@@ -53,6 +54,9 @@ const char config_help[] =
     "  --image-cache BYTES, --image-days N   images that nobody uses: how much of them is kept, and how "
     "long\n"
     "                           (default 20 GiB, 30 days)\n"
+    "  --lanes N                deployments that are made, and that are removed, at once (default: one a "
+    "core,\n"
+    "                           2 to 8)\n"
     "  --perf BOOL              measure the node now and then (default true)\n"
     "  --power-off PROGRAM      turns the machine off, when the farmer wants that and nothing is on it\n"
     "  --admin-twins N,N        who may ask zos.debug beside the farmer\n"
@@ -128,6 +132,7 @@ static const setting_t settings[] = {
     {"trash_hours",         NUMBER32, AT(trash_hours),           0,                  0                  },
     {"image_cache",         NUMBER64, AT(image_cache),           0,                  0                  },
     {"image_days",          NUMBER32, AT(image_days),            0,                  0                  },
+    {"lanes",               NUMBER32, AT(lanes),                 0,                  0                  },
     {"perf",                FLAG,     AT(is_perf_off),           1,                  0                  },
     {"power_off",           TEXT,     AT(power_off),             0,                  0                  },
     {"admin_twins",         TEXT,     AT(admin_twins),           0,                  0                  },
@@ -333,6 +338,13 @@ static const setting_t *find_option(const char *option)
     return NULL;
 }
 
+/* Starting a machine takes a core; waiting for one that ends takes none. */
+static uint32_t lanes_by_cores(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 2 ? 2 : cores > 8 ? 8 : (uint32_t)cores;
+}
+
 static void set_defaults(config_t *config)
 {
     *config            = (config_t){.is_lan_blocked     = true,
@@ -346,7 +358,8 @@ static void set_defaults(config_t *config)
                                     .uptime_s           = 2400,
                                     .nru_s              = 3600,
                                     .meter_s            = 60,
-                                    .sync_s             = 300};
+                                    .sync_s             = 300,
+                                    .lanes              = lanes_by_cores()};
     config->state_dir  = strdup("/var/lib/zos");
     config->prefix     = strdup("zos");
     config->key_kind   = strdup("sr25519");
@@ -397,6 +410,8 @@ bool config_check(const config_t *c, char error[CONFIG_ERROR_MAX + 1])
     if (c->capacity.cru < 1 || c->capacity.mru < UINT64_C(2) << 30 ||
         (c->capacity.sru < UINT64_C(100) << 30 && c->capacity.hru < UINT64_C(100) << 30))
         return fail(error, "capacity: the chain demands at least cru 1, mru 2 GiB, and sru or hru 100 GiB");
+    if (c->lanes < 1 || c->lanes > ENGINE_LANES_MAX)
+        return fail(error, "lanes must be 1 to %d", ENGINE_LANES_MAX);
     return true;
 }
 

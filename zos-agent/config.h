@@ -44,6 +44,7 @@ typedef struct {
     capacity_t reserved; /* for the system; mru 0: a tenth, at least 2 GiB */
     uint32_t trash_hours, image_days;
     uint64_t image_cache; /* bytes that the store may hold of images that nobody uses */
+    uint32_t lanes;       /* deployments that are made, and that are taken away, at once */
     bool is_perf_off;
     char *power_off;   /* a program; NULL: the node never goes off */
     char *admin_twins; /* numbers with commas: who may ask zos.debug beside the farmer; NULL: nobody */

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,7 @@ static host_result_t make_pool_file(const host_t *host, const char *path)
     return host_ok();
 }
 
-static host_result_t pool_ensure(const host_t *host)
+static host_result_t pool_mount(const host_t *host)
 {
     char path[PATH_CAP];
     if (!folder_make(host->pool_dir, 0711))
@@ -84,6 +85,17 @@ static host_result_t pool_ensure(const host_t *host)
         !SPAWN(NULL, TOOL_TIMEOUT_MS, "btrfs", "quota", "enable", host->pool_dir))
         return host_fail(HOST_LATER, "the pool has no quotas");
     return host_ok();
+}
+
+/* Held by who mounts the pool, and by who makes the folder of the trash or takes it away. */
+static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static host_result_t pool_ensure(const host_t *host)
+{
+    pthread_mutex_lock(&pool_lock);
+    host_result_t result = pool_mount(host);
+    pthread_mutex_unlock(&pool_lock);
+    return result;
 }
 
 bool disk_path(const host_t *host, const char *name, char path[PATH_CAP])
@@ -128,7 +140,7 @@ static host_result_t ext4_make(const char *path, uint64_t size)
     if (error != 0)
         result = host_fail(error == ENOSPC ? HOST_REFUSED : HOST_LATER, "the disk cannot be made: %s",
                            strerror(error));
-    else if (!SPAWN(&said, TOOL_TIMEOUT_MS, "mkfs.ext4", "-q", "-m", "0", "-F", fresh))
+    else if (!SPAWN_FRESH(&said, TOOL_TIMEOUT_MS, "mkfs.ext4", "-q", "-m", "0", "-F", fresh))
         result = host_fail(HOST_LATER, "the disk cannot be made: %.200s", said.text);
     else if (rename(fresh, path) != 0)
         result = host_fail(HOST_LATER, "the disk cannot be made: %s", strerror(errno));
@@ -265,13 +277,23 @@ host_result_t disk_trash(const host_t *host, const char *name, const char *trash
     const char *from = host->has_btrfs ? path : image;
     if (!host->has_btrfs && !mount_drop(path)) return host_fail(HOST_LATER, "the disk is in use");
     if (file_exists(from)) {
-        if (!folder_make(folder, 0700)) return host_fail(HOST_LATER, "no trash: %s", strerror(errno));
-        result = move(from, kept, folder);
+        pthread_mutex_lock(&pool_lock);
+        result = folder_make(folder, 0700) ? move(from, kept, folder)
+                                           : host_fail(HOST_LATER, "no trash: %s", strerror(errno));
+        pthread_mutex_unlock(&pool_lock);
     }
     if (result.status == HOST_OK && !host->has_btrfs && rmdir(path) != 0 && errno != ENOENT)
         return host_fail(HOST_LATER, "the disk cannot be moved: %s", strerror(errno));
     *is_kept = file_exists(kept);
     return result;
+}
+
+/* Removes the trash's folder, unless there is something in it. */
+static void trash_rest(const char *folder)
+{
+    pthread_mutex_lock(&pool_lock);
+    rmdir(folder);
+    pthread_mutex_unlock(&pool_lock);
 }
 
 host_result_t trash_drop(const host_t *host, const char *trash)
@@ -287,7 +309,7 @@ host_result_t trash_drop(const host_t *host, const char *trash)
         else if (unlink(kept) != 0)
             result = host_fail(HOST_LATER, "the disk cannot be deleted: %s", strerror(errno));
     }
-    rmdir(folder); /* unless there is more in it */
+    trash_rest(folder);
     return result;
 }
 
@@ -359,7 +381,7 @@ host_result_t disk_restore(const host_t *host, const char *trash, const char *na
         if (result.status == HOST_OK) result = disk_ensure(host, name, size, owner);
     }
     if (result.status == HOST_OK) result = shift_owners(path, old_owner, owner);
-    if (trash_folder(host, path)) rmdir(path);
+    if (trash_folder(host, path)) trash_rest(path);
     return result;
 }
 

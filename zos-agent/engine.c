@@ -290,6 +290,7 @@ static bool take_record(entry_t *next, const record_t *old, const workload_t *w,
     record->state    = old->state == WORKLOAD_ERROR ? WORKLOAD_INIT : old->state;
     record->is_dirty = true;
     record->is_known = false;
+    record->gate     = GATE_UNKNOWN;
     record->tries = record->restarts = 0;
     record->started_ms = record->next_ms = 0;
     record->message[0]                   = 0;

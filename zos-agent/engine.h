@@ -1,4 +1,4 @@
-/* engine.h - from deployments to what is to be done, one job at a time.
+/* engine.h - from deployments to what is to be done, as jobs.
  *
  * Level-triggered: what the chain and the users want is kept, what is there is looked at, and the next
  * difference becomes a job.  A job may be done twice and must not mind.  Every change is in the database
@@ -18,6 +18,8 @@
 #define ENGINE_BACKOFF_MS      1000
 #define ENGINE_BACKOFF_MAX_MS  600000
 #define ENGINE_DEPLOYMENTS_MAX 4096
+#define ENGINE_LANES           4
+#define ENGINE_LANES_MAX       16
 
 typedef struct engine engine_t;
 struct json_t;
@@ -42,10 +44,11 @@ typedef struct {
     bool has_wireguard;
     bool has_public, has_public6; /* public addresses can be on this node; IPv6 ones of the net: */
     uint8_t public_net6[8];
-    bool has_vm;                /* virtual machines run on it */
-    bool is_vm_default;         /* and machines are virtual ones even where their images have no kernel */
-    const char *gateway_domain; /* NULL: this node is no gateway */
-    uint16_t zdb_port;          /* of the first database; 0: this node has none */
+    bool has_vm;        /* virtual machines run on it */
+    bool is_vm_default; /* and machines are virtual ones even where their images have no kernel */
+    uint32_t lanes;     /* deployments that are made, and that are taken away, at once; 0: ENGINE_LANES */
+    const char *gateway_domain;       /* NULL: this node is no gateway */
+    uint16_t zdb_port;                /* of the first database; 0: this node has none */
     const char *const *zdb_addresses; /* where they are reached; ends with NULL */
     bool has_logs;                    /* this node sends logs */
     /* on_change is called when a deployment's resources may have changed: report them.  May be NULL. */
@@ -135,17 +138,27 @@ bool engine_contract_twin(engine_t *engine, uint64_t contract_id, uint32_t *twin
 
 /* ---- from the machine ---- */
 
-/* engine_next gives the next job, with *wake_ms the time at which to ask again when there is none. */
+/* engine_next gives the next job, with *wake_ms the time at which to ask again when there is none.  While
+ * jobs are out it gives those that may run beside them: up to engine_jobs_max in all, of one deployment one
+ * at a time.  Ask again after each engine_done. */
 NODISCARD bool engine_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_ms);
+uint32_t engine_lanes(const engine_t *engine);
+uint32_t engine_jobs_max(const engine_t *engine);
 
-/* engine_done takes the result, and frees what the job holds. */
+/* engine_done takes the result, and frees what the job holds.  In any order. */
 void engine_done(engine_t *engine, job_t *job, uint64_t now_ms);
+
+/* engine_is_busy: is a job out?  engine_is_unwanted: does a job that is out make what has been cancelled or
+ * paused since?  Then its programs are better ended. */
+bool engine_is_busy(const engine_t *engine);
+bool engine_is_unwanted(const engine_t *engine, const job_t *job);
 
 /* engine_look is called every few seconds: state says how a machine is (host's machine_state). */
 void engine_look(engine_t *engine, uint64_t now_ms,
                  machine_state_t (*state)(void *context, const char *wid, int *code), void *context);
 
-/* engine_has_gateway says whether a gateway should be up; engine_gateway_lost makes all of them anew. */
+/* engine_has_gateway says whether a gateway should be up, and no job may be at it; engine_gateway_lost makes
+ * all of them anew. */
 bool engine_has_gateway(const engine_t *engine);
 void engine_gateway_lost(engine_t *engine);
 

@@ -204,9 +204,9 @@ static host_result_t check_network(const record_t *network, const record_t *reco
     bool is_early    = now_ms / 1000 < (uint64_t)record->created_s + ENGINE_NETWORK_WAIT_S;
     if (!name[0]) return host_ok();
     if (!network)
-        return host_fail(is_early ? HOST_LATER : HOST_REFUSED, "the network %s is not on this node", name);
+        return host_fail(is_early ? HOST_WAITS : HOST_REFUSED, "the network %s is not on this node", name);
     if (network->state == WORKLOAD_ERROR) return host_fail(HOST_REFUSED, "its network %s failed", name);
-    if (network->state == WORKLOAD_INIT) return host_fail(HOST_LATER, "waits for its network %s", name);
+    if (network->state == WORKLOAD_INIT) return host_fail(HOST_WAITS, "waits for its network %s", name);
     const network_data_t *data   = &network->workload->network;
     const deployment_ip_t *range = data->ip_range.is_given ? &data->ip_range : &data->subnet;
     for (uint32_t i = 0; i < record->workload->gateway.backend_count; i++) {
@@ -237,6 +237,7 @@ host_result_t plan_gateway(engine_t *engine, record_t *record, scope_t scope, ui
 
 bool engine_has_gateway(const engine_t *engine)
 {
+    if (!lane_is_free(engine, JOB_GATEWAY, 0)) return false;
     for (const entry_t *entry = engine->entries; entry; entry = entry->next)
         for (const record_t *record = entry->records; record; record = record->next)
             if (workload_is_gateway(record->workload) && record->state == WORKLOAD_OK && !record->is_dirty &&

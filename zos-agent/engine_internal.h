@@ -17,6 +17,10 @@ typedef enum {
 #define LINK_VM        1                 /* a machine's link: it is a virtual one, */
 #define LINK_CONTAINER 2                 /* or a container, for as long as it lives */
 
+/* What the rules of its network do with a machine or a database, as far as is known: they are open before it
+ * runs, cut it off when it is paused, and are without it before it is stopped. */
+typedef enum { GATE_UNKNOWN, GATE_OPEN, GATE_CUT, GATE_CLOSED } gate_t;
+
 /* One workload as it was last sent, and as it is. */
 typedef struct record {
     struct record *next; /* of its deployment, in the order of installation */
@@ -34,6 +38,8 @@ typedef struct record {
     bool is_removed; /* an update took it out */
     bool is_dirty;   /* to be ensured again: at start, after an update */
     bool is_known;   /* found running at the start: its network's rules have it already */
+    gate_t gate;
+    bool is_waiting; /* for something of ours that is under way: asked again when a job is done */
     uint32_t tries, restarts;
     uint64_t started_ms; /* a machine: when it was last seen to start */
     uint64_t next_ms;    /* not before */
@@ -58,19 +64,32 @@ typedef struct trash {
     uint32_t twin_id, owner; /* of its files */
     int64_t at_s;
     bool is_kept; /* false: on its way */
+    bool is_out;  /* a job is at it */
     bool is_unwanted;
     uint64_t target_contract; /* to be put in the place of this disk; 0: not */
     char target[DEPLOYMENT_NAME_MAX + 1], why[HOST_ERROR_MAX + 1];
 } trash_t;
+
+/* LANE_MAKE and LANE_DROP have several jobs out, of different deployments; LANE_SHARED one; LANE_ALONE one,
+ * with nothing else. */
+typedef enum { LANE_MAKE, LANE_DROP, LANE_SHARED, LANE_ALONE } lane_t;
+
+#define ENGINE_SEATS (2 * ENGINE_LANES_MAX + 1)
+typedef struct {
+    bool is_out;
+    lane_t lane;
+    uint64_t contract_id; /* 0: of no deployment */
+} seat_t;
 
 struct engine {
     engine_config_t config;
     trash_t *trash;
     uint64_t trash_looked_ms, trash_from_ms; /* when its times were looked at; nothing is due before */
     entry_t *entries;                        /* by contract */
-    bool is_busy;                            /* a job is out */
+    seat_t seats[ENGINE_SEATS];              /* the jobs that are out */
     engine_intake_t intake;
-    bool wants_sweep, wants_meter;
+    bool wants_sweep, wants_meter, wants_rest;
+    bool is_sweeping; /* a sweep is out that may drop something: nothing new is begun under its hands */
     job_object_t *suspects;
     uint32_t suspect_count;
     uint64_t seed;
@@ -103,6 +122,21 @@ void record_change(engine_t *engine, record_t *record, workload_state_t state, c
                    int64_t now_s);
 json_t *record_json(const record_t *record);
 
+/* ---- engine_count.c ---- */
+
+/* count_start remembers what the slot of a new gateway had counted before it; count_take adds how far each
+ * counter went since it was last read. */
+void count_start(engine_t *engine, const job_t *job);
+void count_take(engine_t *engine, const job_t *job, int64_t now_s);
+
+/* ---- engine_lanes.c ---- */
+
+/* entry_is_out: is a job of this deployment out?  lane_is_free: may one of this kind go out? */
+bool entry_is_out(const engine_t *engine, uint64_t contract_id);
+bool lane_is_free(const engine_t *engine, job_kind_t kind, uint64_t contract_id);
+void seat_take(engine_t *engine, job_t *job);
+void seat_leave(engine_t *engine, const job_t *job);
+
 /* ---- engine_trash.c ---- */
 
 void trash_load(engine_t *engine);
@@ -134,7 +168,11 @@ NODISCARD bool plan_network(const engine_t *engine, const record_t *network, sco
                             network_plan_t *plan);
 NODISCARD bool plan_firewall(const engine_t *engine, scope_t scope, firewall_plan_t *plan);
 
-/* plan_machine fills the machine's part of a job; a result that is not HOST_OK says why it cannot be. */
+/* plan_is_paused: do the rules cut this machine or database off? */
+bool plan_is_paused(const record_t *record, scope_t scope);
+
+/* plan_machine fills a machine's JOB_OPEN or JOB_MACHINE, as job->kind says; a result that is not HOST_OK
+ * says why it cannot be.  plan_zdb does the same for a database. */
 host_result_t plan_machine(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job);
 
 bool plan_is_going(const record_t *record);

@@ -70,10 +70,10 @@ host_result_t plan_logs(const engine_t *engine, const record_t *record, job_t *j
     logs_plan_t *plan       = &job->logs;
     if (!machine || !workload_is_machine(machine->workload) || !record_is_active(machine))
         return host_fail(HOST_REFUSED, "its machine %s failed", name);
-    if (machine->state == WORKLOAD_INIT) return host_fail(HOST_LATER, "waits for its machine %s", name);
+    if (machine->state == WORKLOAD_INIT) return host_fail(HOST_WAITS, "waits for its machine %s", name);
     const record_t *network = plan_network_of(engine, machine);
     if (!network || network->link == 0 || !record_is_active(network))
-        return host_fail(HOST_LATER, "waits for its network");
+        return host_fail(HOST_WAITS, "waits for its network");
     host_result_t result = find_target(engine, record, network, plan);
     if (result.status != HOST_OK) return result;
     memcpy(plan->wid, record->wid, sizeof plan->wid);

@@ -59,8 +59,15 @@ static bool is_guest(const record_t *record, const record_t *network, scope_t sc
     if (!workload_is_machine(record->workload) || record == scope.without) return false;
     if (strcmp(network_name(record), network->workload->name) != 0) return false;
     if (record == scope.with) return true;
-    return record->is_made && !plan_is_going(record) &&
-           (record->state == WORKLOAD_OK || record->state == WORKLOAD_PAUSED);
+    return record->is_made && !plan_is_going(record) && record_is_active(record); /* it may run */
+}
+
+bool plan_is_paused(const record_t *record, scope_t scope)
+{
+    if (record == scope.with) return scope.is_with_paused;
+    if (record->gate == GATE_OPEN) return false; /* even if it is not resumed yet */
+    return record->gate == GATE_CUT || record->state == WORKLOAD_PAUSED ||
+           (record->state == WORKLOAD_INIT && record->entry->desired == DESIRED_PAUSED);
 }
 
 static bool add_guest(network_plan_t *plan, const record_t *record, bool is_paused)
@@ -90,8 +97,7 @@ bool plan_network(const engine_t *engine, const record_t *network, scope_t scope
         if (entry->twin_id != network->entry->twin_id) continue;
         for (const record_t *record = entry->records; record; record = record->next) {
             if (!is_guest(record, network, scope)) continue;
-            bool is_paused = record == scope.with ? scope.is_with_paused : record->state == WORKLOAD_PAUSED;
-            if (!add_guest(plan, record, is_paused)) return false;
+            if (!add_guest(plan, record, plan_is_paused(record, scope))) return false;
         }
     }
     return plan_forwards(engine, network, scope, plan) && plan_wireguard(engine, data, &plan->wireguard);
@@ -106,6 +112,7 @@ bool plan_firewall(const engine_t *engine, scope_t scope, firewall_plan_t *plan)
             if ((!is_zdb && !workload_is_network(record->workload)) || record->link == 0) continue;
             if (!record->is_made && !(is_zdb && record == scope.with)) continue;
             if (record == scope.without || record->state == WORKLOAD_ERROR) continue;
+            if (is_zdb && record->gate == GATE_CLOSED && record != scope.with) continue; /* it is going */
             network_plan_t *more = realloc(plan->networks, (plan->network_count + 1) * sizeof *more);
             if (!more) return false;
             plan->networks      = more;
@@ -201,13 +208,13 @@ static host_result_t wait_for_network(const record_t *network, const record_t *m
     const machine_interface_t *interface = machine->workload->machine.interfaces;
     if (!network) {
         bool is_early = (int64_t)(now_ms / 1000) - machine->entry->updated_s < ENGINE_NETWORK_WAIT_S;
-        return host_fail(is_early ? HOST_LATER : HOST_REFUSED, "the network %s is not on this node",
+        return host_fail(is_early ? HOST_WAITS : HOST_REFUSED, "the network %s is not on this node",
                          interface->network);
     }
     if (network->state == WORKLOAD_ERROR)
         return host_fail(HOST_REFUSED, "its network %s failed", interface->network);
     if (network->state == WORKLOAD_INIT)
-        return host_fail(HOST_LATER, "waits for its network %s", interface->network);
+        return host_fail(HOST_WAITS, "waits for its network %s", interface->network);
     const deployment_ip_t *subnet = &network->workload->network.subnet;
     if (!network_has_guest(subnet->address, subnet->prefix, interface->ip.address))
         return host_fail(HOST_REFUSED, "its address is not in the network's subnet, or is the gateway's");
@@ -225,7 +232,7 @@ static host_result_t add_mounts(const engine_t *engine, const record_t *record, 
         if (!disk || !workload_is_disk(disk->workload) || !record_is_active(disk))
             return host_fail(HOST_REFUSED, "its disk %s failed", data->mounts[i].name);
         if (disk->state == WORKLOAD_INIT)
-            return host_fail(HOST_LATER, "waits for its disk %s", data->mounts[i].name);
+            return host_fail(HOST_WAITS, "waits for its disk %s", data->mounts[i].name);
         plan_disk_name(disk, name);
         plan_mount_t *mount = &plan->mounts[plan->mount_count++];
         mount->target       = strdup(data->mounts[i].mountpoint);
@@ -371,18 +378,19 @@ host_result_t plan_machine(engine_t *engine, record_t *record, uint64_t now_ms, 
     if (result.status == HOST_OK) result = plan_public_wait(record);
     if (result.status == HOST_OK) result = add_image(engine, record, plan);
     if (result.status != HOST_OK) return result;
+    scope_t scope = {.with = record};
+    if (job->kind == JOB_OPEN)
+        return plan_network(engine, network, scope, &job->network) &&
+                       plan_firewall(engine, scope, &job->firewall)
+                   ? result
+                   : host_fail(HOST_LATER, "no memory");
     memcpy(plan->wid, record->wid, sizeof plan->wid);
     memcpy(plan->ip, data->interfaces[0].ip.address, 4);
     snprintf(plan->hostname, sizeof plan->hostname, "%s", record->workload->name);
     plan->cpu_millis = data->cpu * 1000u;
     plan->memory     = data->memory;
     plan->root_size  = machine_root_size(data);
-    scope_t scope    = {.with = record};
-    if (!plan_network(engine, network, scope, &job->network) ||
-        !plan_network(engine, network, scope, &plan->network) ||
-        !plan_firewall(engine, scope, &job->firewall))
-        return host_fail(HOST_LATER, "no memory");
-    return result;
+    return plan_network(engine, network, scope, &plan->network) ? result : host_fail(HOST_LATER, "no memory");
 }
 
 /* ---- results ---- */

@@ -102,6 +102,7 @@ static void take_back(engine_t *engine, uint64_t contract_id, const engine_addre
                 strcmp(machine->workload->machine.public_ip, record->workload->name) == 0) {
                 machine->is_dirty = true;
                 machine->is_known = false;
+                machine->gate     = GATE_UNKNOWN;
             }
     }
 }
@@ -169,7 +170,7 @@ static host_result_t find_address(const engine_t *engine, const record_t *record
         snprintf(found->gateway, sizeof found->gateway, "%s", db_text(rows, 1));
     }
     if (found->ip[0]) return host_ok();
-    if (count > 0) return host_fail(HOST_LATER, "its contract's public address is still in use on this node");
+    if (count > 0) return host_fail(HOST_WAITS, "its contract's public address is still in use on this node");
     return host_fail(HOST_REFUSED, "its contract reserves no public address");
 }
 
@@ -200,7 +201,7 @@ host_result_t plan_public_wait(const record_t *machine)
     if (!name[0]) return host_ok();
     if (!other || !record_is_active(other))
         return host_fail(HOST_REFUSED, "its public address %s failed", name);
-    if (other->state == WORKLOAD_INIT) return host_fail(HOST_LATER, "waits for its public address %s", name);
+    if (other->state == WORKLOAD_INIT) return host_fail(HOST_WAITS, "waits for its public address %s", name);
     return host_ok();
 }
 

@@ -111,6 +111,7 @@ void record_carry(record_t *record, const record_t *old)
     record->is_removed = old->is_removed;
     record->is_dirty   = old->is_dirty;
     record->is_known   = old->is_known;
+    record->gate       = old->gate;
     record->tries      = old->tries;
     record->restarts   = old->restarts;
     record->started_ms = old->started_ms;

@@ -171,6 +171,7 @@ void trash_took(engine_t *engine, const job_t *job, uint64_t now_ms)
 {
     trash_t *trash = job->trash[0] ? trash_find(engine, job->trash) : NULL;
     if (!trash) return;
+    trash->is_out = false;
     if (job->kind == JOB_DROP_DISK || job->kind == JOB_DROP_ZDB) kept(engine, trash, job);
     if (job->kind == JOB_EMPTY_TRASH) emptied(engine, trash, job, now_ms);
     if (job->kind == JOB_RESTORE_DISK) restored(engine, trash, job);
@@ -178,9 +179,10 @@ void trash_took(engine_t *engine, const job_t *job, uint64_t now_ms)
 
 /* ---- out ---- */
 
-static bool drop_job(const trash_t *trash, const char *why, job_t *job)
+static bool drop_job(trash_t *trash, const char *why, job_t *job)
 {
-    *job = (job_t){.kind = JOB_EMPTY_TRASH, .contract_id = trash->contract_id};
+    trash->is_out = true;
+    *job          = (job_t){.kind = JOB_EMPTY_TRASH, .contract_id = trash->contract_id};
     snprintf(job->trash, sizeof job->trash, "%s", trash->id);
     log_info(LOG_ENGINE, "disk in the trash is deleted", LOG_U64("contract", trash->contract_id),
              LOG_TEXT("name", trash->name), LOG_TEXT("id", trash->id), LOG_TEXT("why", why));
@@ -220,6 +222,7 @@ static bool restore_job(engine_t *engine, trash_t *trash, job_t *job)
                    .trash_owner = trash->owner};
     plan_disk_name(disk, job->disk);
     snprintf(job->trash, sizeof job->trash, "%s", trash->id);
+    trash->is_out = true;
     return true;
 }
 
@@ -237,11 +240,13 @@ bool trash_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_ms
     see_clock(engine, now_ms);
     for (trash_t *trash = engine->trash; trash; trash = trash->next) {
         uint64_t due_ms = ((uint64_t)trash->at_s + engine->config.trash_s) * 1000;
-        if (!trash->is_kept) continue;
+        if (!trash->is_kept || trash->is_out) continue;
         if (trash->target_contract) {
+            if (!lane_is_free(engine, JOB_RESTORE_DISK, trash->target_contract)) continue;
             if (restore_job(engine, trash, job)) return true;
             continue;
         }
+        if (!lane_is_free(engine, JOB_EMPTY_TRASH, trash->contract_id)) continue;
         if (due_ms < engine->trash_from_ms) due_ms = engine->trash_from_ms;
         if (trash->is_unwanted) due_ms = 0;
         if (due_ms < trash->next_ms) due_ms = trash->next_ms;
@@ -261,7 +266,10 @@ bool trash_yields(engine_t *engine, const record_t *record, uint64_t now_ms, job
     if (own.sru + own.hru == 0 || kept == 0 || held.sru + held.hru + kept <= limit.sru + limit.hru)
         return false;
     for (const trash_t *trash = engine->trash; trash; trash = trash->next)
-        if (trash->is_kept && trash->next_ms <= now_ms && !trash->target_contract)
+        if (trash->is_out) return true; /* how much is left shows when that is done */
+    for (trash_t *trash = engine->trash; trash; trash = trash->next)
+        if (trash->is_kept && trash->next_ms <= now_ms && !trash->target_contract &&
+            lane_is_free(engine, JOB_EMPTY_TRASH, trash->contract_id))
             return *is_job = drop_job(trash, "its room is needed", job);
     return true;
 }

@@ -42,6 +42,12 @@ static void changed(const engine_t *engine, const record_t *record)
         engine->config.on_change(engine->config.context, record->entry->contract_id);
 }
 
+/* What has a network of its own making, which lets it through before it runs and no longer when it goes. */
+static bool has_gate(const record_t *record)
+{
+    return workload_is_machine(record->workload) || record->workload->kind == WORKLOAD_ZDB;
+}
+
 static void job_for(job_t *job, job_kind_t kind, const record_t *record)
 {
     *job = (job_t){
@@ -69,8 +75,9 @@ static void deleted(engine_t *engine, record_t *record, uint64_t now_ms)
 static void try_later(engine_t *engine, record_t *record, const host_result_t *result, uint64_t wait_ms,
                       uint64_t now_ms)
 {
-    record->next_ms  = now_ms + wait_ms;
-    bool was_counted = record->state == WORKLOAD_OK;
+    record->is_waiting = result->status == HOST_WAITS;
+    record->next_ms    = now_ms + wait_ms;
+    bool was_counted   = record->state == WORKLOAD_OK;
     if (record->state == WORKLOAD_PAUSED) return;
     record_change(engine, record, WORKLOAD_INIT, result->error, seconds(now_ms));
     if (was_counted) changed(engine, record);
@@ -81,6 +88,11 @@ static void failed(engine_t *engine, record_t *record, const host_result_t *resu
 {
     bool has_run =
         record->state == WORKLOAD_OK || record->state == WORKLOAD_PAUSED || record->started_ms != 0;
+    record->gate = GATE_UNKNOWN;
+    if (result->status == HOST_WAITS) {
+        try_later(engine, record, result, WAIT_MS, now_ms);
+        return;
+    }
     if (result->status == HOST_REFUSED && has_run && !is_live(record)) {
         record->is_dirty = false;
         record_change(engine, record, record->state, result->error, seconds(now_ms));
@@ -103,48 +115,53 @@ static bool wants_drop(const record_t *record)
                     : record->state == WORKLOAD_ERROR && record->is_made;
 }
 
-/* The job that drops a record, or false with the record changed when there is nothing to drop. */
-static bool drop_job(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job)
+static job_kind_t drop_kind(const record_t *record)
 {
-    scope_t scope       = {.without = record};
     const workload_t *w = record->workload;
-    if (workload_is_disk(w)) {
-        job_for(job, JOB_DROP_DISK, record);
-        plan_disk_name(record, job->disk);
-        trash_keep(engine, record, seconds(now_ms), job);
-        return true;
-    }
-    if (workload_is_network(w)) {
-        job_for(job, JOB_DROP_NETWORK, record);
-        plan_network_id(record->entry->twin_id, w->name, job->network.id);
-        return plan_firewall(engine, scope, &job->firewall);
-    }
-    if (workload_is_gateway(w)) {
-        job_for(job, JOB_DROP_GATEWAY, record);
-        return plan_gateway(engine, record, scope, 0, job).status == HOST_OK;
-    }
-    if (w->kind == WORKLOAD_ZLOGS) {
-        job_for(job, JOB_DROP_LOGS, record);
-        return true;
-    }
-    if (w->kind == WORKLOAD_ZDB) {
-        job_for(job, JOB_DROP_ZDB, record);
-        plan_disk_name(record, job->disk);
-        trash_keep(engine, record, seconds(now_ms), job);
-        zdb_network_id(record->entry->twin_id, record->entry->contract_id, w->name, job->network.id);
-        return plan_firewall(engine, scope, &job->firewall);
-    }
-    job_for(job, JOB_DROP_MACHINE, record);
-    const record_t *network = plan_network_of(engine, record);
-    for (record_t *own = record->entry->records; own && !network;
+    if (workload_is_disk(w)) return JOB_DROP_DISK;
+    if (workload_is_network(w)) return JOB_DROP_NETWORK;
+    if (workload_is_gateway(w)) return JOB_DROP_GATEWAY;
+    if (w->kind == WORKLOAD_ZLOGS) return JOB_DROP_LOGS;
+    if (record->gate != GATE_CLOSED) return JOB_CLOSE;
+    return w->kind == WORKLOAD_ZDB ? JOB_DROP_ZDB : JOB_DROP_MACHINE;
+}
+
+/* The rules without it: of the host, and of a machine's network if that is there. */
+static bool plan_close(engine_t *engine, const record_t *record, job_t *job)
+{
+    scope_t scope           = {.without = record};
+    bool is_machine         = workload_is_machine(record->workload);
+    const record_t *network = is_machine ? plan_network_of(engine, record) : NULL;
+    for (record_t *own = is_machine ? record->entry->records : NULL; own && !network;
          own           = own->next) /* one that is going, too */
         if (workload_is_network(own->workload) &&
-            strcmp(own->workload->name, w->machine.interfaces[0].network) == 0)
+            strcmp(own->workload->name, record->workload->machine.interfaces[0].network) == 0)
             network = own;
     if (network && network->link != 0 && network->is_made && network->state != WORKLOAD_ERROR &&
         !plan_network(engine, network, scope, &job->network))
         return false;
     return plan_firewall(engine, scope, &job->firewall);
+}
+
+/* The job that drops a record; false when memory is short. */
+static bool drop_job(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job)
+{
+    scope_t scope       = {.without = record};
+    const workload_t *w = record->workload;
+    job_for(job, drop_kind(record), record);
+    if (job->kind == JOB_CLOSE) return plan_close(engine, record, job);
+    if (job->kind == JOB_DROP_GATEWAY) return plan_gateway(engine, record, scope, 0, job).status == HOST_OK;
+    if (job->kind == JOB_DROP_NETWORK) {
+        plan_network_id(record->entry->twin_id, w->name, job->network.id);
+        return plan_firewall(engine, scope, &job->firewall);
+    }
+    if (job->kind == JOB_DROP_ZDB)
+        zdb_network_id(record->entry->twin_id, record->entry->contract_id, w->name, job->network.id);
+    if (job->kind == JOB_DROP_ZDB || job->kind == JOB_DROP_DISK) {
+        plan_disk_name(record, job->disk);
+        trash_keep(engine, record, seconds(now_ms), job);
+    }
+    return true;
 }
 
 static uint32_t backwards(const entry_t *entry, record_t *records[RECORDS_MAX])
@@ -181,7 +198,8 @@ static bool next_drop(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t *
             wake_at(wake_ms, record->next_ms);
             return false;
         }
-        return drop_job(engine, record, now_ms, job);
+        return lane_is_free(engine, drop_kind(record), entry->contract_id) &&
+               drop_job(engine, record, now_ms, job);
     }
     return false;
 }
@@ -198,15 +216,45 @@ static void keep_pausing(engine_t *engine, record_t *record)
     store_record(engine, record);
 }
 
+/* What runs, what was paused or resumed by half, and what may have been started after all. */
+static bool wants_pause(const record_t *record)
+{
+    if (record->state == WORKLOAD_OK) return true;
+    if (record->state == WORKLOAD_INIT)
+        return has_gate(record) && record->is_made && record->gate != GATE_CUT;
+    return record->state == WORKLOAD_PAUSED && is_live(record) && record->is_dirty;
+}
+
+static job_kind_t pause_kind(const record_t *record)
+{
+    if (workload_is_gateway(record->workload)) return JOB_PAUSE_GATEWAY;
+    return record->workload->kind == WORKLOAD_ZLOGS ? JOB_PAUSE_LOGS : JOB_PAUSE;
+}
+
+static bool pause_job(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job)
+{
+    scope_t scope = {.with = record, .is_with_paused = true};
+    record->gate  = GATE_UNKNOWN;
+    keep_pausing(engine, record);
+    job_for(job, pause_kind(record), record);
+    if (job->kind == JOB_PAUSE_LOGS) return true;
+    if (job->kind == JOB_PAUSE_GATEWAY)
+        return plan_gateway(engine, record, scope, now_ms, job).status == HOST_OK;
+    if (record->workload->kind == WORKLOAD_ZDB)
+        return plan_zdb_network(engine, record, scope, &job->network) &&
+               plan_firewall(engine, scope, &job->firewall);
+    const record_t *network = plan_network_of(engine, record);
+    return (!network || network->link == 0 || plan_network(engine, network, scope, &job->network)) &&
+           plan_firewall(engine, scope, &job->firewall);
+}
+
 static bool next_pause(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t *job, uint64_t *wake_ms)
 {
     record_t *records[RECORDS_MAX];
     uint32_t count = entry->desired == DESIRED_PAUSED ? backwards(entry, records) : 0;
     for (uint32_t i = 0; i < count; i++) {
         record_t *record = records[i];
-        if (record->state != WORKLOAD_OK &&
-            !(is_live(record) && record->state == WORKLOAD_PAUSED && record->is_dirty))
-            continue;
+        if (!wants_pause(record)) continue;
         if (!is_live(record)) {
             record_change(engine, record, WORKLOAD_PAUSED, "paused", seconds(now_ms));
             continue;
@@ -215,23 +263,8 @@ static bool next_pause(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t 
             wake_at(wake_ms, record->next_ms);
             continue;
         }
-        scope_t scope = {.with = record, .is_with_paused = true};
-        keep_pausing(engine, record);
-        if (workload_is_gateway(record->workload)) {
-            job_for(job, JOB_PAUSE_GATEWAY, record);
-            return plan_gateway(engine, record, scope, now_ms, job).status == HOST_OK;
-        }
-        if (record->workload->kind == WORKLOAD_ZLOGS) {
-            job_for(job, JOB_PAUSE_LOGS, record);
-            return true;
-        }
-        job_for(job, JOB_PAUSE, record);
-        if (record->workload->kind == WORKLOAD_ZDB)
-            return plan_zdb_network(engine, record, scope, &job->network) &&
-                   plan_firewall(engine, scope, &job->firewall);
-        const record_t *network = plan_network_of(engine, record);
-        return (!network || network->link == 0 || plan_network(engine, network, scope, &job->network)) &&
-               plan_firewall(engine, scope, &job->firewall);
+        return lane_is_free(engine, pause_kind(record), entry->contract_id) &&
+               pause_job(engine, record, now_ms, job);
     }
     return false;
 }
@@ -258,45 +291,44 @@ static uint32_t free_link(const engine_t *engine)
     return 0;
 }
 
+static job_kind_t ensure_kind(const record_t *record)
+{
+    const workload_t *w = record->workload;
+    if (workload_is_disk(w)) return JOB_DISK;
+    if (workload_is_network(w)) return JOB_NETWORK;
+    if (workload_is_gateway(w)) return JOB_GATEWAY;
+    if (w->kind == WORKLOAD_ZLOGS) return JOB_LOGS;
+    if (w->kind == WORKLOAD_ZDB) return record->gate == GATE_OPEN ? JOB_ZDB : JOB_OPEN;
+    return record->gate == GATE_OPEN || record->is_known ? JOB_MACHINE : JOB_OPEN;
+}
+
+static host_result_t ensure_network(engine_t *engine, record_t *record, job_t *job)
+{
+    scope_t scope = {0};
+    if (record->link == 0) record->link = free_link(engine);
+    if (record->link == 0) return host_fail(HOST_REFUSED, "this node has too many networks");
+    record->is_made = true;
+    if (!plan_network(engine, record, scope, &job->network) || !plan_firewall(engine, scope, &job->firewall))
+        return host_fail(HOST_LATER, "no memory");
+    return host_ok();
+}
+
 static host_result_t plan_ensure(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job)
 {
     const workload_t *w = record->workload;
+    job_for(job, ensure_kind(record), record);
+    job->is_new   = !record->is_made;
+    job->is_known = record->is_known;
     if (workload_is_disk(w)) {
-        job_for(job, JOB_DISK, record);
         plan_disk_name(record, job->disk);
         job->disk_size  = w->size;
         job->disk_owner = plan_owner(engine, record->entry);
         return host_ok();
     }
-    if (workload_is_network(w)) {
-        scope_t scope = {0};
-        job_for(job, JOB_NETWORK, record);
-        if (record->link == 0) record->link = free_link(engine);
-        if (record->link == 0) return host_fail(HOST_REFUSED, "this node has too many networks");
-        record->is_made = true;
-        if (!plan_network(engine, record, scope, &job->network) ||
-            !plan_firewall(engine, scope, &job->firewall))
-            return host_fail(HOST_LATER, "no memory");
-        return host_ok();
-    }
-    if (workload_is_gateway(w)) {
-        job_for(job, JOB_GATEWAY, record);
-        job->is_new = !record->is_made;
-        return plan_gateway(engine, record, (scope_t){.with = record}, now_ms, job);
-    }
-    if (w->kind == WORKLOAD_ZLOGS) {
-        job_for(job, JOB_LOGS, record);
-        return plan_logs(engine, record, job);
-    }
-    if (w->kind == WORKLOAD_ZDB) {
-        job_for(job, JOB_ZDB, record);
-        job->is_new   = !record->is_made;
-        job->is_known = record->is_known;
-        return plan_zdb(engine, record, job);
-    }
-    job_for(job, JOB_MACHINE, record);
-    job->is_new   = !record->is_made;
-    job->is_known = record->is_known;
+    if (workload_is_network(w)) return ensure_network(engine, record, job);
+    if (workload_is_gateway(w)) return plan_gateway(engine, record, (scope_t){.with = record}, now_ms, job);
+    if (w->kind == WORKLOAD_ZLOGS) return plan_logs(engine, record, job);
+    if (w->kind == WORKLOAD_ZDB) return plan_zdb(engine, record, job);
     return plan_machine(engine, record, now_ms, job);
 }
 
@@ -308,10 +340,19 @@ static bool take_address(engine_t *engine, record_t *record, uint64_t now_ms)
     host_result_t result = plan_address(engine, record);
     if (result.status == HOST_OK)
         made(engine, record, now_ms);
-    else if (result.status == HOST_LATER)
+    else if (result.status != HOST_REFUSED)
         try_later(engine, record, &result, WAIT_MS, now_ms);
     else
         failed(engine, record, &result, now_ms);
+    return false;
+}
+
+/* Something that still has room, ports or names, and will not have them for long. */
+static bool is_room_coming(const engine_t *engine)
+{
+    for (const entry_t *entry = engine->entries; entry; entry = entry->next)
+        for (const record_t *record = entry->records; record; record = record->next)
+            if (record->is_made && record->tries == 0 && plan_is_going(record)) return true;
     return false;
 }
 
@@ -324,20 +365,24 @@ static bool ensure_job(engine_t *engine, record_t *record, uint64_t now_ms, job_
     uint32_t link        = record->link;
     host_result_t result = was_made ? host_ok() : plan_admit(engine, record);
     bool is_job;
+    if (result.status == HOST_REFUSED && is_room_coming(engine))
+        result = host_fail(HOST_WAITS, "waits for what is being removed");
     if (result.status == HOST_OK && trash_yields(engine, record, now_ms, job, &is_job)) {
         if (is_job) return true;
-        result = host_fail(HOST_LATER, "waits for room on the disks");
+        result = host_fail(HOST_WAITS, "waits for room on the disks");
     }
     db_begin(engine->config.db); /* the image that it uses and the record are one change */
     if (result.status == HOST_OK) result = plan_ensure(engine, record, now_ms, job);
     if (result.status == HOST_OK) {
         record->is_made = true; /* before anything of it is there */
+        record->is_dirty =
+            record->is_dirty || record->state == WORKLOAD_PAUSED; /* from here on resumed by half */
         if (!was_made || record->link != link) store_record(engine, record);
     }
     db_end(engine->config.db);
     if (result.status == HOST_OK) return true;
     job_fini(job);
-    if (result.status == HOST_LATER)
+    if (result.status != HOST_REFUSED)
         try_later(engine, record, &result, WAIT_MS, now_ms);
     else
         failed(engine, record, &result, now_ms);
@@ -353,7 +398,12 @@ static bool next_ensure(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t
             record_change(engine, record, WORKLOAD_OK, plan_note(engine, record), seconds(now_ms));
             continue;
         }
-        if (!waits(record, now_ms) && ensure_job(engine, record, now_ms, job)) return true;
+        if (!waits(record, now_ms)) {
+            if (!lane_is_free(engine, ensure_kind(record), entry->contract_id) ||
+                (engine->is_sweeping && !record->is_made))
+                return false;
+            if (ensure_job(engine, record, now_ms, job)) return true;
+        }
         if (wants_ensure(record)) wake_at(wake_ms, record->next_ms);
     }
     return false;
@@ -362,8 +412,6 @@ static bool next_ensure(engine_t *engine, entry_t *entry, uint64_t now_ms, job_t
 /* ---- the whole machine ---- */
 
 void engine_sweep(engine_t *engine) { engine->wants_sweep = true; }
-
-void engine_meter(engine_t *engine) { engine->wants_meter = true; }
 
 static bool know(job_t *job, char kind, const char *prefix, const char *name)
 {
@@ -408,28 +456,48 @@ static bool sweep_job(engine_t *engine, job_t *job)
            plan_gateways(engine, (scope_t){0}, &job->gateways);
 }
 
-bool engine_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_ms)
+/* Counting and sweeping come before what they should see. */
+static bool next_round(engine_t *engine, job_t *job)
+{
+    if ((!engine->wants_meter && !engine->wants_sweep) || !lane_is_free(engine, JOB_METER, 0)) return false;
+    if (engine->wants_meter) {
+        engine->wants_meter = false;
+        *job                = (job_t){.kind = JOB_METER};
+        return plan_firewall(engine, (scope_t){0}, &job->firewall) &&
+               plan_gateways(engine, (scope_t){0}, &job->gateways);
+    }
+    if (sweep_job(engine, job)) return true;
+    job_fini(job); /* knowing only a part would drop the rest */
+    return false;
+}
+
+static bool next_of_entries(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_ms)
 {
     typedef bool (*next_t)(engine_t *, entry_t *, uint64_t, job_t *, uint64_t *);
     static const next_t order[] = {next_drop, next_pause,
                                    next_ensure}; /* taking away never waits for making */
-    *wake_ms                    = now_ms + ENGINE_BACKOFF_MAX_MS;
-    if (engine->is_busy) return false;
-    bool is_found = false;
-    if (engine->wants_meter) {
-        engine->wants_meter = false;
-        *job                = (job_t){.kind = JOB_METER};
-        is_found            = plan_firewall(engine, (scope_t){0}, &job->firewall) &&
-                   plan_gateways(engine, (scope_t){0}, &job->gateways);
-    } else if (engine->wants_sweep) {
-        is_found = sweep_job(engine, job);
-        if (!is_found) job_fini(job); /* knowing only a part would drop the rest */
-    }
-    for (size_t i = 0; i < sizeof order / sizeof *order && !is_found; i++)
-        for (entry_t *entry = engine->entries; entry && !is_found; entry = entry->next)
-            is_found = order[i](engine, entry, now_ms, job, wake_ms);
-    if (!is_found) is_found = trash_next(engine, now_ms, job, wake_ms);
-    engine->is_busy = is_found;
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        for (entry_t *entry = engine->entries; entry; entry = entry->next)
+            if (!entry_is_out(engine, entry->contract_id) && order[i](engine, entry, now_ms, job, wake_ms))
+                return true;
+    return false;
+}
+
+static bool next_rest(engine_t *engine, job_t *job)
+{
+    if (!engine->wants_rest || !lane_is_free(engine, JOB_REST, 0)) return false;
+    engine->wants_rest = false;
+    *job               = (job_t){.kind = JOB_REST};
+    return true;
+}
+
+bool engine_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_ms)
+{
+    *wake_ms      = now_ms + ENGINE_BACKOFF_MAX_MS;
+    bool is_found = next_round(engine, job) || next_of_entries(engine, now_ms, job, wake_ms) ||
+                    trash_next(engine, now_ms, job, wake_ms) || next_rest(engine, job);
+    if (is_found) seat_take(engine, job);
+    if (is_found && job->kind == JOB_SWEEP) engine->is_sweeping = job->suspect_count > 0;
     return is_found;
 }
 
@@ -442,6 +510,7 @@ static void made(engine_t *engine, record_t *record, uint64_t now_ms)
     record->next_ms  = 0;
     record->is_dirty = false;
     record->is_known = false;
+    if (has_gate(record)) record->gate = GATE_OPEN;
     char *data       = plan_result(engine, record);
     const char *note = plan_note(engine, record);
     bool is_news     = is_start || strcmp(note, record->message) != 0 || !data || !record->data ||
@@ -462,7 +531,9 @@ static void paused(engine_t *engine, record_t *record, const host_result_t *resu
     record->tries    = 0;
     record->next_ms  = 0;
     record->is_dirty = false;
-    record_change(engine, record, WORKLOAD_PAUSED, "paused", seconds(now_ms));
+    record->gate     = GATE_CUT;
+    if (record->state != WORKLOAD_INIT) /* never made: it is neither counted nor resumed */
+        record_change(engine, record, WORKLOAD_PAUSED, "paused", seconds(now_ms));
 }
 
 /* A drop that failed comes again; the state is "deleted" from its first try on, so that nobody waits for it.
@@ -471,6 +542,7 @@ static void dropped(engine_t *engine, record_t *record, const host_result_t *res
 {
     bool is_error =
         !record->is_removed && record->entry->desired != DESIRED_DELETED; /* or was, an update ago */
+    record->gate = GATE_UNKNOWN;
     if (result->status != HOST_OK) {
         log_warn(LOG_ENGINE, "not removed yet", LOG_U64("contract", record->entry->contract_id),
                  LOG_TEXT("name", record->workload->name), LOG_TEXT("why", result->error));
@@ -489,59 +561,6 @@ static void dropped(engine_t *engine, record_t *record, const host_result_t *res
         deleted(engine, record, now_ms);
 }
 
-static void keep_born(db_t *db, const job_count_t *count)
-{
-    db_do(db, "INSERT INTO meter_born(wid, born) VALUES(?1, ?2) ON CONFLICT(wid) DO UPDATE SET born = ?2",
-          "ti", count->wid, (int64_t)count->born);
-}
-
-/* What the slot of a new gateway had counted before it. */
-static void take_start(engine_t *engine, const job_t *job)
-{
-    for (uint32_t i = 0; i < job->count_count; i++) {
-        db_begin(engine->config.db);
-        db_do(engine->config.db,
-              "INSERT INTO meter(wid, contract, last, bytes) VALUES(?1, ?2, ?3, 0) ON CONFLICT(wid) DO "
-              "UPDATE SET last = ?3",
-              "tii", job->counts[i].wid, (int64_t)job->contract_id, (int64_t)job->counts[i].bytes);
-        keep_born(engine->config.db, &job->counts[i]);
-        db_end(engine->config.db);
-    }
-}
-
-/* How far a counter went since it was last read: all of it when it began anew. */
-static void take_count(db_t *db, const job_count_t *count, int64_t now_s)
-{
-    db_rows_t *rows = db_ask(db,
-                             "SELECT w.contract, m.last, b.born FROM workload w LEFT JOIN meter m ON m.wid = "
-                             "w.wid LEFT JOIN meter_born b ON b.wid = w.wid WHERE w.wid = ?1",
-                             "t", count->wid);
-    if (!db_next(&rows)) return;
-    int64_t contract = db_number(rows, 0), last = db_number(rows, 1), born = db_number(rows, 2);
-    int64_t bytes = (int64_t)count->bytes, now_born = (int64_t)count->born;
-    db_stop(rows);
-    bool is_anew  = bytes < last || (born != 0 && now_born != 0 && now_born != born);
-    int64_t moved = is_anew ? bytes : bytes - last;
-    if (born != now_born) keep_born(db, count);
-    if (moved == 0 && last == bytes && last != 0) return;
-    db_do(db,
-          "INSERT INTO meter(wid, contract, last, bytes) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(wid) DO "
-          "UPDATE SET last = ?3, bytes = bytes + ?4",
-          "tiii", count->wid, contract, bytes, moved);
-    db_do(db,
-          "INSERT INTO nru(contract, bytes, since) VALUES(?1, ?2, ?3) ON CONFLICT(contract) DO UPDATE "
-          "SET bytes = bytes + ?2",
-          "iii", contract, moved, now_s);
-}
-
-static void take_counts(engine_t *engine, const job_t *job, int64_t now_s)
-{
-    db_begin(engine->config.db);
-    for (uint32_t i = 0; i < job->count_count; i++)
-        take_count(engine->config.db, &job->counts[i], now_s);
-    db_end(engine->config.db);
-}
-
 static void take_sweep(engine_t *engine, job_t *job)
 {
     if (job->dropped > 0) log_warn(LOG_ENGINE, "swept", LOG_U64("objects", job->dropped));
@@ -551,6 +570,7 @@ static void take_sweep(engine_t *engine, job_t *job)
     engine->suspects      = job->suspects;
     engine->suspect_count = job->suspect_count;
     job->suspects         = NULL;
+    engine->is_sweeping   = false;
 }
 
 /* Another program has the port: the database, of which nothing is made yet, goes to the next slot. */
@@ -562,38 +582,76 @@ static void move_zdb(engine_t *engine, record_t *record)
     store_record(engine, record);
 }
 
+/* A machine that was thought to run does not: from its network on. */
+static void lost(record_t *record)
+{
+    record->is_known = false;
+    record->next_ms  = 0;
+}
+
+/* What failed was not wanted any more: it goes, or is paused, at once. */
+static void given_up(record_t *record)
+{
+    record->tries   = 0;
+    record->next_ms = 0;
+}
+
+static void take_made(engine_t *engine, job_t *job, record_t *record, uint64_t now_ms)
+{
+    bool is_ok     = job->result.status == HOST_OK,
+         is_wanted = record->entry->desired == DESIRED_RUN && !record->is_removed;
+    if (job->is_port_taken && record->workload->kind == WORKLOAD_ZDB) {
+        job->result.status = HOST_LATER;
+        move_zdb(engine, record);
+    }
+    if (job->kind == JOB_GATEWAY && job->is_new) count_start(engine, job);
+    if (job->is_lost)
+        lost(record);
+    else if (is_ok && job->kind == JOB_OPEN)
+        record->gate = GATE_OPEN;
+    else if (is_ok)
+        made(engine, record, now_ms);
+    else if (!is_wanted)
+        given_up(record);
+    else
+        failed(engine, record, &job->result, now_ms);
+}
+
+static void take_dropped(engine_t *engine, job_t *job, record_t *record, uint64_t now_ms)
+{
+    if (job->count_count > 0) count_take(engine, job, seconds(now_ms));
+    if (job->kind == JOB_CLOSE && job->result.status == HOST_OK) {
+        record->gate = GATE_CLOSED;
+        return;
+    }
+    dropped(engine, record, &job->result, now_ms);
+}
+
 static void take_result(engine_t *engine, job_t *job, record_t *record, uint64_t now_ms)
 {
     switch (job->kind) {
     case JOB_DISK:
     case JOB_NETWORK:
+    case JOB_OPEN:
     case JOB_MACHINE:
     case JOB_GATEWAY:
     case JOB_ZDB:
-    case JOB_LOGS:
-        if (job->is_port_taken) move_zdb(engine, record);
-        if (job->kind == JOB_GATEWAY && job->is_new) take_start(engine, job);
-        if (job->result.status == HOST_OK)
-            made(engine, record, now_ms);
-        else
-            failed(engine, record, &job->result, now_ms);
-        return;
+    case JOB_LOGS: take_made(engine, job, record, now_ms); return;
     case JOB_PAUSE:
     case JOB_PAUSE_LOGS:
     case JOB_PAUSE_GATEWAY: paused(engine, record, &job->result, now_ms); return;
+    case JOB_CLOSE:
     case JOB_DROP_DISK:
     case JOB_DROP_GATEWAY:
     case JOB_DROP_LOGS:
     case JOB_DROP_ZDB:
     case JOB_DROP_NETWORK:
-    case JOB_DROP_MACHINE:
-        if (job->count_count > 0) take_counts(engine, job, seconds(now_ms));
-        dropped(engine, record, &job->result, now_ms);
-        return;
+    case JOB_DROP_MACHINE: take_dropped(engine, job, record, now_ms); return;
     case JOB_EMPTY_TRASH:
     case JOB_RESTORE_DISK:
     case JOB_SWEEP:
-    case JOB_METER: return;
+    case JOB_METER:
+    case JOB_REST: return;
     }
 }
 
@@ -612,21 +670,43 @@ static void take_late(engine_t *engine, job_t *job, record_t *record, uint64_t n
     if (!record) return;
     record->is_dirty = true;
     record->next_ms  = 0;
+    record->gate     = GATE_UNKNOWN;
+}
+
+/* Something is there, or gone, that somebody may wait for. */
+static void wake_waiting(engine_t *engine)
+{
+    for (entry_t *entry = engine->entries; entry; entry = entry->next)
+        for (record_t *record = entry->records; record; record = record->next) {
+            if (record->is_waiting) record->next_ms = 0;
+            record->is_waiting = false;
+        }
+}
+
+/* After it there may be folders, groups, a mount or a table that nobody needs. */
+static bool leaves_rest(job_kind_t kind)
+{
+    return kind == JOB_DROP_MACHINE || kind == JOB_DROP_ZDB || kind == JOB_DROP_LOGS ||
+           kind == JOB_DROP_DISK || kind == JOB_DROP_NETWORK || kind == JOB_DROP_GATEWAY ||
+           kind == JOB_EMPTY_TRASH || kind == JOB_SWEEP;
 }
 
 void engine_done(engine_t *engine, job_t *job, uint64_t now_ms)
 {
-    engine->is_busy  = false;
+    seat_leave(engine, job);
+    bool is_ok       = job->result.status == HOST_OK;
     record_t *record = record_of(engine, job);
     if (job->kind == JOB_SWEEP)
         take_sweep(engine, job);
     else if (job->kind == JOB_METER)
-        take_counts(engine, job, seconds(now_ms));
+        count_take(engine, job, seconds(now_ms));
     else if (record && record->workload->version != job->version)
         take_late(engine, job, record, now_ms);
     else if (record)
         take_result(engine, job, record, now_ms);
     trash_took(engine, job, now_ms);
+    if (is_ok && job->kind != JOB_METER && job->kind != JOB_REST) wake_waiting(engine);
+    if (leaves_rest(job->kind)) engine->wants_rest = true;
     job_fini(job);
 }
 
@@ -639,6 +719,7 @@ static void ended(engine_t *engine, record_t *record, int code, uint64_t now_ms)
     if (record->restarts < RESTARTS_SHOWN) record->restarts++;
     uint64_t wait   = backoff_ms(engine, record->restarts);
     record->next_ms = now_ms + wait;
+    record->gate    = GATE_UNKNOWN;
     if (code < 0)
         snprintf(message, sizeof message, "it ended; it is started again");
     else
@@ -651,8 +732,9 @@ static void ended(engine_t *engine, record_t *record, int code, uint64_t now_ms)
 void engine_look(engine_t *engine, uint64_t now_ms,
                  machine_state_t (*state)(void *context, const char *wid, int *code), void *context)
 {
-    for (entry_t *entry = engine->entries; entry && !engine->is_busy; entry = entry->next)
-        for (record_t *record = entry->records; record; record = record->next) {
+    for (entry_t *entry = engine->entries; entry; entry = entry->next)
+        for (record_t *record = entry_is_out(engine, entry->contract_id) ? NULL : entry->records; record;
+             record           = record->next) {
             int code;
             if (!plan_is_run(record->workload) || record->state != WORKLOAD_OK || record->is_dirty) continue;
             if (entry->desired != DESIRED_RUN || record->is_removed) continue;

@@ -107,7 +107,7 @@ bool plan_zdb_network(const engine_t *engine, const record_t *record, scope_t sc
     memcpy(plan->subnet, subnet, 4);
     memcpy(guest->wid, record->wid, sizeof guest->wid);
     memcpy(guest->ip, guest_ip, 4);
-    guest->is_paused  = record == scope.with ? scope.is_with_paused : record->state == WORKLOAD_PAUSED;
+    guest->is_paused  = plan_is_paused(record, scope);
     guest->is_closed  = true;
     guest->port_count = 1;
     guest->ports[0]   = (machine_port_t){.host = zdb_port(engine, record), .guest = ZDB_PORT};
@@ -173,12 +173,11 @@ host_result_t plan_zdb(engine_t *engine, record_t *record, job_t *job)
     if (record->link == 0) return host_fail(HOST_REFUSED, "this node has no room for another database");
     plan_disk_name(record, job->disk);
     job->disk_size = zdb_disk(record->workload->zdb.size);
-    if (!fill_machine(engine, record, &job->machine) ||
-        !plan_zdb_network(engine, record, scope, &job->network) ||
-        !plan_zdb_network(engine, record, scope, &job->machine.network) ||
-        !plan_firewall(engine, scope, &job->firewall))
-        return host_fail(HOST_LATER, "no memory");
-    return host_ok();
+    bool is_ok     = job->kind == JOB_OPEN ? plan_zdb_network(engine, record, scope, &job->network) &&
+                                             plan_firewall(engine, scope, &job->firewall)
+                                           : fill_machine(engine, record, &job->machine) &&
+                                             plan_zdb_network(engine, record, scope, &job->machine.network);
+    return is_ok ? host_ok() : host_fail(HOST_LATER, "no memory");
 }
 
 json_t *zdb_result(const engine_t *engine, const record_t *record)

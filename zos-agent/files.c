@@ -81,7 +81,7 @@ void crash_points_by(const char *variable) { crash_variable = variable; }
 
 void crash_point(void)
 {
-    static unsigned long passed;
+    static _Atomic unsigned long passed;
     const char *at = getenv(crash_variable);
     if (at && ++passed == strtoul(at, NULL, 10)) kill(getpid(), SIGKILL);
 }

@@ -1,8 +1,8 @@
 /* host.h - the machine: what it can do, and making workloads on it.
  *
  * Every ensure makes so whatever is missing and leaves what is there; every drop succeeds when there is
- * nothing. All of it blocks, for milliseconds mostly, and none of it knows the database: the engine's worker
- * calls it, one call at a time. */
+ * nothing. All of it blocks, for milliseconds mostly, and none of it knows the database.  The engine's jobs
+ * call it from several threads: of one workload, and of networks, filter and gateway, one call at a time. */
 #ifndef HOST_H
 #define HOST_H
 #include "cgroup.h"
@@ -71,6 +71,7 @@ NODISCARD bool host_init(host_t *host, const host_config_t *config, char error[H
 typedef enum {
     HOST_OK,
     HOST_LATER,   /* it may go well another time */
+    HOST_WAITS,   /* as HOST_LATER, for something of ours that is under way */
     HOST_REFUSED, /* it will not, as it was asked */
 } host_status_t;
 

@@ -1,4 +1,4 @@
-/* job.c - what the worker does. */
+/* job.c - what a worker does. */
 #include "job.h"
 #include "logs.h"
 #include "netlink.h"
@@ -26,27 +26,33 @@ static host_result_t check_ports(const job_t *job)
     return host_ok();
 }
 
-static void run_machine(const host_t *host, job_t *job)
-{
-    int code;
-    if (job->is_known && machine_state(host, job->wid, &code) == MACHINE_RUNNING &&
-        machine_connect(host, job->wid).status == HOST_OK) {
-        job->result = machine_pause(host, job->wid, false);
-        return;
-    }
-    job->result = check_ports(job);
-    if (is_ok(&job->result)) job->result = network_ensure(host, &job->network);
-    if (is_ok(&job->result)) job->result = firewall_apply(host, &job->firewall);
-    if (is_ok(&job->result)) job->result = machine_ensure(host, &job->machine);
-    if (is_ok(&job->result)) job->result = machine_pause(host, job->wid, false);
-}
-
 /* The rules of the machine's network, if that is still there, and of the host. */
 static host_result_t apply_rules(const host_t *host, const job_t *job)
 {
     host_result_t result = host_ok();
     if (job->network.prefix != 0) result = network_ensure(host, &job->network);
     return is_ok(&result) ? firewall_apply(host, &job->firewall) : result;
+}
+
+/* Its ports must be nobody else's when it is new: a database may move to others. */
+static void run_open(const host_t *host, job_t *job)
+{
+    job->result        = check_ports(job);
+    job->is_port_taken = !is_ok(&job->result);
+    if (is_ok(&job->result)) job->result = apply_rules(host, job);
+}
+
+static void run_machine(const host_t *host, job_t *job)
+{
+    int code;
+    bool is_there = job->is_known && machine_state(host, job->wid, &code) == MACHINE_RUNNING &&
+                    machine_connect(host, job->wid).status == HOST_OK;
+    job->is_lost = job->is_known && !is_there;
+    if (job->is_lost)
+        job->result = host_fail(HOST_WAITS, "is looked at anew");
+    else if (!is_there)
+        job->result = machine_ensure(host, &job->machine);
+    if (is_ok(&job->result)) job->result = machine_pause(host, job->wid, false);
 }
 
 static void run_pause(const host_t *host, job_t *job)
@@ -80,10 +86,9 @@ static bool count_network(const host_t *host, const char *id, job_t *job)
 
 /* No rule counts for it any more: what its counter says now is the last of it.  The counter itself goes with
  * the network, or with the next sweep: once this is in the database. */
-static void run_drop_machine(const host_t *host, job_t *job)
+static void run_close(const host_t *host, job_t *job)
 {
     job->result = apply_rules(host, job);
-    if (is_ok(&job->result)) job->result = machine_drop(host, job->wid);
     if (is_ok(&job->result) && job->network.prefix != 0 && !count_network(host, job->network.id, job))
         job->result = host_fail(HOST_LATER, "no counters");
 }
@@ -93,7 +98,6 @@ static void run_drop_network(const host_t *host, job_t *job)
     (void)count_network(host, job->network.id, job);
     job->result = network_drop(host, job->network.id);
     if (is_ok(&job->result)) job->result = firewall_apply(host, &job->firewall);
-    host_rest(host);
 }
 
 static host_result_t drop_disk(const host_t *host, job_t *job)
@@ -107,27 +111,17 @@ static host_result_t drop_disk(const host_t *host, job_t *job)
 static void run_zdb(const host_t *host, job_t *job)
 {
     int code;
-    if (job->is_known && machine_state(host, job->wid, &code) == MACHINE_RUNNING &&
-        zdb_is_current(host, &job->machine) && machine_connect(host, job->wid).status == HOST_OK) {
-        job->result = apply_rules(host, job); /* the operator may have chosen another port */
-        if (is_ok(&job->result)) job->result = machine_pause(host, job->wid, false);
-        return;
-    }
-    job->result        = check_ports(job);
-    job->is_port_taken = !is_ok(&job->result);
-    if (job->is_port_taken) job->result.status = HOST_LATER;
-    if (is_ok(&job->result)) job->result = apply_rules(host, job);
-    if (is_ok(&job->result)) job->result = zdb_ensure(host, &job->machine, job->disk, job->disk_size);
+    bool is_there = job->is_known && machine_state(host, job->wid, &code) == MACHINE_RUNNING &&
+                    zdb_is_current(host, &job->machine) && machine_connect(host, job->wid).status == HOST_OK;
+    if (!is_there) job->result = zdb_ensure(host, &job->machine, job->disk, job->disk_size);
     if (is_ok(&job->result)) job->result = machine_pause(host, job->wid, false);
 }
 
 static void run_drop_zdb(const host_t *host, job_t *job)
 {
-    job->result = firewall_apply(host, &job->firewall);
-    if (is_ok(&job->result)) job->result = machine_drop(host, job->wid);
+    job->result = machine_drop(host, job->wid);
     if (is_ok(&job->result)) job->result = network_drop(host, job->network.id);
     if (is_ok(&job->result)) job->result = drop_disk(host, job);
-    host_rest(host);
 }
 
 /* ---- gateways ---- */
@@ -236,7 +230,6 @@ static void run_sweep(const host_t *host, job_t *job)
     sweep_counters(host, job);
     repair(host, job);
     if (job->gateways.count == 0) gateway_stop(host);
-    host_rest(host);
     free(job->suspects);
     job->suspects      = sweep.found;
     job->suspect_count = sweep.count;
@@ -258,32 +251,29 @@ void job_run(const host_t *host, job_t *job)
     switch (job->kind) {
     case JOB_DISK: job->result = disk_ensure(host, job->disk, job->disk_size, job->disk_owner); return;
     case JOB_NETWORK: job->result = apply_rules(host, job); return;
+    case JOB_OPEN: run_open(host, job); return;
     case JOB_MACHINE: run_machine(host, job); return;
     case JOB_PAUSE: run_pause(host, job); return;
     case JOB_ZDB: run_zdb(host, job); return;
     case JOB_DROP_ZDB: run_drop_zdb(host, job); return;
     case JOB_LOGS: job->result = logs_ensure(host, &job->logs); return;
     case JOB_PAUSE_LOGS: job->result = machine_stop(host, job->wid); return;
-    case JOB_DROP_LOGS: job->result = machine_drop(host, job->wid); return;
+    case JOB_DROP_LOGS:
+    case JOB_DROP_MACHINE: job->result = machine_drop(host, job->wid); return;
     case JOB_GATEWAY:
     case JOB_PAUSE_GATEWAY: run_gateway(host, job); return;
     case JOB_DROP_GATEWAY: run_drop_gateway(host, job); return;
-    case JOB_DROP_DISK:
-        job->result = drop_disk(host, job);
-        host_rest(host);
-        return;
-    case JOB_EMPTY_TRASH:
-        job->result = trash_drop(host, job->trash);
-        host_rest(host);
-        return;
+    case JOB_CLOSE: run_close(host, job); return;
+    case JOB_DROP_DISK: job->result = drop_disk(host, job); return;
+    case JOB_EMPTY_TRASH: job->result = trash_drop(host, job->trash); return;
     case JOB_RESTORE_DISK:
         job->result =
             disk_restore(host, job->trash, job->disk, job->disk_size, job->trash_owner, job->disk_owner);
         return;
     case JOB_DROP_NETWORK: run_drop_network(host, job); return;
-    case JOB_DROP_MACHINE: run_drop_machine(host, job); return;
     case JOB_SWEEP: run_sweep(host, job); return;
     case JOB_METER: run_meter(host, job); return;
+    case JOB_REST: host_rest(host); return;
     }
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,25 +92,35 @@ static bool write_config(const host_t *host, const machine_plan_t *plan, const c
     return is_ok;
 }
 
-/* The image as the shim is to mount it: the file, or the folder that it is unpacked to where the kernel can
- * shift only folders.  It is unpacked once, for all that run it: nobody writes there. */
-static host_result_t ensure_image(const host_t *host, const machine_plan_t *plan, char image[PATH_CAP])
+static host_result_t unpack_image(const char *packed, const char *image)
 {
     char fresh[PATH_CAP];
     spawn_result_t said;
-    if (!file_exists(plan->image)) return host_fail(HOST_LATER, "its image is not in the store");
-    if (host->shifts != HOST_SHIFTS_FOLDERS || plan->user_base == 0)
-        return path_join(image, "%s", plan->image) ? host_ok()
-                                                   : host_fail(HOST_REFUSED, "the path is too long");
-    if (!path_join(image, "%s.tree", plan->image) || !path_join(fresh, "%s.new", image))
-        return host_fail(HOST_REFUSED, "the path is too long");
-    if (file_exists(image)) return host_ok();
+    if (!path_join(fresh, "%s.new", image)) return host_fail(HOST_REFUSED, "the path is too long");
     folder_remove(fresh);
-    if (!SPAWN(&said, UNPACK_TIMEOUT_MS, "unsquashfs", "-no-progress", "-quiet", "-d", fresh, plan->image))
+    if (!SPAWN_FRESH(&said, UNPACK_TIMEOUT_MS, "unsquashfs", "-no-progress", "-quiet", "-d", fresh, packed))
         return host_fail(HOST_LATER, "its image cannot be unpacked: %.200s", said.text);
     if (rename(fresh, image) != 0)
         return host_fail(HOST_LATER, "its image cannot be unpacked: %s", strerror(errno));
     return host_ok();
+}
+
+/* The image as the shim is to mount it: the file, or the folder that it is unpacked to where the kernel can
+ * shift only folders.  It is unpacked once, for all that run it: nobody writes there. */
+static host_result_t ensure_image(const host_t *host, const machine_plan_t *plan, char image[PATH_CAP])
+{
+    static pthread_mutex_t unpacking = PTHREAD_MUTEX_INITIALIZER;
+    if (!file_exists(plan->image)) return host_fail(HOST_LATER, "its image is not in the store");
+    if (host->shifts != HOST_SHIFTS_FOLDERS || plan->user_base == 0)
+        return path_join(image, "%s", plan->image) ? host_ok()
+                                                   : host_fail(HOST_REFUSED, "the path is too long");
+    if (!path_join(image, "%s.tree", plan->image)) return host_fail(HOST_REFUSED, "the path is too long");
+    if (file_exists(image)) return host_ok();
+    if (pthread_mutex_trylock(&unpacking) != 0)
+        return host_fail(HOST_WAITS, "waits for an image that is being unpacked"); /* and holds no lane */
+    host_result_t result = file_exists(image) ? host_ok() : unpack_image(plan->image, image);
+    pthread_mutex_unlock(&unpacking);
+    return result;
 }
 
 static bool write_shim_plan(const host_t *host, const machine_plan_t *plan, const char *folder,

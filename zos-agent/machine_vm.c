@@ -68,8 +68,8 @@ static host_result_t make_raw(const char *path, uint64_t size)
         if (fd >= 0) close(fd);
         return host_fail(HOST_LATER, "its disk cannot be made: %s", strerror(error));
     }
-    is_ok = SPAWN(&said, MKFS_TIMEOUT_MS, "mkfs.ext4", "-q", "-F", "-m", "0", "-E",
-                  "lazy_itable_init=1,lazy_journal_init=1", fresh);
+    is_ok = SPAWN_FRESH(&said, MKFS_TIMEOUT_MS, "mkfs.ext4", "-q", "-F", "-m", "0", "-E",
+                        "lazy_itable_init=1,lazy_journal_init=1", fresh);
     is_ok = is_ok && fsync(fd) == 0;
     close(fd);
     if (!is_ok) return host_fail(HOST_LATER, "its disk cannot be formatted: %.200s", said.text);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <nftables/libnftables.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -416,11 +417,13 @@ typedef struct {
     char *output, *error;
 } run_t;
 
-static bool run_inside(void *context)
+/* The library keeps things of its own between calls, and says of no two threads that they may. */
+static pthread_mutex_t library = PTHREAD_MUTEX_INITIALIZER;
+
+static void run_alone(run_t *run)
 {
-    run_t *run          = context;
     struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
-    if (!nft) return false;
+    if (!nft) return;
     nft_ctx_buffer_output(nft);
     nft_ctx_buffer_error(nft);
     if (run->is_json) nft_ctx_output_set_flags(nft, NFT_CTX_OUTPUT_JSON);
@@ -428,6 +431,14 @@ static bool run_inside(void *context)
     run->output = strdup(nft_ctx_get_output_buffer(nft));
     run->error  = strdup(nft_ctx_get_error_buffer(nft));
     nft_ctx_free(nft);
+}
+
+static bool run_inside(void *context)
+{
+    run_t *run = context;
+    pthread_mutex_lock(&library);
+    run_alone(run);
+    pthread_mutex_unlock(&library);
     return run->is_ok;
 }
 

@@ -41,17 +41,24 @@ static bool take_output(int fd, spawn_result_t *result)
     return true;
 }
 
-/* Reads output until the process is gone or it is late.  output is -1 when it goes elsewhere. */
-static bool attend(int pidfd, int output, uint64_t deadline_ms, spawn_result_t *result)
+static _Thread_local int fresh_until = -1;
+
+void spawn_fresh_until(int fd) { fresh_until = fd; }
+
+/* Reads output until the process is gone, or late, or nobody wants it any more.  output is -1 when it goes
+ * elsewhere, until when it is always wanted. */
+static bool attend(int pidfd, int output, int until, uint64_t deadline_ms, spawn_result_t *result)
 {
-    struct pollfd fds[2] = {
+    struct pollfd fds[3] = {
         {.fd = pidfd,  .events = POLLIN},
-        {.fd = output, .events = POLLIN}
+        {.fd = output, .events = POLLIN},
+        {.fd = until,  .events = POLLIN}
     };
     for (;;) {
         uint64_t now = ticks_ms();
         if (now >= deadline_ms) return false;
-        if (poll(fds, 2, (int)(deadline_ms - now)) < 0 && errno != EINTR) return false;
+        if (poll(fds, 3, (int)(deadline_ms - now)) < 0 && errno != EINTR) return false;
+        if (fds[2].revents && !fds[0].revents) return false;
         if (fds[1].fd >= 0 && fds[1].revents && !take_output(output, result)) fds[1].fd = -1;
         if (fds[0].revents && (fds[1].fd < 0 || !(fds[1].revents & POLLIN))) return true;
     }
@@ -102,7 +109,8 @@ static void reap(pid_t pid, int pidfd, bool is_late, spawn_result_t *result)
     result->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static bool run(const char *const *argv, uint32_t timeout_ms, int to, int from, spawn_result_t *result)
+static bool run(const char *const *argv, uint32_t timeout_ms, int to, int from, int until,
+                spawn_result_t *result)
 {
     result->exit_code = -1;
     pid_t pid         = start(argv, to);
@@ -112,13 +120,13 @@ static bool run(const char *const *argv, uint32_t timeout_ms, int to, int from, 
         return false;
     }
     int pidfd    = (int)syscall(SYS_pidfd_open, pid, 0);
-    bool is_late = pidfd < 0 || !attend(pidfd, from, ticks_ms() + timeout_ms, result);
+    bool is_late = pidfd < 0 || !attend(pidfd, from, until, ticks_ms() + timeout_ms, result);
     reap(pid, pidfd, is_late, result);
     if (is_late) strncpy(result->text, "did not end in time", sizeof result->text - 1);
     return result->is_done && result->exit_code == 0;
 }
 
-bool spawn_run(const char *const *argv, uint32_t timeout_ms, spawn_result_t *result)
+static bool spawn(const char *const *argv, uint32_t timeout_ms, int until, spawn_result_t *result)
 {
     spawn_result_t own;
     if (!result) result = &own;
@@ -127,7 +135,7 @@ bool spawn_run(const char *const *argv, uint32_t timeout_ms, spawn_result_t *res
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return false;
     fcntl(ends[0], F_SETFL, O_NONBLOCK); /* what a daemon still holds is not waited for */
-    bool is_ok = run(argv, timeout_ms, ends[1], ends[0], result);
+    bool is_ok = run(argv, timeout_ms, ends[1], ends[0], until, result);
     while (take_output(ends[0], result))
         continue;
     close(ends[0]);
@@ -138,10 +146,20 @@ bool spawn_run(const char *const *argv, uint32_t timeout_ms, spawn_result_t *res
     return is_ok;
 }
 
+bool spawn_run(const char *const *argv, uint32_t timeout_ms, spawn_result_t *result)
+{
+    return spawn(argv, timeout_ms, -1, result);
+}
+
+bool spawn_fresh(const char *const *argv, uint32_t timeout_ms, spawn_result_t *result)
+{
+    return spawn(argv, timeout_ms, fresh_until, result);
+}
+
 bool spawn_logged(const char *const *argv, uint32_t timeout_ms, int output, spawn_result_t *result)
 {
     spawn_result_t own;
     if (!result) result = &own;
     *result = (spawn_result_t){.exit_code = -1};
-    return run(argv, timeout_ms, output, -1, result);
+    return run(argv, timeout_ms, output, -1, -1, result);
 }

@@ -19,6 +19,13 @@ bool spawn_run(const char *const *argv, uint32_t timeout_ms, spawn_result_t *res
 /* spawn_logged is spawn_run whose outputs go to a descriptor instead of result->text. */
 bool spawn_logged(const char *const *argv, uint32_t timeout_ms, int output, spawn_result_t *result);
 
+/* spawn_fresh is spawn_run for a program that only makes new files, which count when they are renamed: it is
+ * killed, too, when the descriptor that the thread gave to spawn_fresh_until becomes readable; -1: never. */
+bool spawn_fresh(const char *const *argv, uint32_t timeout_ms, spawn_result_t *result);
+void spawn_fresh_until(int fd);
+
+#define SPAWN_FRESH(result, timeout_ms, ...)                                                                 \
+    spawn_fresh((const char *const[]){__VA_ARGS__, NULL}, timeout_ms, result)
 #define SPAWN(result, timeout_ms, ...) spawn_run((const char *const[]){__VA_ARGS__, NULL}, timeout_ms, result)
 
 #endif

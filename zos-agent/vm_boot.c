@@ -112,7 +112,7 @@ static void put_padding(FILE *out)
 static void put_entry(FILE *out, const char *name, unsigned mode, unsigned device, const char *bytes,
                       size_t len)
 {
-    static unsigned number = 1;
+    static _Thread_local unsigned number = 1;
     fprintf(out, "070701%08x%08x%08x%08x%08x%08x%08zx%08x%08x%08x%08x%08zx%08x", number++, mode, 0, 0, 1, 0,
             len, 0, 0, device >> 8, device & 0xff, strlen(name) + 1, 0);
     fwrite(name, 1, strlen(name) + 1, out);

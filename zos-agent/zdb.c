@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +113,7 @@ static bool make_tree(const host_t *host, const char *work, const char *tree)
 }
 
 /* Named by the program's age and size, so that an upgrade makes another, for those that start then. */
-static host_result_t ensure_image(const host_t *host, char image[PATH_CAP])
+static host_result_t image_ensure(const host_t *host, char image[PATH_CAP])
 {
     char work[PATH_CAP], tree[PATH_CAP], fresh[PATH_CAP];
     struct stat st;
@@ -125,12 +126,22 @@ static host_result_t ensure_image(const host_t *host, char image[PATH_CAP])
         return host_fail(HOST_REFUSED, "the path is too long");
     if (file_exists(image)) return host_ok();
     folder_remove(work);
-    bool is_ok = folder_make(tree, 0755) && make_tree(host, work, tree) &&
-                 SPAWN(NULL, TOOL_TIMEOUT_MS, "mksquashfs", tree, fresh, "-quiet", "-no-progress",
-                       "-noappend", "-comp", "zstd", "-Xcompression-level", "1", "-no-xattrs", "-all-root") &&
-                 rename(fresh, image) == 0;
+    bool is_ok =
+        folder_make(tree, 0755) && make_tree(host, work, tree) &&
+        SPAWN_FRESH(NULL, TOOL_TIMEOUT_MS, "mksquashfs", tree, fresh, "-quiet", "-no-progress", "-noappend",
+                    "-comp", "zstd", "-Xcompression-level", "1", "-no-xattrs", "-all-root") &&
+        rename(fresh, image) == 0;
     folder_remove(work);
     return is_ok ? host_ok() : host_fail(HOST_LATER, "the database's program cannot be made ready");
+}
+
+static host_result_t ensure_image(const host_t *host, char image[PATH_CAP])
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for all databases there is one */
+    pthread_mutex_lock(&lock);
+    host_result_t result = image_ensure(host, image);
+    pthread_mutex_unlock(&lock);
+    return result;
 }
 
 /* ---- running ---- */

@@ -3,6 +3,7 @@
 #define CORE_H
 #include "engine.h"
 #include "image.h"
+#include "lanes.h"
 #include "real.h"
 #include "shim.h"
 
@@ -57,6 +58,7 @@ static inline void core_open(void)
 
 static inline void core_close(void)
 {
+    lanes_finish(engine, now_ms);
     engine_free(engine);
     db_close(db);
     engine = NULL;
@@ -72,16 +74,11 @@ static inline machine_state_t look(void *context, const char *wid, int *code)
 /* Works until nothing is to be done now; at most so long. */
 static inline void core_work(uint64_t most_ms)
 {
-    static job_t job;
     uint64_t wake_ms, end_ms = now_ms() + most_ms;
     while (now_ms() < end_ms) {
         engine_look(engine, now_ms(), look, NULL);
         if (engine_has_gateway(engine) && !gateway_is_up(&host)) engine_gateway_lost(engine);
-        if (engine_next(engine, now_ms(), &job, &wake_ms)) {
-            job_run(&host, &job);
-            engine_done(engine, &job, now_ms());
-            continue;
-        }
+        if (lanes_work(engine, &host, now_ms, 20, &wake_ms)) continue;
         if (wake_ms > end_ms) return;
         poll(NULL, 0, 20);
     }

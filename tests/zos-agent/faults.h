@@ -17,15 +17,10 @@ static inline uint64_t virtual_ms(void) { return now_ms() + (uint64_t)skipped_ms
 /* work_until works until it is so, and there is nothing left to do at once. */
 static inline bool work_until(bool (*is_so)(void))
 {
-    static job_t job;
     uint64_t wake_ms, end_ms = now_ms() + WORK_MS_MAX;
     while (now_ms() < end_ms) {
         engine_look(engine, virtual_ms(), look, NULL);
-        if (engine_next(engine, virtual_ms(), &job, &wake_ms)) {
-            job_run(&host, &job);
-            engine_done(engine, &job, virtual_ms());
-            continue;
-        }
+        if (lanes_work(engine, &host, virtual_ms, 20, &wake_ms)) continue;
         if (is_so()) return true;
         poll(NULL, 0, 10);
         if (wake_ms > virtual_ms()) skipped_ms += (int64_t)(wake_ms - virtual_ms());

@@ -98,20 +98,15 @@ static void agent_close(void)
     core_close();
 }
 
-/* One job, or none; the chain goes on. */
+/* What there is to do goes out, what is done comes in; the chain goes on.  False when there is nothing. */
 static bool one_step(void)
 {
-    static job_t job;
-    uint64_t wake_ms;
+    uint64_t wake_ms = 0;
     grid_goes_on();
     engine_look(engine, virtual_ms(), look, NULL);
-    if (!engine_next(engine, virtual_ms(), &job, &wake_ms)) {
-        if (wake_ms > virtual_ms() + 500) skipped_ms += 500;
-        return false;
-    }
-    job_run(&host, &job);
-    engine_done(engine, &job, virtual_ms());
-    return true;
+    if (lanes_work(engine, &host, virtual_ms, 2, &wake_ms)) return true;
+    if (wake_ms > virtual_ms() + 500) skipped_ms += 500;
+    return false;
 }
 
 static void meter(void)

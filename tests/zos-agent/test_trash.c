@@ -56,7 +56,7 @@ static int next_at(uint64_t at_ms)
     uint64_t wake;
     for (;;) {
         if (!engine_next(engine, at_ms, &job, &wake)) return -1;
-        if (job.kind != JOB_METER && job.kind != JOB_SWEEP) return (int)job.kind;
+        if (job.kind != JOB_METER && job.kind != JOB_SWEEP && job.kind != JOB_REST) return (int)job.kind;
         job.result = host_ok();
         engine_done(engine, &job, at_ms);
     }
