@@ -1,11 +1,13 @@
 /* What the operator asks: an agent without chain and bus that listens, and the program zosctl that asks it.
  */
 #include "control.h"
+#include "image.h"
 #include "runner.h"
 #include "test.h"
 
 #include <jansson.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -133,12 +135,16 @@ static pid_t serve(void)
     if (pipe(ends) != 0) return -1;
     pid_t child = fork();
     if (child == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) _exit(1); /* a check that fails ends it, too */
         open_agent();
         io_stop_on_signals(agent.io, NULL, NULL);
-        agent.control = control_new(&agent);
+        agent.config    = &(config_t){0}; /* no image that nobody uses is kept */
+        agent.control   = control_new(&agent);
+        agent.collector = collector_new(&agent);
         if (!agent.control || write(ends[1], "x", 1) != 1) _exit(1);
         io_run(agent.io);
         control_free(agent.control);
+        collector_free(agent.collector);
         close_agent();
         _exit(0);
     }
@@ -206,6 +212,66 @@ TEST(zosctl_asks_and_prints)
     OK(!ZOSCTL(&said, "status") && strstr(said.text, "does the agent run"));
 }
 
+/* An image whose only file holds its name; writes where it is in the store. */
+static bool import(const char *name, char path[PATH_CAP])
+{
+    char error[IMAGE_ERROR_MAX + 1], tree[PATH_CAP], file[PATH_CAP];
+    image_t image = {0};
+    bool is_ok =
+        path_join(tree, "%s/tree", folder) && path_join(path, "%s/tree/%s", folder, name) &&
+        path_join(file, "%s/%s.sqfs", folder, name) && folder_make(tree, 0755) &&
+        file_replace(path, name, strlen(name), 0644) &&
+        SPAWN(NULL, 30000, "mksquashfs", tree, file, "-quiet", "-no-progress", "-noappend", "-all-root") &&
+        image_import(agent.db, folder, name, file, error) && image_find(agent.db, folder, name, &image);
+    if (is_ok) snprintf(path, PATH_CAP, "%s", image.path);
+    free(image.config);
+    folder_remove(tree);
+    return is_ok;
+}
+
+/* A machine of this image, by the name that clients have for it; its host is not asked for anything yet. */
+static bool deploy_machine(const char *flist)
+{
+    char error[ENGINE_ERROR_MAX + 1];
+    json_t *json = json_pack(
+        "{s:i,s:i,s:i,s:[{s:i,s:s,s:s,s:{s:s}},{s:i,s:s,s:s,s:{s:s,s:{s:[{s:s,s:s}]},s:{s:i,s:i}}}]}",
+        "version", 0, "twin_id", 7, "contract_id", 9, "workloads", "version", 0, "name", "net", "type",
+        "network-light", "data", "subnet", "10.20.3.0/24", "version", 0, "name", "web", "type",
+        "zmachine-light", "data", "flist", flist, "network", "interfaces", "network", "net", "ip",
+        "10.20.3.2", "compute_capacity", "cpu", 1, "memory", 268435456);
+    deployment_t *d = deployment_from_json(json, error);
+    json_decref(json);
+    bool is_taken = d && engine_deploy(agent.engine, d, 1700000000, error);
+    if (!is_taken) printf("%s\n", error);
+    return is_taken;
+}
+
+TEST(what_was_released_is_forgotten_but_no_image_that_a_deployment_waits_for)
+{
+    char wanted[PATH_CAP], kept[PATH_CAP], idle[PATH_CAP];
+    spawn_result_t said;
+    open_agent();
+    OK(import("wanted", wanted) && import("kept", kept) && import("idle", idle));
+    close_agent();
+    pid_t child = serve();
+    OK(child > 0 && ZOSCTL(&said, "image", "map", "https://hub/*.flist", "wanted"));
+    OK(strstr(said.text, "https://hub/*.flist") && strstr(said.text, "-> wanted"));
+    OK(stop(child));
+    open_agent();
+    OK(deploy_machine("https://hub/web.flist"));
+    close_agent();
+    child = serve();
+    OK(child > 0 && ZOSCTL(&said, "image", "collect") && strstr(said.text, "0 images forgotten, 0 files"));
+    OK(ZOSCTL(&said, "image", "release", "wanted") && ZOSCTL(&said, "image", "release", "kept"));
+    OK(ZOSCTL(&said, "image", "release", "idle") && ZOSCTL(&said, "image", "keep", "kept"));
+    OK(ZOSCTL(&said, "image", "collect") && strstr(said.text, "1 images forgotten, 0 files"));
+    OK(ZOSCTL(&said, "images") && strstr(said.text, "wanted") && strstr(said.text, "kept"));
+    OK(!strstr(said.text, "idle"));
+    OK(file_exists(wanted) && file_exists(kept) && file_exists(idle)); /* a file as young as that stays */
+    OK(ZOSCTL(&said, "image", "unmap", "https://hub/*.flist") && !strstr(said.text, "https://hub"));
+    OK(stop(child));
+}
+
 static int dial(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -249,7 +315,8 @@ TEST(another_user_is_not_answered)
 
 int main(int argc, char **argv)
 {
-    if (geteuid() != 0) return test_skip("the agent answers root: not root", NULL);
+    if (geteuid() != 0 || access("/usr/bin/mksquashfs", X_OK) != 0)
+        return test_skip("the agent answers root, and imports images: not root, or no mksquashfs", NULL);
     snprintf(folder, sizeof folder, "/tmp/zt-control-%d", getpid());
     snprintf(socket_path, sizeof socket_path, "%s/ctl.sock", folder);
     if (!folder_make(folder, 0755)) return 1;
