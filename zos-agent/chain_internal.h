@@ -140,6 +140,9 @@ void witness_claim(chain_side_t *side, uint64_t contract_id, const char *reason,
                    const place_t *place);
 void witness_withdraw(chain_side_t *side, uint64_t contract_id, const place_t *place);
 
+/* witness_gap: the chain that is followed ends here now; what was claimed of later blocks is void. */
+void witness_gap(chain_side_t *side, uint32_t number);
+
 void witness_figures(const chain_side_t *side, chain_witness_t *figures);
 
 /* ---- chain_report.c ---- */

@@ -386,6 +386,7 @@ static void on_finalized(void *context, const client_block_t *block)
 {
     chain_side_t *side    = context;
     side->watch.finalized = (place_t){block->number, block->hash};
+    if (block->after_gap) witness_gap(side, block->number);
     read_events(side, block, FROM_FINALIZED);
     if (block->after_gap) watch_reconcile(side);
     report_finalized(side);

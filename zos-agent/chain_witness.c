@@ -100,14 +100,19 @@ static bool has_open(const witness_t *w, uint32_t url)
     return false;
 }
 
+static bool is_contradicted(const claim_t *claim)
+{
+    for (uint32_t i = 0; i < CLIENT_URLS_CAP; i++)
+        if (claim->words[i] == WORD_OTHERWISE) return true;
+    return false;
+}
+
 static bool is_confirmed(const witness_t *w, const claim_t *claim)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < CLIENT_URLS_CAP; i++) {
-        if (claim->words[i] == WORD_OTHERWISE) return false;
+    for (uint32_t i = 0; i < CLIENT_URLS_CAP; i++)
         count += claim->words[i] == WORD_OVER;
-    }
-    return count >= w->needed;
+    return count >= w->needed && !is_contradicted(claim);
 }
 
 static void destroy(chain_side_t *side, claim_t *claim)
@@ -171,7 +176,7 @@ static void leave(chain_side_t *side, const char *why)
         keep_why(side, why);
     else
         w->why[w->url][0] = 0;
-    io_timer_stop(w->timer);
+    if (w->timer) io_timer_stop(w->timer);
     w->timer = io_timer_start(side->config.io, 0, 0, left, side);
 }
 
@@ -226,13 +231,30 @@ static void compare_blocks(chain_side_t *side)
     ask_next(side);
 }
 
+static void too_slow(void *self)
+{
+    chain_side_t *side   = self;
+    const place_t *final = &side->witness.final;
+    char why[CHAIN_ERROR_MAX + 1];
+    side->witness.timer = NULL;
+    snprintf(why, sizeof why, "it answers too late");
+    if (final->number) watch_place(why, sizeof why, "it is behind: its last finalized block is", final);
+    leave(side, why);
+}
+
+/* Each answer gives the node time for the next one; blocks that are too old do not. */
 static bool has_answer(chain_side_t *side, const client_error_t *error)
 {
-    side->witness.ticket = 0;
-    if (error->status == CLIENT_FREED || side->witness.is_leaving) return false;
-    if (error->status == CLIENT_OK) return true;
-    leave(side, error->text);
-    return false;
+    witness_t *w = &side->witness;
+    w->ticket    = 0;
+    if (error->status == CLIENT_FREED || w->is_leaving) return false;
+    if (error->status != CLIENT_OK) {
+        leave(side, error->text);
+        return false;
+    }
+    io_timer_stop(w->timer);
+    w->timer = io_timer_start(side->config.io, PROGRESS_MS, 0, too_slow, side);
+    return true;
 }
 
 static void got_hash(void *context, const client_error_t *error, const json_t *result)
@@ -287,24 +309,6 @@ static void got_state(void *context, const client_error_t *error, bytes_t value)
 
 /* ---- a round ---- */
 
-static void too_slow(void *self)
-{
-    chain_side_t *side   = self;
-    const place_t *final = &side->witness.final;
-    char why[CHAIN_ERROR_MAX + 1];
-    side->witness.timer = io_timer_start(side->config.io, PROGRESS_MS, 0, too_slow, side);
-    snprintf(why, sizeof why, "it answers too late");
-    if (final->number) watch_place(why, sizeof why, "it is behind: its last finalized block is", final);
-    leave(side, why);
-}
-
-static void go_on(chain_side_t *side)
-{
-    witness_t *w = &side->witness;
-    io_timer_stop(w->timer);
-    w->timer = io_timer_start(side->config.io, PROGRESS_MS, 0, too_slow, side);
-}
-
 /* ask_next asks for the next claim that the node's block is not too old for; it leaves when none is left, and
  * waits for the node's next block when all that are left are newer. */
 static void ask_next(chain_side_t *side)
@@ -313,7 +317,6 @@ static void ask_next(chain_side_t *side)
     bool has_more = false;
     uint8_t room[CHAIN_KEY_CAP];
     scale_writer_t key = scale_writer(room, sizeof room);
-    go_on(side);
     for (uint32_t i = 0; i < w->claim_count; i++) {
         claim_t *claim = &w->claims[i];
         if (claim->is_asked || !is_open(claim, w->url)) continue;
@@ -339,6 +342,13 @@ static void on_final(void *context, const client_block_t *block)
     if (!w->ticket) ask_next(side);
 }
 
+/* Claims changed while the node's next block was waited for. */
+static void look_again(chain_side_t *side)
+{
+    const witness_t *w = &side->witness;
+    if (w->client && !w->is_leaving && !w->ticket && w->final.number) ask_next(side);
+}
+
 /* The client takes no node of another chain; and a node that is reached has said that it is of this one. */
 static void got_genesis(void *context, const client_error_t *error, const json_t *result)
 {
@@ -355,7 +365,6 @@ static void got_genesis(void *context, const client_error_t *error, const json_t
     if (!has_answer(side, error)) return;
     client_follow_t final = {.is_finalized = true, .on_block = on_final, .context = side};
     (void)client_follow(side->witness.client, &final); /* ends with the client */
-    go_on(side);
 }
 
 /* A node that went away may come back as another one: it is asked in the next round. */
@@ -408,31 +417,55 @@ static void round_start(void *self)
 
 /* ---- from the watch ---- */
 
+static void claim_make(chain_side_t *side, const claim_t *said)
+{
+    witness_t *w    = &side->witness;
+    const char *url = client_url(side->config.client, said->speaker);
+    claim_t *claim  = claim_take(w, said->contract_id);
+    char why[CHAIN_EVIDENCE_CAP + 128];
+    if (!claim) return; /* the next pass comes to the same */
+    *claim = *said;
+    snprintf(why, sizeof why, "%s at %.*s", said->evidence, shown_len(url) < 100 ? shown_len(url) : 100, url);
+    log_info(LOG_CHAIN, "witness awaited", LOG_U64("contract", said->contract_id),
+             LOG_TEXT("reason", said->reason), LOG_TEXT("evidence", why), LOG_U32("needed", w->needed));
+    watch_note(side, said->contract_id, "witness awaited", why);
+    w->pause_ms = 0;
+    look_again(side);
+    if (w->client) return; /* this round, or the next one */
+    if (w->timer) io_timer_stop(w->timer);
+    w->timer = io_timer_start(side->config.io, 0, 0, round_start, side);
+}
+
 void witness_claim(chain_side_t *side, uint64_t contract_id, const char *reason, const char *evidence,
                    const place_t *place)
 {
     witness_t *w = &side->witness;
-    char why[CHAIN_EVIDENCE_CAP + 128];
     if (w->needed == 0) {
         watch_destroy(side, contract_id, reason, evidence);
         return;
     }
-    const char *url      = client_chain(side->config.client)->url;
-    uint32_t speaker     = url_number(side, url);
-    const claim_t *known = claim_find(w, contract_id);
-    if (known && known->speaker == speaker) return;
-    claim_t *claim = claim_take(w, contract_id);
-    if (!claim) return; /* the next pass comes to the same */
-    *claim = (claim_t){.contract_id = contract_id, .reason = reason, .place = *place, .speaker = speaker};
-    snprintf(claim->evidence, sizeof claim->evidence, "%s", evidence);
-    snprintf(why, sizeof why, "%s at %.*s", evidence, shown_len(url) < 100 ? shown_len(url) : 100, url);
-    log_info(LOG_CHAIN, "witness awaited", LOG_U64("contract", contract_id), LOG_TEXT("reason", reason),
-             LOG_TEXT("evidence", why), LOG_U32("needed", w->needed));
-    watch_note(side, contract_id, "witness awaited", why);
-    w->pause_ms = 0;
-    if (w->client) return; /* this round, or the next one */
-    if (w->timer) io_timer_stop(w->timer);
-    w->timer = io_timer_start(side->config.io, 0, 0, round_start, side);
+    claim_t said = {.contract_id = contract_id,
+                    .reason      = reason,
+                    .place       = *place,
+                    .speaker     = url_number(side, client_chain(side->config.client)->url)};
+    snprintf(said.evidence, sizeof said.evidence, "%s", evidence);
+    claim_t *known = claim_find(w, contract_id);
+    if (!known || known->speaker != said.speaker) {
+        claim_make(side, &said);
+    } else if (is_contradicted(known) || place->number < known->place.number) {
+        known->reason = reason; /* of another fork by now, perhaps: the newest block is what is compared */
+        known->place  = *place;
+        memcpy(known->evidence, said.evidence, sizeof said.evidence);
+        look_again(side);
+    }
+}
+
+void witness_gap(chain_side_t *side, uint32_t number)
+{
+    witness_t *w = &side->witness;
+    for (uint32_t i = w->claim_count; i > 0; i--)
+        if (w->claims[i - 1].place.number > number) claim_drop(w, &w->claims[i - 1]);
+    look_again(side);
 }
 
 void witness_withdraw(chain_side_t *side, uint64_t contract_id, const place_t *place)
@@ -447,6 +480,7 @@ void witness_withdraw(chain_side_t *side, uint64_t contract_id, const place_t *p
              LOG_HASH("hash", place->hash));
     watch_note(side, contract_id, "witness not awaited any more", why);
     claim_drop(w, claim);
+    look_again(side);
 }
 
 void witness_figures(const chain_side_t *side, chain_witness_t *figures)
@@ -458,12 +492,9 @@ void witness_figures(const chain_side_t *side, chain_witness_t *figures)
                                            .waiting       = w->claim_count,
                                            .disagreements = w->disagreements};
     for (uint32_t i = 0; i < w->claim_count; i++) {
-        bool is_contradicted = false;
-        for (uint32_t url = 0; url < CLIENT_URLS_CAP; url++)
-            is_contradicted |= w->claims[i].words[url] == WORD_OTHERWISE;
-        figures->contradicted += is_contradicted;
-        if (is_contradicted && !figures->why[0])
-            snprintf(figures->why, sizeof figures->why, "%s", w->claims[i].why);
+        if (!is_contradicted(&w->claims[i])) continue;
+        figures->contradicted++;
+        if (!figures->why[0]) snprintf(figures->why, sizeof figures->why, "%s", w->claims[i].why);
     }
     for (uint32_t url = 0; w->claim_count > 0 && url < CLIENT_URLS_CAP && !figures->why[0]; url++) {
         const char *text = client_url(side->config.client, url);

@@ -131,6 +131,17 @@ static bool zosctl_shows(const char *question, const char *text)
     return is_shown;
 }
 
+static bool metrics_have(const char *line)
+{
+    agent_t agent = {.io = grid_io, .db = db, .engine = engine, .chain = side};
+    size_t len;
+    char *text  = agent_metrics(&agent, &len);
+    bool has_it = text && strstr(text, line);
+    if (!has_it) printf("%s\n", text);
+    free(text);
+    return has_it;
+}
+
 /* The first node says at two finalized blocks that the contract is not there. */
 static bool claim(void)
 {
@@ -156,7 +167,7 @@ TEST(contracts_are_taken_while_there_is_one_node)
 {
     grid_timeout_ms = 5000;
     snprintf(grid_other_url, sizeof grid_other_url, "ws://127.0.0.1:%u/", FIRST_PORT + 1);
-    OK(take_contracts(7));
+    OK(take_contracts(8));
     EQ(told().needed, 1);
     EQ(told().others, 1);
     EQ(told().waiting, 0);
@@ -183,8 +194,11 @@ TEST(a_contract_that_one_node_denies_and_the_other_knows_lives_on)
     OK(zosctl_shows("{\"ask\":\"events\",\"contract_id\":1}", "witness disagrees"));
     OK(zosctl_shows("{\"ask\":\"doctor\"}", "1 contracts wait, ws://127.0.0.1:"));
     OK(zosctl_shows("{\"ask\":\"doctor\"}", "contradict each other"));
+    OK(metrics_have("zos_chain_witnesses 1\n") && metrics_have("zos_chain_claims_waiting 1\n"));
+    OK(metrics_have("zos_chain_disagreements_total 1\n"));
     disagreements = told().disagreements;
     OK(until(is_contradicted)); /* it is asked again, and says the same */
+    OK(metrics_have("zos_chain_disagreements_total 2\n"));
     OK(lives());
     OK(claim_no_more());
     OK(audit_has("witness not awaited any more", "it is not over at finalized #"));
@@ -350,7 +364,27 @@ TEST(the_node_that_speaks_is_not_its_own_witness)
     OK(lives());
     OK(audit_has("witness awaited", grid_other_url));
     end_second();
-    OK(start_second() && grid_start(NODE_PROGRAM, first_folder, (uint16_t)FIRST_PORT));
+    close_all();
+    OK(grid_start(NODE_PROGRAM, first_folder, (uint16_t)FIRST_PORT) && open_all());
+    OK(strcmp(client_chain(grid_client)->url, grid_url) == 0);
+}
+
+TEST(a_block_that_never_comes_holds_up_no_claim)
+{
+    contract    = 8;
+    place_t far = {.number = 4000000000};
+    OK(read_contract());
+    compare();
+    uint32_t waiting = told().waiting;
+    witness_claim(side, contract, "a lie", "deleted at finalized #4000000000", &far);
+    EQ(told().waiting, waiting + 1);
+    witness_gap(side, side->watch.finalized.number); /* as after another node was taken */
+    EQ(told().waiting, waiting);
+    witness_claim(side, contract, "a lie", "deleted at finalized #4000000000", &far);
+    OK(say_deleted() && copy_first());
+    OK(until(is_over));
+    OK(!audit_has("", "; confirmed at finalized #4000000000"));
+    OK(audit_has("contract is deleted on chain", "; confirmed at finalized #"));
 }
 
 TEST(an_operator_who_wants_no_witness_has_none)
