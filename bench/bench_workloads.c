@@ -8,9 +8,10 @@
  * memory; how fast one sends a file through the network's bridge to a published port, and through a gateway,
  * beside the same server over a plain pair of links, and behind a plain haproxy; what the counters say of
  * that beside what the machine's link and the gateway's client moved; how long until 50 of them, and all, are
- * removed.  One run. */
+ * removed; how long 50 take that are asked for and cancelled at once, by the number of lanes.  One run. */
 #include "engine.h"
 #include "image.h"
+#include "lanes.h"
 #include "log.h"
 #include "runner.h"
 #include "shim.h"
@@ -50,6 +51,8 @@ static host_t host;
 static db_t *db;
 static engine_t *engine;
 static int pids[COUNT_MAX];
+static uint64_t first_contract = FIRST;
+static uint32_t lanes          = 2; /* of the core */
 
 static double now_ms(void)
 {
@@ -87,35 +90,39 @@ static void deploy_machine(int i)
     snprintf(serve, sizeof serve, SERVE, "/tmp", "/tmp");
     snprintf(entry, sizeof entry, i == 0 ? "sh -c 'mkdir -p /tmp; %s'" : "sh -c 'exec httpd -f -p 80'",
              serve);
-    deploy((uint64_t)(FIRST + i),
+    deploy(first_contract + (uint64_t)i,
            json_pack("{s:i,s:s,s:s,s:s,s:{s:s,s:s,s:{s:[{s:s,s:s}]},s:{s:i,s:I}}}", "version", 0, "name",
                      "web", "type", "zmachine-light", "metadata", metadata, "data", "flist", "oci:web-demo",
                      "entrypoint", entry, "network", "interfaces", "network", "net", "ip", ip,
                      "compute_capacity", "cpu", i == 0 ? 2 : 1, "memory", (json_int_t)268435456));
 }
 
+static void look_at(const job_t *job)
+{
+    if (job->result.status != HOST_OK) die(job->result.error);
+}
+
+/* Until there is nothing to do and nothing out; how many jobs that took. */
 static unsigned work(void)
 {
-    static job_t job;
-    uint64_t wake;
     unsigned jobs = 0;
-    bool has_job  = engine_next(engine, wall_ms(), &job, &wake);
-    for (; has_job; jobs++) {
-        job_run(&host, &job);
-        if (job.result.status != HOST_OK) die(job.result.error);
+    uint64_t wake;
+    for (;;) {
         db_begin(db);
-        engine_done(engine, &job, wall_ms());
-        has_job = engine_next(engine, wall_ms(), &job, &wake);
+        unsigned taken = lanes_take(engine, wall_ms(), look_at);
+        unsigned given = lanes_give(engine, &host, wall_ms(), &wake);
         db_end(db);
+        jobs += taken;
+        if (taken == 0 && given == 0 && lanes_out() == 0) return jobs;
+        if (taken == 0 && given == 0) lanes_wait(1000);
     }
-    return jobs;
 }
 
 static int first_process(int i)
 {
     char wid[WID_LEN + 1], path[PATH_CAP];
     shim_run_t run = {0};
-    plan_wid(7, (uint64_t)(FIRST + i), "web", wid);
+    plan_wid(7, first_contract + (uint64_t)i, "web", wid);
     return machine_folder(&host, wid, path) && shim_run_read(path, &run) && shim_run_is_alive(&run) ? run.pid
                                                                                                     : 0;
 }
@@ -126,6 +133,7 @@ static void open_core(void)
     db     = db_open(folder, false, error);
     engine = db ? engine_new(&(engine_config_t){
                       .db              = db,
+                      .lanes           = lanes,
                       .state_dir       = host.state_dir,
                       .pool_dir        = host.pool_dir,
                       .has_user_spaces = host.has_user_spaces,
@@ -214,7 +222,7 @@ static void measure_memory(int count)
     spawn_result_t said;
     for (int i = 1; i < count; i++) { /* the first serves files */
         cgroup_usage_t used;
-        plan_wid(7, (uint64_t)(FIRST + i), "web", wid);
+        plan_wid(7, first_contract + (uint64_t)i, "web", wid);
         if (machine_usage(&host, wid, &used)) group += used.memory;
     }
     snprintf(path, sizeof path,
@@ -390,8 +398,30 @@ static void measure_sending(void)
 static void drop(int from, int to)
 {
     for (int i = from; i < to; i++)
-        engine_desire(engine, (uint64_t)(FIRST + i), DESIRED_DELETED, "bench", "", (int64_t)time(NULL));
+        engine_desire(engine, first_contract + (uint64_t)i, DESIRED_DELETED, "bench", "",
+                      (int64_t)time(NULL));
     work();
+}
+
+/* All at once: with one lane, and with more. */
+static void measure_lanes(int count, uint32_t lane_count)
+{
+    char text[64];
+    close_core();
+    first_contract += COUNT_MAX;
+    lanes = lane_count;
+    open_core();
+    work();
+    double start = now_ms();
+    for (int i = 0; i < count; i++)
+        deploy_machine(i);
+    work();
+    snprintf(text, sizeof text, "%d asked for at once, %u lanes: started, ms", count, lane_count);
+    printf("%-52s %10.0f\n", text, now_ms() - start);
+    start = now_ms();
+    drop(0, count);
+    snprintf(text, sizeof text, "%d cancelled at once, %u lanes: removed, ms", count, lane_count);
+    printf("%-52s %10.0f\n", text, now_ms() - start);
 }
 
 static void measure(int count)
@@ -442,6 +472,9 @@ static void measure(int count)
     drop(0, some);
     printf("%-52s %10.0f\n", "50 removed, ms", now_ms() - start);
     drop(some, count);
+    measure_lanes(some, 1);
+    measure_lanes(some, 2);
+    measure_lanes(some, 4);
     engine_desire(engine, 1, DESIRED_DELETED, "bench", "", (int64_t)time(NULL));
     work();
     close_core();

@@ -57,6 +57,7 @@ static inline uint32_t lanes_take(engine_t *engine, uint64_t now_ms, void (*look
 static inline uint32_t lanes_give(engine_t *engine, const host_t *host, uint64_t now_ms, uint64_t *wake_ms)
 {
     uint32_t count = 0;
+    if (lanes_ended < 0) lanes_ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     for (size_t i = 0; i < sizeof lanes_all / sizeof *lanes_all; i++) {
         test_lane_t *lane = &lanes_all[i];
         if (lane->is_out) continue;
@@ -82,7 +83,6 @@ static inline void lanes_wait(int most_ms)
 static inline uint32_t lanes_work(engine_t *engine, const host_t *host, uint64_t (*clock_ms)(void),
                                   int most_ms, uint64_t *wake_ms)
 {
-    if (lanes_ended < 0) lanes_ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     uint32_t moved = lanes_take(engine, clock_ms(), NULL);
     moved += lanes_give(engine, host, clock_ms(), wake_ms);
     if (moved == 0 && lanes_out() > 0) lanes_wait(most_ms);

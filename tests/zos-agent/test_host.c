@@ -2,9 +2,12 @@
 #include "netlink.h"
 #include "nft.h"
 #include "real.h"
+#include "runner.h"
 #include "shim.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 
 #define BOMB_TASKS 100
 
@@ -345,6 +348,34 @@ TEST(a_host_without_btrfs_and_user_namespaces_works_too)
     OK(take_down());
     OK(left_nothing());
     host = plain;
+}
+
+static void *say_it_is_unwanted(void *fd)
+{
+    eventfd_write(*(int *)fd, 1);
+    return NULL;
+}
+
+/* What only makes new files is ended when nobody wants them any more; all else is waited for. */
+TEST(a_program_that_nobody_needs_any_more_is_ended_where_that_is_safe)
+{
+    pthread_t other;
+    eventfd_t count;
+    spawn_result_t said;
+    int unwanted = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    OK(unwanted >= 0);
+    spawn_fresh_until(unwanted);
+    OK(SPAWN_FRESH(&said, 60000, "true") && said.is_done);
+    EQ(pthread_create(&other, NULL, say_it_is_unwanted, &unwanted), 0);
+    OK(!SPAWN_FRESH(&said, 60000, "sleep", "1000"));
+    OK(!said.is_done);
+    EQ(said.exit_code, 128 + SIGKILL);
+    pthread_join(other, NULL);
+    OK(SPAWN(&said, 60000, "true") && said.is_done); /* though it is still unwanted */
+    OK(eventfd_read(unwanted, &count) == 0);
+    OK(SPAWN_FRESH(&said, 60000, "true") && said.is_done);
+    spawn_fresh_until(-1);
+    close(unwanted);
 }
 
 TEST(where_only_folders_can_change_owners_images_are_unpacked)

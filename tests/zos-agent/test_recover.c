@@ -302,6 +302,38 @@ TEST(what_cannot_be_is_an_error_on_its_workload)
     core_close();
 }
 
+/* It hears SIGTERM and does not end: for as long as it is waited for, others come and go. */
+TEST(a_machine_that_takes_its_time_to_end_holds_nobody)
+{
+    char error[ENGINE_ERROR_MAX + 1];
+    json_t *slow = web("oci:web-demo", "", 16 << 20), *quick = web("oci:web-demo", "", 16 << 20);
+    json_object_set_new(json_object_get(json_array_get(slow, 2), "data"), "entrypoint",
+                        json_string("sh -c 'trap : TERM; while :; do sleep 1; done'"));
+    json_object_set_new(json_array_get(quick, 1), "name", json_string("other"));
+    json_object_set_new(
+        json_array_get(
+            json_object_get(json_object_get(json_object_get(json_array_get(quick, 2), "data"), "network"),
+                            "interfaces"),
+            0),
+        "network", json_string("other"));
+    core_open();
+    OK(engine_deploy(engine, deployment_of(8, 0, 81, slow), (int64_t)(now_ms() / 1000), error));
+    core_work(4000);
+    unsigned before_it = count_servers();
+    engine_desire(engine, 81, DESIRED_DELETED, "cancelled", "block", 1);
+    core_work(100);
+    OK(engine_is_busy(engine));
+    OK(engine_deploy(engine, deployment_of(7, 0, 82, quick), (int64_t)(now_ms() / 1000), error));
+    while (engine_is_busy(engine) && strcmp(result_of(82, "web", "state"), "ok") != 0)
+        core_work(50);
+    IS(82, "web", "ok");
+    EQ(count_servers(), before_it + 1); /* both are there */
+    engine_desire(engine, 82, DESIRED_DELETED, "cancelled", "block", 1);
+    core_work(8000);
+    EQ(count_servers(), before_it - 1);
+    core_close();
+}
+
 TEST(what_nobody_knows_is_swept_at_the_second_sight)
 {
     network_plan_t stray = {
