@@ -17,6 +17,51 @@ const machine = (name, disk, isPublic = false) => ({
 })
 const network = { name: 'net1', ip_range: '10.20.0.0/16', addAccess: false }
 
+// Every question that the client has for a node, and for contracts, farms and prices.
+async function asks (grid, client, contractId) {
+  const node = { nodeId: 1 }
+  const questions = [['zos.pingNode', node], ['zos.getDeployment', { contractId }], ['zos.getNodeStatistics', node], ['zos.hasPublicIPv6', node], ['zos.listNetworkInterfaces', node],
+    ['zos.listNetworkPublicIPs', node], ['zos.getNetworkPublicConfig', node], ['zos.getStoragePools', node], ['zos.getNodeGPUInfo', node], ['zos.getNodePerfTests', node], ['zos.getNodeIPerfTest', node],
+    ['networks.list'], ['networks.hasNode', { name: 'net1', ipRange: '10.20.0.0/16', nodeId: 1 }], ['contracts.get', { id: contractId }], ['contracts.getConsumption', { id: contractId }], ['contracts.getDiscountPackage', { id: contractId }],
+    ['contracts.getActiveContracts', node], ['contracts.getContractsLockDetails'], ['contracts.getTotalOverdue'], ['farms.getFarmByID', { id: 1 }], ['nodes.get', { id: 1 }], ['nodes.all'],
+    ['capacity.filterNodes', { features: ['zmachine', 'network'], healthy: true }], ['capacity.filterNodes', { features: ['qsfs'] }], ['capacity.checkNodeCapacityPool', { nodeId: 1, ssdDisks: [GIB], hddDisks: [], rootfsDisks: [] }]]
+  const answers = await client.all(questions)
+  const said = Object.fromEntries(answers.map((answer, i) => [questions[i][0] + (i === 23 ? ' none' : ''), answer]))
+  const of = name => { assert.equal(said[name].error, undefined, `${name}: ${said[name].error}`); return said[name].result }
+  assert.match(of('zos.pingNode').zos, /^3\./)
+  const { workloads, version, twin_id: twin } = of('zos.getDeployment')
+  assert.deepEqual([version, twin, workloads.map(w => [w.type, w.result.state])], [0, 1, [['zmount', 'ok'], ['zmachine', 'ok']]])
+  const { total, used, system, users } = of('zos.getNodeStatistics')
+  assert.deepEqual([total.cru, used.cru - system.cru, used.mru - system.mru, used.sru - system.sru, used.ipv4u], [4, 1, GIB / 2, 2 * GIB, 0])
+  assert.deepEqual([users.deployments, users.workloads], [2, 3])
+  assert.equal(typeof of('zos.hasPublicIPv6'), 'boolean')
+  assert.deepEqual(of('zos.listNetworkInterfaces').ygg, [])
+  assert.deepEqual(of('zos.listNetworkPublicIPs'), [])
+  assert.match(said['zos.getNetworkPublicConfig'].error, /no public config found/)
+  assert.deepEqual(of('zos.getStoragePools').map(p => [p.type, p.size]), [['ssd', total.sru]])
+  assert.ok(Array.isArray(of('zos.getNodeGPUInfo')) || of('zos.getNodeGPUInfo') === null)
+  assert.deepEqual(of('zos.getNodePerfTests').healthCheck.result, { cache: [], network: [] })
+  assert.match(said['zos.getNodeIPerfTest'].error, /result not found/)
+  assert.deepEqual(of('networks.list'), ['net1'])
+  assert.equal(of('networks.hasNode'), true)
+  assert.equal(of('contracts.get').contractType.nodeContract.nodeId, 1)
+  assert.ok(['None', 'Gold'].includes(of('contracts.getDiscountPackage'))) // before its first bill, and after
+  assert.ok(of('contracts.getConsumption').amountBilled >= 0)
+  assert.ok(of('contracts.getActiveContracts').map(Number).includes(Number(contractId)))
+  assert.equal(of('contracts.getTotalOverdue').totalOverdueAmount, 0)
+  assert.equal(of('contracts.getContractsLockDetails').totalAmountLocked, 0)
+  assert.equal(of('farms.getFarmByID').name, 'clientfarm')
+  assert.equal(of('nodes.get').farmId, 1)
+  assert.equal(of('nodes.all').length, 1)
+  assert.deepEqual(of('capacity.filterNodes').map(n => [n.nodeId, n.healthy]), [[1, true]])
+  assert.deepEqual(of('capacity.filterNodes none'), [])
+  assert.equal(of('capacity.checkNodeCapacityPool'), true)
+  const shown = await grid.get('/nodes/1')
+  assert.deepEqual([shown.healthy, shown.status, shown.rentable], [true, 'up', false])
+  const { total: ofProxy } = await grid.get('/nodes/1/statistics')
+  assert.deepEqual(ofProxy, total)
+}
+
 test('grid_client deploys, reads, leads a name to it, adds, grows and cancels', { timeout: 300000 }, async t => {
   if (process.getuid() !== 0) return t.skip('skipped: not root')
   const grid = new Grid({ last: 4, prefix: 'gce', hasStreet: true })
@@ -37,6 +82,7 @@ test('grid_client deploys, reads, leads a name to it, adds, grows and cancels', 
     assert.deepEqual(await client.call('machines.list'), ['vmdep'])
     let [vm1] = await client.call('machines.getObj', 'vmdep')
     assert.equal(vm1.status, 'ok')
+    await asks(grid, client, contractId)
     assert.deepEqual(vm1.interfaces, [{ network: 'net1', ip: '10.20.2.2' }])
     assert.deepEqual(vm1.mounts.map(m => [m.name, m.mountPoint, m.size]), [['disk1', '/data', GIB]])
 

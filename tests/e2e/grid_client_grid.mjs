@@ -138,16 +138,18 @@ export class Grid {
     })
     this.programs.push({ child })
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-    const call = async (name, ...args) => {
-      child.stdin.write(JSON.stringify({ call: name, args }) + '\n')
+    const say = async (what, name) => {
+      child.stdin.write(JSON.stringify(what) + '\n')
       const { value, done } = await lines.next()
       assert.ok(!done, `the client ended in ${name}`)
       const answer = JSON.parse(value)
       if (answer.error) throw new Error(`${name}: ${answer.error}`)
       return answer.result
     }
+    const call = (name, ...args) => say({ call: name, args }, name)
+    const all = calls => say({ all: calls }, calls[0][0]) // [NAME, ...ARGS] each, at once: [{ result } or { error }]
     await call('connect')
-    return { call, stop: () => { child.stdin.end(); child.kill() } }
+    return { call, all, stop: () => { child.stdin.end(); child.kill() } }
   }
 
   // What a machine serves, asked from within its network on the node.

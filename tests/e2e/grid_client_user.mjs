@@ -1,5 +1,6 @@
 // grid_client_user.mjs - unmodified @threefold/grid_client in a process of its own: a line of JSON in
-// ({"call": "machines.deploy", "args": [...]}) gives a line out ({"result"} or {"error"}).
+// ({"call": "machines.deploy", "args": [...]}) gives a line out ({"result"} or {"error"}); {"all": [[CALL, ...ARGS], ...]}
+// makes calls at once, and gives a list of such answers.
 //
 // The client asks https://kyc.dev.grid.tf before each deployment, and has no option for another URL: this process
 // resolves that one name to KYC_ADDRESS, as a hosts file would.
@@ -19,14 +20,18 @@ console.log = console.info = console.debug = (...words) => process.stderr.write(
 const { GridClient } = createRequire(import.meta.url)('@threefold/grid_client')
 const client = new GridClient({ network: 'dev', backendStorageType: 'fs', ...JSON.parse(process.argv[2]) })
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { call, args = [] } = JSON.parse(line)
+async function make (call, args) {
   try {
     const path = call.split('.')
     const name = path.pop()
     const on = path.reduce((object, part) => object[part], client)
-    write({ result: await on[name](...args) ?? null })
-  } catch (error) { write({ error: error.message ?? String(error), name: error.name }) }
+    return { result: await on[name](...args) ?? null }
+  } catch (error) { return { error: error.message ?? String(error), name: error.name } }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { call, args = [], all } = JSON.parse(line)
+  write(all ? { result: await Promise.all(all.map(([call, ...args]) => make(call, args))) } : await make(call, args))
 }
 await client.disconnect().catch(() => {})
 process.exit(0)
