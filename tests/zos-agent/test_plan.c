@@ -272,6 +272,36 @@ TEST(the_operator_is_understood_or_told)
     config_fini(&config);
 }
 
+/* As `key`, `.last` of a row that begins with the others of its object, or `object` as a whole. */
+static bool is_documented(const char *text, const char *key)
+{
+    char whole[64], last[64], object[64];
+    const char *dot = strchr(key, '.');
+    snprintf(whole, sizeof whole, "`%s`", key);
+    snprintf(last, sizeof last, "`%s`", dot ? dot : key);
+    snprintf(object, sizeof object, "`%.*s`", (int)(dot ? dot - key : 0), key);
+    return strstr(text, whole) || (dot && (strstr(text, last) || strstr(text, object)));
+}
+
+TEST(every_key_of_the_configuration_is_documented)
+{
+    static char text[128 << 10], code[64 << 10];
+    unsigned count = 0;
+    OK(file_read(TRELLIS_SOURCE_DIR "/docs/zos-agent.md", text, sizeof text));
+    OK(file_read(TRELLIS_SOURCE_DIR "/zos-agent/config.c", code, sizeof code));
+    char *row = strstr(code, "settings[] = {"), *end = row ? strstr(row, "\n};") : NULL;
+    OK(end);
+    *end = 0;
+    while ((row = strstr(row, "    {\""))) {
+        char key[48];
+        OK(sscanf(row += strlen("    {\""), "%47[a-z0-9_.]", key) == 1);
+        if (!is_documented(text, key)) printf("%s is not in docs/zos-agent.md\n", key);
+        OK(is_documented(text, key));
+        count++;
+    }
+    OK(count > 60);
+}
+
 TEST(a_key_that_others_can_read_is_refused)
 {
     char path[64], error[CONFIG_ERROR_MAX + 1], kind[] = "sr25519";
