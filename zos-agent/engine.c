@@ -159,14 +159,13 @@ static bool can_change(const record_t *old, const workload_t *w, uint32_t versio
 {
     if (!old)
         return w->version == version ||
-               refuse(error, "workload '%s' is new: its version must be the deployment's", w->name);
+               refuse(error, "invalid version number for workload '%s' expected '%u'", w->name, version);
     if (old->is_removed || old->state == WORKLOAD_DELETED)
         return refuse(error, "workload '%s' is still being removed", w->name);
-    if (old->workload->kind != w->kind)
-        return refuse(error, "workload '%s' cannot become another kind", w->name);
+    if (old->workload->kind != w->kind) return refuse(error, "cannot change workload type '%s'", w->name);
     if (w->version != version)
         return (w->version == old->workload->version && same_text(old->workload, w)) ||
-               refuse(error, "workload '%s' was changed: its version must be the deployment's", w->name);
+               refuse(error, "invalid version number for workload '%s' expected '%u'", w->name, version);
     if (!workload_can_update(w->kind))
         return refuse(error, "workload '%s': a %s cannot be changed; remove it and add it under another name",
                       w->name, workload_kind_text(w->kind));
@@ -186,7 +185,8 @@ static bool can_update(const engine_t *engine, const deployment_t *d, char error
     if (!entry || entry->twin_id != d->twin_id || entry->desired == DESIRED_DELETED)
         return refuse(error, "deployment not found");
     if (d->version != entry->deployment->version + 1)
-        return refuse(error, "the next version of this deployment is %u", entry->deployment->version + 1);
+        return refuse(error, "expecting deployment version %u, got %u", entry->deployment->version + 1,
+                      d->version);
     uint64_t grown = 0, zdb_grown = 0;
     for (uint32_t i = 0; i < d->workload_count; i++) {
         const workload_t *w = &d->workloads[i];

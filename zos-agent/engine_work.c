@@ -356,14 +356,35 @@ static bool is_room_coming(const engine_t *engine)
     return false;
 }
 
+/* The image that it uses and the record are one change, on the disk before anything of it is on the machine.
+ */
+static host_result_t plan_and_keep(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job)
+{
+    bool was_made = record->is_made, is_kept = true;
+    uint32_t link = record->link;
+    db_begin(engine->config.db);
+    host_result_t result = plan_ensure(engine, record, now_ms, job);
+    if (result.status == HOST_OK) {
+        record->is_made = true;
+        is_kept         = (was_made && record->link == link) || store_record(engine, record);
+    }
+    is_kept = is_kept ? db_end(engine->config.db) : db_undo(engine->config.db);
+    if (result.status == HOST_OK && !is_kept) {
+        record->is_made = was_made;
+        record->link    = link;
+        return host_fail(HOST_LATER, "this node cannot keep it now");
+    }
+    /* from here on one that was paused may be resumed by half */
+    if (result.status == HOST_OK && record->state == WORKLOAD_PAUSED) record->is_dirty = true;
+    return result;
+}
+
 /* One record's job; false when it waits or failed already. */
 static bool ensure_job(engine_t *engine, record_t *record, uint64_t now_ms, job_t *job)
 {
     *job = (job_t){0};
     if (workload_is_address(record->workload)) return take_address(engine, record, now_ms);
-    bool was_made        = record->is_made;
-    uint32_t link        = record->link;
-    host_result_t result = was_made ? host_ok() : plan_admit(engine, record);
+    host_result_t result = record->is_made ? host_ok() : plan_admit(engine, record);
     bool is_job;
     if (result.status == HOST_REFUSED && is_room_coming(engine))
         result = host_fail(HOST_WAITS, "waits for what is being removed");
@@ -371,15 +392,7 @@ static bool ensure_job(engine_t *engine, record_t *record, uint64_t now_ms, job_
         if (is_job) return true;
         result = host_fail(HOST_WAITS, "waits for room on the disks");
     }
-    db_begin(engine->config.db); /* the image that it uses and the record are one change */
-    if (result.status == HOST_OK) result = plan_ensure(engine, record, now_ms, job);
-    if (result.status == HOST_OK) {
-        record->is_made = true; /* before anything of it is there */
-        record->is_dirty =
-            record->is_dirty || record->state == WORKLOAD_PAUSED; /* from here on resumed by half */
-        if (!was_made || record->link != link) store_record(engine, record);
-    }
-    db_end(engine->config.db);
+    if (result.status == HOST_OK) result = plan_and_keep(engine, record, now_ms, job);
     if (result.status == HOST_OK) return true;
     job_fini(job);
     if (result.status != HOST_REFUSED)

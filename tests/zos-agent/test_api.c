@@ -237,9 +237,9 @@ TEST(an_update_carries_the_next_version_and_changes_what_carries_it)
 {
     open_agent(); /* 41 and 42 are there from before: over a restart, too */
     send(USER, "zos.deployment.update", signed_text(2, 41, ONE(2, 2 * GIB), false, false));
-    OK(refused("the next version of this deployment is 1"));
+    OK(refused("expecting deployment version 1, got 2"));
     send(USER, "zos.deployment.update", signed_text(1, 41, ONE(0, 2 * GIB), false, false));
-    OK(refused("workload 'data' was changed: its version must be the deployment's"));
+    OK(refused("invalid version number for workload 'data' expected '1'"));
     send(USER, "zos.deployment.update", signed_text(1, 41, ONE(2, 2 * GIB), false, false));
     OK(!answer && strstr(refusal, "version"));
     send(USER, "zos.deployment.update", signed_text(1, 41, ONE(1, GIB / 2), false, false));
@@ -249,13 +249,13 @@ TEST(an_update_carries_the_next_version_and_changes_what_carries_it)
                      json_pack("[{s:i,s:s,s:s,s:{s:I}}]", "version", 1, "name", "data", "type", "volume",
                                "data", "size", (json_int_t)GIB),
                      false, false));
-    OK(refused("workload 'data' cannot become another kind"));
+    OK(refused("cannot change workload type 'data'"));
     send(USER, "zos.deployment.update",
          signed_text(1, 41,
                      json_pack("[o,{s:i,s:s,s:s,s:{s:I}}]", disk((json_int_t)GIB, 0), "version", 0, "name",
                                "more", "type", "zmount", "data", "size", (json_int_t)GIB),
                      false, false));
-    OK(refused("workload 'more' is new: its version must be the deployment's"));
+    OK(refused("invalid version number for workload 'more' expected '1'"));
     send(USER, "zos.deployment.update", signed_text(1, 99, ONE(1, GIB), false, false));
     OK(refused("deployment not found"));
     send(USER, "zos.deployment.update", signed_text(1, 42, ONE(1, 2 * GIB), true, false));
@@ -264,7 +264,7 @@ TEST(an_update_carries_the_next_version_and_changes_what_carries_it)
     OK(json_is_null(answer));
     send(USER, "zos.deployment.update",
          signed_text(1, 41, ONE(1, 2 * GIB), false, false)); /* the same once more */
-    OK(refused("the next version of this deployment is 2"));
+    OK(refused("expecting deployment version 2, got 1"));
     ask(USER, "zos.deployment.delete", "{\"contract_id\":41}");
     OK(refused("deletion over the api is disabled, please cancel your contract instead"));
     close_agent();

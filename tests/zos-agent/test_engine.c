@@ -434,11 +434,11 @@ TEST(updates_follow_the_rules)
     OK(!engine_update(engine,
                       deployment(7, 42, 2, json_pack("[O,o,o]", same, disk("disk", 1 << 21, 2), net("net"))),
                       1000001, said));
-    OK(strstr(said, "next version"));
+    OK(strcmp(said, "expecting deployment version 1, got 2") == 0);
     OK(!engine_update(engine,
                       deployment(7, 42, 1, json_pack("[O,o,o]", same, disk("disk", 1 << 21, 0), net("net"))),
                       1000001, said));
-    OK(strstr(said, "was changed"));
+    OK(strcmp(said, "invalid version number for workload 'disk' expected '1'") == 0);
     OK(!engine_update(engine,
                       deployment(7, 42, 1, json_pack("[O,o,o]", same, disk("disk", 1 << 19, 1), net("net"))),
                       1000001, said));
