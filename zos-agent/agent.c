@@ -347,7 +347,8 @@ static bool machine_start(agent_t *agent)
     for (int i = 0; i < 3 && agent->config->dns[0]; i++)
         agent->host.dns[i] = agent->config->dns[i];
     agent->lock = path_join(path, "%s/lock", agent->host.run_dir) ? lock_take(path) : -1;
-    if (agent->lock < 0) return fail("another agent runs with this prefix and run directory");
+    if (agent->lock < 0)
+        return fail("another agent runs with this prefix and run directory: end it, or choose others");
     log_info(LOG_MAIN, "machine", LOG_TEXT("runtime", agent->host.runtime),
              LOG_TEXT("user_namespaces", agent->host.has_user_spaces ? "yes" : "no"),
              LOG_TEXT("disks", agent->host.has_btrfs ? "btrfs" : "ext4"),

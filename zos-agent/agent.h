@@ -1,7 +1,8 @@
 /* agent.h - the agent as a whole: its parts, and what they share.
  *
- * One loop, one worker.  agent.c owns the parts and pumps the engine's jobs; chain_side.h is all that is
- * between the node and the chain; api.c answers users. */
+ * One loop, which decides, and a thread for each job that is out.  agent.c owns the parts and gives the
+ * engine's jobs to threads; chain_side.h is all that is between the node and the chain; api.c answers users.
+ */
 #ifndef AGENT_H
 #define AGENT_H
 #include "chain_side.h"

@@ -66,7 +66,7 @@ typedef struct {
 
     /* on_registered is called once: twin and node are on the chain as configured.  May be NULL. */
     void (*on_registered)(void *context, uint32_t twin_id, uint32_t node_id);
-    /* on_desire is called after engine_desire changed what is wanted: give the worker its next job.  May be
+    /* on_desire is called after engine_desire changed what is wanted: give workers their next jobs.  May be
      * NULL. */
     void (*on_desire)(void *context);
     /* on_power_off is called when the farmer wants the node off, nothing is on it, and the chain knows that

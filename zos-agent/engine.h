@@ -5,8 +5,10 @@
  * before the job that follows from it runs.  Sans-io: requests, observations and results go in, jobs and a
  * time to wake come out.
  *
- *     while (engine_next(engine, now_ms, &job)) { job_run(host, &job); engine_done(engine, &job, now_ms); }
- */
+ *     while (engine_next(engine, now_ms, &job, &wake_ms)) { job_run(host, &job); engine_done(engine, &job,
+ * now_ms); }
+ *
+ * Several jobs may be out, each run on a thread of its own (ADR 19). */
 #ifndef ENGINE_H
 #define ENGINE_H
 #include "db.h"
@@ -142,6 +144,8 @@ bool engine_contract_twin(engine_t *engine, uint64_t contract_id, uint32_t *twin
  * jobs are out it gives those that may run beside them: up to engine_jobs_max in all, of one deployment one
  * at a time.  Ask again after each engine_done. */
 NODISCARD bool engine_next(engine_t *engine, uint64_t now_ms, job_t *job, uint64_t *wake_ms);
+
+/* engine_lanes is how many deployments are made at once, and how many are taken away. */
 uint32_t engine_lanes(const engine_t *engine);
 uint32_t engine_jobs_max(const engine_t *engine);
 

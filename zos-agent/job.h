@@ -1,4 +1,4 @@
-/* job.h - one thing for the worker to do: a value that goes in, and comes back with its result.
+/* job.h - one thing for a worker to do: a value that goes in, and comes back with its result.
  *
  * The engine fills it from its state, job_run carries it out on the machine, engine_done takes the result. */
 #ifndef JOB_H

@@ -1,4 +1,4 @@
-/* core.h - the agent's core on the real machine: engine, worker and database, without chain and bus. */
+/* core.h - the agent's core on the real machine: engine, workers and database, without chain and bus. */
 #ifndef CORE_H
 #define CORE_H
 #include "engine.h"
@@ -220,8 +220,8 @@ static inline bool left_nothing(void)
     return strcmp(before, after) == 0;
 }
 
-/* core_start makes the host and the image web-demo, and remembers what is on the machine; core_end cleans up.
- */
+/* core_start makes the host and the image web-demo, and remembers what is on the machine; all is in real_dir,
+ * the caller's to remove. */
 static inline bool core_start(const host_config_t *extra)
 {
     char error[IMAGE_ERROR_MAX + 1];
