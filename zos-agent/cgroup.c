@@ -67,6 +67,23 @@ static bool find_file(const cgroup_t *cgroup, const char *controller, const char
     return false;
 }
 
+/* The root has no limits; any group below it has the files of its tree's controllers. */
+bool cgroup_has(const cgroup_t *cgroup, const char *name)
+{
+    char path[PATH_CAP];
+    bool is_there = false;
+    for (uint32_t i = 0; i < cgroup->tree_count && !is_there; i++) {
+        DIR *dir = opendir(cgroup->tree[i].path);
+        is_there = path_join(path, "%s/%s", cgroup->tree[i].path, name) && file_exists(path);
+        for (struct dirent *entry; dir && !is_there && (entry = readdir(dir));)
+            is_there = entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+                       path_join(path, "%s/%s/%s", cgroup->tree[i].path, entry->d_name, name) &&
+                       file_exists(path);
+        if (dir) closedir(dir);
+    }
+    return is_there;
+}
+
 bool cgroup_exists(const cgroup_t *cgroup, const char *group)
 {
     char path[PATH_CAP];

@@ -32,6 +32,9 @@ typedef struct {
 NODISCARD bool cgroup_make(const cgroup_t *cgroup, const char *group, const cgroup_limits_t *limits);
 NODISCARD bool cgroup_enter(const cgroup_t *cgroup, const char *group);
 
+/* cgroup_has says whether groups have such a file, by those that are there. */
+bool cgroup_has(const cgroup_t *cgroup, const char *name);
+
 /* The functions below succeed when there is nothing to do. */
 bool cgroup_exists(const cgroup_t *cgroup, const char *group);
 bool cgroup_freeze(const cgroup_t *cgroup, const char *group, bool is_frozen);

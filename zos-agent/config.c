@@ -10,8 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define GIB          1073741824.0
+#define CREDENTIAL   "credential:"
+#define PASSWORD_MAX 255
 
 const char config_help[] =
     "  --config FILE            JSON; options go before it\n"
@@ -26,11 +31,16 @@ const char config_help[] =
     "  --relay-at DOMAIN=URL    where a relay is reached; default wss://DOMAIN\n"
     "  --ca-file FILE           certificates (PEM) to trust beside the system's\n"
     "  --key-file FILE          the node's secret: a secret URI, or a sealed key file\n"
+    "  --key-password-file FILE what unseals it; else TRELLIS_KEY_PASSWORD of the environment.  Either file "
+    "may "
+    "be\n"
+    "                           credential:NAME, which systemd unsealed (LoadCredentialEncrypted)\n"
     "  --seed HEX               the same as 32 bytes; seen by others on this machine: for tests\n"
     "  --key-kind KIND          sr25519 (default) or ed25519\n"
     "  --farm-id N              the farm that this node joins\n"
     "  --cru N, --mru BYTES, --sru BYTES, --hru BYTES   what the node offers: at least 1 core, 2 GiB, 100 "
     "GiB\n"
+    "                           (default: all cores and memory, nine tenths of the disk, as SSD or HDD)\n"
     "  --city, --country, --latitude, --longitude       where it is\n"
     "  --runtime NAME           runc or crun (default: what fits)\n"
     "  --pool-dir DIR           a mounted btrfs for disks (default: a file in the state directory)\n"
@@ -70,7 +80,7 @@ const char config_help[] =
     "  --vm-default BOOL        run all machines as virtual ones (default false)\n"
     "  --log-level LEVEL        error, warn, info or debug;  --log-json true: a JSON object a line\n";
 
-typedef enum { TEXT, TEXTS, NUMBER32, NUMBER64, FLAG, RELAY_AT, RATIO } kind_t;
+typedef enum { TEXT, TEXTS, NUMBER32, NUMBER64, PORT, FLAG, RELAY_AT, RATIO } kind_t;
 
 typedef struct {
     const char *key; /* in the file, with dots between levels; as an option without what is before the dot */
@@ -96,14 +106,14 @@ static const setting_t settings[] = {
     {"gateway.domain",      TEXT,     AT(gateway_domain),        0,                  0                  },
     {"gateway.address",     TEXT,     AT(gateway_address),       0,                  0                  },
     {"gateway.certificate", TEXT,     AT(gateway_certificate),   0,                  0                  },
-    {"gateway.http_port",   NUMBER32, AT(gateway_http_port),     0,                  0                  },
-    {"gateway.https_port",  NUMBER32, AT(gateway_https_port),    0,                  0                  },
+    {"gateway.http_port",   PORT,     AT(gateway_http_port),     0,                  0                  },
+    {"gateway.https_port",  PORT,     AT(gateway_https_port),    0,                  0                  },
     {"public.link",         TEXT,     AT(public_link),           0,                  0                  },
     {"public.net6",         TEXT,     AT(public_net6),           0,                  0                  },
     {"public.gateway6",     TEXT,     AT(public_gateway6),       0,                  0                  },
     {"public.routed",       FLAG,     AT(is_public_routed),      0,                  0                  },
     {"ipv6",                FLAG,     AT(is_ipv6_off),           1,                  0                  },
-    {"zdb.port",            NUMBER32, AT(zdb_port),              0,                  0                  },
+    {"zdb.port",            PORT,     AT(zdb_port),              0,                  0                  },
     {"zdb.address",         TEXTS,    AT(zdb_address),           3,                  0                  },
     {"vm_kernel",           TEXT,     AT(vm_kernel),             0,                  0                  },
     {"vm_default",          FLAG,     AT(is_vm_default),         0,                  0                  },
@@ -116,6 +126,7 @@ static const setting_t settings[] = {
     {"key_file",            TEXT,     AT(key_file),              0,                  0                  },
     {"seed",                TEXT,     AT(seed),                  0,                  0                  },
     {"key_kind",            TEXT,     AT(key_kind),              0,                  0                  },
+    {"key_password_file",   TEXT,     AT(key_password_file),     0,                  0                  },
     {"farm_id",             NUMBER32, AT(farm_id),               0,                  0                  },
     {"capacity.cru",        NUMBER64, AT(capacity.cru),          0,                  0                  },
     {"capacity.mru",        NUMBER64, AT(capacity.mru),          0,                  0                  },
@@ -142,7 +153,7 @@ static const setting_t settings[] = {
     {"location.longitude",  TEXT,     AT(longitude),             0,                  0                  },
     {"terms.link",          TEXT,     AT(terms_link),            0,                  0                  },
     {"terms.hash",          TEXT,     AT(terms_hash),            0,                  0                  },
-    {"prometheus_port",     NUMBER32, AT(prometheus_port),       0,                  0                  },
+    {"prometheus_port",     PORT,     AT(prometheus_port),       0,                  0                  },
     {"uptime_interval_s",   NUMBER32, AT(uptime_s),              0,                  0                  },
     {"nru_interval_s",      NUMBER32, AT(nru_s),                 0,                  0                  },
     {"meter_interval_s",    NUMBER32, AT(meter_s),               0,                  0                  },
@@ -178,8 +189,9 @@ static bool set_number(void *to, kind_t kind, const char *text)
     errno                    = 0;
     unsigned long long value = strtoull(text, &end, 10);
     if (!isdigit((unsigned char)text[0]) || *end || errno) return false;
+    if (kind == PORT && value > UINT16_MAX) return false;
     if (kind == NUMBER32 && value > UINT32_MAX) return false;
-    if (kind == NUMBER32)
+    if (kind != NUMBER64)
         *(uint32_t *)to = (uint32_t)value;
     else
         *(uint64_t *)to = value;
@@ -208,14 +220,15 @@ static bool set_texts(config_t *config, const setting_t *s, const char *text)
 {
     char **list    = (char **)(void *)((char *)config + s->offset);
     uint32_t count = 0;
-    for (const char *at = text; *at && count < s->cap; count++) {
+    const char *at = text;
+    for (; *at && count < s->cap; count++) {
         size_t len = strcspn(at, ",");
         free(list[count]);
         list[count] = strndup(at, len);
         at += len + (at[len] == ',');
     }
     if (s->count) *(uint32_t *)(void *)((char *)config + s->count) = count;
-    return count > 0;
+    return count > 0 && !*at; /* more than there can be are not left out in silence */
 }
 
 static bool set_value(config_t *config, const setting_t *s, const char *text)
@@ -224,6 +237,7 @@ static bool set_value(config_t *config, const setting_t *s, const char *text)
     switch (s->kind) {
     case TEXT: return set_text(to, text);
     case TEXTS: return set_texts(config, s, text);
+    case PORT:
     case NUMBER32:
     case NUMBER64: return set_number(to, s->kind, text);
     case FLAG: return set_flag(to, s->cap == 1, text);
@@ -274,6 +288,14 @@ static bool read_relay_at(config_t *config, json_t *object, char error[CONFIG_ER
     return true;
 }
 
+static bool is_level(const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        if (strncmp(settings[i].key, name, len) == 0 && settings[i].key[len] == '.') return true;
+    return false;
+}
+
 static bool read_level(config_t *config, const char *above, json_t *object, char error[CONFIG_ERROR_MAX + 1])
 {
     const char *name;
@@ -284,7 +306,7 @@ static bool read_level(config_t *config, const char *above, json_t *object, char
         snprintf(key, sizeof key, "%s%s%s", above, above[0] ? "." : "", name);
         if (strcmp(key, "relay_at") == 0 && json_is_object(value)) {
             if (!read_relay_at(config, value, error)) return false;
-        } else if (json_is_object(value) && above[0] == 0) {
+        } else if (json_is_object(value) && above[0] == 0 && is_level(name)) {
             if (!read_level(config, name, value, error)) return false;
         } else {
             const setting_t *setting = find_key(key);
@@ -409,7 +431,12 @@ bool config_check(const config_t *c, char error[CONFIG_ERROR_MAX + 1])
     if (!c->key_file && !c->seed) return fail(error, "key_file is missing: the node's secret");
     if (c->capacity.cru < 1 || c->capacity.mru < UINT64_C(2) << 30 ||
         (c->capacity.sru < UINT64_C(100) << 30 && c->capacity.hru < UINT64_C(100) << 30))
-        return fail(error, "capacity: the chain demands at least cru 1, mru 2 GiB, and sru or hru 100 GiB");
+        return fail(
+            error,
+            "capacity: the chain demands at least cru 1, mru 2 GiB, and sru or hru 100 GiB; this is cru "
+            "%llu, mru %.1f GiB, sru %.1f GiB, hru %.1f GiB",
+            (unsigned long long)c->capacity.cru, (double)c->capacity.mru / GIB, (double)c->capacity.sru / GIB,
+            (double)c->capacity.hru / GIB);
     if (c->lanes < 1 || c->lanes > ENGINE_LANES_MAX)
         return fail(error, "lanes must be 1 to %d", ENGINE_LANES_MAX);
     return true;
@@ -417,19 +444,62 @@ bool config_check(const config_t *c, char error[CONFIG_ERROR_MAX + 1])
 
 /* ---- the key ---- */
 
-static bool read_key_file(const char *path, char suri[SURI_TEXT_MAX + 1], key_kind_t *kind,
-                          char error[CONFIG_ERROR_MAX + 1])
+/* The first line of a file that nobody else reads.  "credential:NAME" is one that the service manager
+ * unsealed for this process alone. */
+static bool read_secret(const char *name, char path[PATH_CAP], char *text, size_t cap,
+                        char error[CONFIG_ERROR_MAX + 1])
 {
     struct stat st;
+    bool is_given      = strncmp(name, CREDENTIAL, strlen(CREDENTIAL)) == 0;
+    const char *folder = getenv("CREDENTIALS_DIRECTORY"), *file = name + strlen(CREDENTIAL);
+    if (is_given && (!folder || strchr(file, '/')))
+        return fail(error, "%.200s: the service manager gave no credentials", name);
+    if (!(is_given ? path_join(path, "%s/%s", folder, file) : path_join(path, "%s", name)))
+        return fail(error, "%.200s: a long path", name);
     if (stat(path, &st) != 0) return fail(error, "%.200s: %s", path, strerror(errno));
     if (st.st_mode & 077) return fail(error, "%.200s can be read by others: chmod 600 it", path);
-    if (!file_read(path, suri, SURI_TEXT_MAX + 1))
-        return fail(error, "%.200s cannot be read, or is too long", path);
-    suri[strcspn(suri, "\r\n")] = 0;
+    if (st.st_uid != 0 && st.st_uid != geteuid())
+        return fail(error, "%.200s belongs to another user: chown it", path);
+    if (!file_read(path, text, cap)) return fail(error, "%.200s cannot be read, or is too long", path);
+    text[strcspn(text, "\r\n")] = 0;
+    return true;
+}
+
+/* Programs that are started have no need of it. */
+static bool read_password(const config_t *config, char password[PASSWORD_MAX + 1],
+                          char error[CONFIG_ERROR_MAX + 1])
+{
+    char path[PATH_CAP];
+    const char *given = getenv("TRELLIS_KEY_PASSWORD");
+    bool is_ok        = true;
+    password[0]       = 0;
+    if (config->key_password_file)
+        is_ok = read_secret(config->key_password_file, path, password, PASSWORD_MAX + 1, error);
+    else if (given)
+        snprintf(password, PASSWORD_MAX + 1, "%s", given);
+    unsetenv("TRELLIS_KEY_PASSWORD");
+    return is_ok;
+}
+
+static bool read_key_file(const config_t *config, char suri[SURI_TEXT_MAX + 1], key_kind_t *kind,
+                          char error[CONFIG_ERROR_MAX + 1])
+{
+    char path[PATH_CAP], password[PASSWORD_MAX + 1];
+    if (!read_secret(config->key_file, path, suri, SURI_TEXT_MAX + 1, error)) return false;
     if (strncmp(suri, "trellis-key-1 ", 14) != 0) return true;
-    const char *password = getenv("TRELLIS_KEY_PASSWORD");
-    key_status_t status  = key_file_read(path, password ? password : "", suri, kind);
+    if (!read_password(config, password, error)) return false;
+    key_status_t status = key_file_read(path, password, suri, kind);
+    crypto_wipe(password, sizeof password);
     return status == KEY_OK || fail(error, "%.200s: %s", path, key_status_text(status));
+}
+
+/* Neither in a swap file nor in a dump.  What the machine does not grant is done without. */
+static void guard(const keypair_t *key)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)key / page * page;
+    size_t len = ((uintptr_t)key + sizeof *key - from + page - 1) / page * page;
+    (void)!mlock(key, sizeof *key);
+    (void)!madvise((void *)from, len, MADV_DONTDUMP);
 }
 
 bool config_key(const config_t *config, keypair_t *key, char error[CONFIG_ERROR_MAX + 1])
@@ -441,8 +511,9 @@ bool config_key(const config_t *config, keypair_t *key, char error[CONFIG_ERROR_
     if (config->seed)
         snprintf(suri, sizeof suri, "%s%.100s", strncmp(config->seed, "0x", 2) == 0 ? "" : "0x",
                  config->seed);
-    else if (!read_key_file(config->key_file, suri, &kind, error))
+    else if (!read_key_file(config, suri, &kind, error))
         return false;
+    guard(key);
     key_status_t status = key_from_suri(suri, kind, key);
     crypto_wipe(suri, sizeof suri);
     return status == KEY_OK || fail(error, "the node's key: %s", key_status_text(status));

@@ -36,7 +36,7 @@ typedef struct {
     char *domains[CONFIG_DOMAINS_CAP]; /* of the relays this node is reached by */
     uint32_t domain_count;
     relay_at_t relay_at;
-    char *ca_file, *key_file, *seed, *key_kind;
+    char *ca_file, *key_file, *key_password_file, *seed, *key_kind;
 
     uint32_t farm_id;
     capacity_t capacity;

@@ -2,6 +2,7 @@
 #include "control.h"
 #include "doctor.h"
 #include "gpu.h"
+#include "hardware.h"
 #include "log.h"
 #include "shim.h"
 
@@ -65,18 +66,34 @@ static json_t *ratio_json(uint32_t percent, bool is_shared)
                                      : json_sprintf("%.2f", percent ? (double)percent / 100 : 1.0);
 }
 
+static json_t *disks_json(const hardware_t *hardware)
+{
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < hardware->disk_count; i++) {
+        const hardware_disk_t *disk = &hardware->disks[i];
+        json_array_append_new(list,
+                              json_pack("{s:s,s:s,s:I,s:s}", "name", disk->name, "model", disk->model, "size",
+                                        (json_int_t)disk->size, "kind", disk->is_rotational ? "hdd" : "ssd"));
+    }
+    return list;
+}
+
 static json_t *answer_capacity(agent_t *agent)
 {
     engine_figures_t f;
+    hardware_t hardware;
     engine_figures(agent->engine, &f);
+    hardware_look(&hardware, "/sys", "/proc");
     json_t *room = json_pack("{s:I,s:I,s:I,s:I}", "cru", left(f.total.cru, f.used.cru), "mru",
                              left(f.total.mru, f.used.mru), "sru", left(f.total.sru, f.used.sru), "hru",
                              left(f.total.hru, f.used.hru));
-    return json_pack("{s:o,s:o,s:o,s:o,s:I,s:{s:o,s:o,s:o,s:o},s:o}", "offered", capacity_json(f.total),
-                     "used", capacity_json(f.used), "system", capacity_json(f.system), "free", room, "trash",
-                     (json_int_t)f.trash, "overcommit", "cru", ratio_json(f.overcommit.cru, true), "mru",
-                     ratio_json(f.overcommit.mru, false), "sru", ratio_json(f.overcommit.sru, false), "hru",
-                     ratio_json(f.overcommit.hru, false), "gpus", gpu_list("/sys", NULL));
+    return json_pack("{s:o,s:o,s:o,s:o,s:I,s:{s:o,s:o,s:o,s:o},s:o,s:{s:i,s:I},s:o}", "offered",
+                     capacity_json(f.total), "used", capacity_json(f.used), "system", capacity_json(f.system),
+                     "free", room, "trash", (json_int_t)f.trash, "overcommit", "cru",
+                     ratio_json(f.overcommit.cru, true), "mru", ratio_json(f.overcommit.mru, false), "sru",
+                     ratio_json(f.overcommit.sru, false), "hru", ratio_json(f.overcommit.hru, false), "gpus",
+                     gpu_list("/sys", NULL), "machine", "cru", (int)hardware.cores, "mru",
+                     (json_int_t)hardware.memory, "disks", disks_json(&hardware));
 }
 
 /* What the chain says of the node; null while nothing is known. */
@@ -329,6 +346,7 @@ static json_t *answer_doctor(agent_t *agent)
 {
     chain_figures_t c = {0};
     json_t *report    = doctor_report(&agent->host);
+    if (agent->config) doctor_add_offer(report, &agent->host, &agent->config->capacity);
     if (agent->chain) {
         chain_side_figures(agent->chain, &c);
         doctor_add_witness(report, &c.witness);

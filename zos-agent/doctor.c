@@ -1,15 +1,22 @@
 /* doctor.c - the machine, looked at as an operator would. */
 #include "doctor.h"
+#include "hardware.h"
+#include "mounts.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <sys/timex.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #define LITTLE_SPACE (UINT64_C(1) << 30)
+#define GIB          1073741824.0
+#define FLOWS_ENOUGH 262144
 
 static void add(json_t *checks, const char *name, bool is_ok, const char *bad, const char *found,
                 const char *follows)
@@ -100,10 +107,70 @@ static void look_at_disks(json_t *checks, const host_t *host)
         "it fills up: then new deployments are refused, and disks of workloads fail to grow");
 }
 
+static uint64_t number_in(const char *path)
+{
+    char text[64];
+    return file_read(path, text, sizeof text) ? strtoull(text, NULL, 10) : 0;
+}
+
+/* What limits hold workloads with, and what all of them share. */
+static void look_at_limits(json_t *checks, const host_t *host)
+{
+    char found[64];
+    struct timex clock = {0};
+    bool has_swap      = cgroup_has(&host->cgroup, "memory.memsw.limit_in_bytes") ||
+                    cgroup_has(&host->cgroup, "memory.swap.max"),
+         has_pids   = cgroup_has(&host->cgroup, "pids.max"),
+         has_filter = file_exists("/proc/sys/kernel/seccomp/actions_avail");
+    add(checks, "memory limit", has_swap, "less", has_swap ? "of memory and swap" : "of memory alone",
+        "a workload may fill the swap: boot with swapaccount=1, or have none");
+    add(checks, "process limit", has_pids, "missing", has_pids ? "yes" : "no",
+        "one workload can take all process numbers: the kernel needs the pids controller");
+    add(checks, "system calls", has_filter, "missing", has_filter ? "filtered" : "not filtered",
+        "machines do not start: the kernel needs SECCOMP_FILTER");
+    uint64_t flows = number_in("/proc/sys/net/netfilter/nf_conntrack_max");
+    snprintf(found, sizeof found, "%" PRIu64 " at a time", flows);
+    add(checks, "connections", flows == 0 || flows >= FLOWS_ENOUGH, "less", flows ? found : "not limited",
+        "all workloads share them, and one can take most: sysctl net.netfilter.nf_conntrack_max=1048576");
+    bool is_right = adjtimex(&clock) >= 0 && !(clock.status & STA_UNSYNC);
+    add(checks, "clock", is_right, "less", is_right ? "synchronised" : "not synchronised",
+        "the chain refuses reports of a node whose clock is off by a minute: install chrony or "
+        "systemd-timesyncd");
+}
+
+void doctor_add_offer(json_t *report, const host_t *host, const capacity_t *offered)
+{
+    hardware_t hardware;
+    uint64_t size = 0;
+    bool is_rotational;
+    char found[160];
+    json_t *checks = json_object_get(report, "checks");
+    hardware_look(&hardware, "/sys", "/proc");
+    snprintf(found, sizeof found, "%" PRIu64 " of %u", offered->cru, hardware.cores);
+    add(checks, "cores", offered->cru <= hardware.cores, "less", found,
+        "the chain is told of more cores than there are: correct capacity.cru");
+    snprintf(found, sizeof found, "%.1f of %.1f GiB", (double)offered->mru / GIB,
+             (double)hardware.memory / GIB);
+    add(checks, "memory", offered->mru <= hardware.memory, "less", found,
+        "workloads that were admitted are killed when they use it: correct capacity.mru");
+    if (!hardware_room("/sys", host->pool_dir, &size, &is_rotational)) return;
+    if (mount_is_at(host->pool_dir) && !host->is_pool_given &&
+        !hardware_room("/sys", host->state_dir, &size, &is_rotational)) /* what its file is on */
+        return;
+    snprintf(found, sizeof found, "%.1f GiB on a %s of %.1f", (double)(offered->sru + offered->hru) / GIB,
+             is_rotational ? "hard disk" : "SSD", (double)size / GIB);
+    add(checks, "disk space", offered->sru + offered->hru <= size, "less", found,
+        "disks that were sold cannot be filled: correct capacity.sru and capacity.hru");
+    if (offered->sru > 0)
+        add(checks, "kind of disk", !is_rotational, "less", is_rotational ? "it turns" : "SSD",
+            "it is offered as SSD: give capacity.hru instead");
+}
+
 json_t *doctor_report(const host_t *host)
 {
     json_t *checks = json_array();
     look_at_kernel(checks, host);
+    look_at_limits(checks, host);
     look_at_programs(checks, host);
     look_at_networks(checks, host);
     look_at_disks(checks, host);

@@ -10,6 +10,9 @@ struct json_t;
  * "found","follows"}]}.  "less": it works, with less; follows says how.  The caller's to json_decref. */
 struct json_t *doctor_report(const host_t *host);
 
+/* doctor_add_offer adds whether the machine has what its operator offers. */
+void doctor_add_offer(struct json_t *report, const host_t *host, const capacity_t *offered);
+
 /* doctor_add_witness adds what an agent that runs knows of the nodes of its chain. */
 void doctor_add_witness(struct json_t *report, const chain_witness_t *witness);
 

@@ -1,5 +1,6 @@
 /* main.c - the program zos-agent: run the agent, or look after its images and state. */
 #include "agent.h"
+#include "hardware.h"
 #include "image.h"
 #include "log.h"
 
@@ -7,12 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static const char help[] =
     "zos-agent - turns deployments into running workloads on this machine\n"
     "\n"
     "  zos-agent --config FILE                run the agent, until SIGTERM; workloads go on\n"
+    "  zos-agent check                        is the configuration good, and would this program run with "
+    "it?\n"
     "  zos-agent image import NAME PATH       an OCI layout folder or a squashfs file into the store\n"
     "  zos-agent image demo [NAME]            the example image, a web server (default name web-demo)\n"
     "  zos-agent image list | remove NAME | verify\n"
@@ -24,6 +28,8 @@ static const char help[] =
     "  zos-agent purge                        stop and remove everything of ours; no agent may run\n"
     "\n"
     "options\n";
+
+#define GIB 1073741824.0
 
 static int complain(const char *what)
 {
@@ -38,6 +44,16 @@ static db_t *open_state(const config_t *config, bool is_readonly)
     db_t *db = db_open(config->state_dir, is_readonly, error);
     if (!db) complain(error);
     return db;
+}
+
+/* What the operator left open is what the machine has. */
+static void complete(config_t *config)
+{
+    hardware_t hardware;
+    capacity_t *c = &config->capacity;
+    hardware_look(&hardware, "/sys", "/proc");
+    if (c->sru == 0 && c->hru == 0 && !config->pool_dir) c->sru = config->pool_size;
+    hardware_offer(&hardware, "/sys", config->pool_dir ? config->pool_dir : config->state_dir, c);
 }
 
 /* ---- image ---- */
@@ -157,8 +173,9 @@ static int print_status(const config_t *config, const json_t *status)
     return 0;
 }
 
-static int status_command(const config_t *config)
+static int status_command(config_t *config)
 {
+    complete(config);
     db_t *db = open_state(config, true);
     if (!db) return 1;
     engine_config_t settings = {
@@ -244,15 +261,47 @@ static int purge_command(const config_t *config)
 
 /* ---- the program ---- */
 
-static int run_command(const config_t *config)
+static bool check_all(config_t *config, char error[CONFIG_ERROR_MAX + 1])
+{
+    log_level_t level;
+    complete(config);
+    if (!config_check(config, error)) return false;
+    if (!config->log_level) return true;
+    snprintf(error, CONFIG_ERROR_MAX + 1, "log_level: error, warn, info or debug");
+    if (log_level_named(config->log_level, &level)) log_level(level);
+    return log_level_named(config->log_level, &level);
+}
+
+/* Looks at all that run would, and touches nothing that an agent that runs has. */
+static int check_command(config_t *config)
+{
+    char error[CONFIG_ERROR_MAX + 1], path[PATH_CAP];
+    keypair_t key;
+    if (!check_all(config, error)) return complain(error);
+    if (!crypto_init() || !config_key(config, &key, error)) return complain(error);
+    key_wipe(&key);
+    if (path_join(path, "%s/state.db", config->state_dir) && file_exists(path)) {
+        db_t *db      = db_open(config->state_dir, true, error);
+        int64_t found = db ? db_get(db, "schema", 0) : -1;
+        db_close(db);
+        if (found < 0) return complain(error);
+        if (found > DB_SCHEMA) return complain("the state was written by a newer agent");
+        printf("state       of version %lld, this program's is %d\n", (long long)found, DB_SCHEMA);
+    }
+    const capacity_t *c = &config->capacity;
+    printf("offered     %llu cores, %.1f GiB memory, %.1f GiB SSD, %.1f GiB HDD\n",
+           (unsigned long long)c->cru, (double)c->mru / GIB, (double)c->sru / GIB, (double)c->hru / GIB);
+    puts("good; for the machine itself see zosctl doctor");
+    return 0;
+}
+
+static int run_command(config_t *config)
 {
     char error[CONFIG_ERROR_MAX + 1];
-    log_level_t level;
-    if (!config_check(config, error)) return complain(error);
-    if (config->log_level && !log_level_named(config->log_level, &level))
-        return complain("log_level: error, warn, info or debug");
-    if (config->log_level) log_level(level);
+    if (!check_all(config, error)) return complain(error);
     log_json(config->is_log_json);
+    if (prctl(PR_SET_DUMPABLE, 0) != 0)
+        log_warn(LOG_MAIN, "a dump of this process would hold the node's key");
     int code = agent_run(config);
     return code == 0 && config->is_stopping_workloads ? purge_command(config) : code;
 }
@@ -261,6 +310,7 @@ static int choose(config_t *config, int argc, char **argv)
 {
     const char *verb = argc > 0 ? argv[0] : "run";
     if (strcmp(verb, "run") == 0) return run_command(config);
+    if (strcmp(verb, "check") == 0) return check_command(config);
     if (strcmp(verb, "image") == 0) return image_command(config, argc - 1, argv + 1);
     if (strcmp(verb, "status") == 0) return status_command(config);
     if (strcmp(verb, "purge") == 0) return purge_command(config);

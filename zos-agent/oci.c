@@ -11,7 +11,6 @@
 #define FILES_MAX  16384
 #define CPU_PERIOD 100000
 #define IDS        65536
-#define CORE_MAX   1 /* none: neither a file nor, unlike by 0, a pipe to a program of the host */
 
 #define BTRFS_IOCTLS 0x9400u
 
@@ -52,12 +51,11 @@ static json_t *environment(const machine_plan_t *plan)
 
 static json_t *process(const machine_plan_t *plan)
 {
-    return json_pack("{s:b,s:{s:i,s:i},s:o,s:o,s:s,s:o,s:b,s:[{s:s,s:i,s:i},{s:s,s:i,s:i}]}", "terminal", 0,
-                     "user", "uid", (int)plan->uid, "gid", (int)plan->gid, "args",
+    return json_pack("{s:b,s:{s:i,s:i},s:o,s:o,s:s,s:o,s:b,s:[{s:s,s:i,s:i}]}", "terminal", 0, "user", "uid",
+                     (int)plan->uid, "gid", (int)plan->gid, "args",
                      texts((const char *const *)plan->args, SIZE_MAX), "env", environment(plan), "cwd",
                      plan->cwd, "capabilities", capability_sets(plan->user_base != 0), "noNewPrivileges", 1,
-                     "rlimits", "type", "RLIMIT_NOFILE", "hard", FILES_MAX, "soft", FILES_MAX, "type",
-                     "RLIMIT_CORE", "hard", CORE_MAX, "soft", CORE_MAX);
+                     "rlimits", "type", "RLIMIT_NOFILE", "hard", FILES_MAX, "soft", FILES_MAX);
 }
 
 static void add_mount(json_t *array, const char *target, const char *type, const char *source,

@@ -1,6 +1,7 @@
 /* zosctl.c - the program zosctl: asks the agent of this machine over its socket, and prints the answer. */
 #include "control.h"
 #include "doctor.h"
+#include "hardware.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -13,8 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FOLLOW_MS 300
-#define TAIL      16384 /* of a log, at first */
+#define FOLLOW_MS   300
+#define CONFIG_FILE "/etc/zos/agent.json"
+#define TAIL        16384 /* of a log, at first */
 
 static const char help[] =
     "zosctl - asks the node agent of this machine, and tells it what to take\n"
@@ -37,7 +39,8 @@ static const char help[] =
     "  zosctl image release NAME | keep NAME | collect\n"
     "                             lets an image be collected when nobody uses it, or not; collects now\n"
     "  zosctl doctor              what this machine lacks, and what follows; works without an agent, as "
-    "root\n"
+    "root,\n"
+    "                             then of /etc/zos/agent.json, or --config FILE\n"
     "  zosctl cordon              take no new deployments; updates go on\n"
     "  zosctl drain               take neither deployments nor updates; what runs goes on until the chain "
     "ends it\n"
@@ -51,15 +54,16 @@ static const char help[] =
     "  --socket PATH   of the agent; /run/zos/ctl.sock unless its configuration has another run_dir\n"
     "  --json          the agent's answer as it came, for programs\n"
     "  --follow        logs: go on until interrupted\n"
+    "  --config FILE   doctor: the configuration of an agent that does not run\n"
     "  --most N        events: so many, 50 unless told otherwise\n"
     "  --help, --version\n";
 
 static const char completion[] = "complete -W 'status workloads logs events capacity trash images image "
                                  "doctor cordon drain uncordon completion help "
-                                 "--json --socket --follow --most' zosctl\n";
+                                 "--json --socket --follow --config --most' zosctl\n";
 
 typedef struct {
-    const char *socket, *words[4];
+    const char *socket, *config, *words[4];
     int count;
     bool is_json, is_following;
     long most;
@@ -241,7 +245,17 @@ static void print_capacity(const json_t *a)
            "disks %s\n",
            text_of(over, "cru"), text_of(over, "mru"), text_of(over, "sru"));
     size_t i;
-    json_t *gpu;
+    json_t *gpu, *disk;
+    const json_t *machine = json_object_get(a, "machine");
+    printf("machine   %lld cores, %.1f GiB memory\n", number_of(machine, "cru"),
+           (double)number_of(machine, "mru") / 1073741824.0);
+    json_array_foreach(json_object_get(a, "disks"), i, disk)
+    {
+        printf("disk      %-10s %s %10.1f GiB  ", text_of(disk, "name"), text_of(disk, "kind"),
+               (double)number_of(disk, "size") / 1073741824.0);
+        print_plain(text_of(disk, "model"));
+        putchar('\n');
+    }
     json_array_foreach(json_object_get(a, "gpus"), i, gpu)
         printf("gpu       %s  %s %s, %.1f GiB, not offered to machines\n", text_of(gpu, "id"),
                text_of(gpu, "vendor"), text_of(gpu, "device"), (double)number_of(gpu, "vram") / 1073741824.0);
@@ -307,23 +321,56 @@ static int show(const options_t *options, json_t *answer, void (*print)(const js
 
 /* ---- commands ---- */
 
-/* Without an agent: a look at the machine as the agent would at its start. */
-static json_t *own_look(void)
+static json_t *no_start(const char *why)
 {
-    char folder[] = "/tmp/zosctl-XXXXXX", state[PATH_CAP], run[PATH_CAP], error[HOST_ERROR_MAX + 1];
+    return json_pack("{s:[{s:s,s:s,s:s,s:s}]}", "checks", "name", "agent", "state", "missing", "found", why,
+                     "follows", "the agent does not start on this machine");
+}
+
+/* Looks from folders of its own, at those that the agent would use. */
+static json_t *look_with(config_t *config, const char *folder)
+{
+    char state[PATH_CAP], run[PATH_CAP], error[HOST_ERROR_MAX + 1];
     host_t host;
-    json_t *report = NULL;
-    if (!mkdtemp(folder) || !path_join(state, "%s/state", folder) ||
-        !path_join(run, "/run/zosctl-%d", getpid()))
-        return NULL;
-    host_config_t config = {.state_dir = state, .run_dir = run, .prefix = "zosd"};
-    if (host_init(&host, &config, error))
+    json_t *report       = NULL;
+    host_config_t wanted = config_host(config), own = wanted;
+    own.state_dir = state;
+    own.run_dir   = run;
+    own.prefix    = "zosd";
+    if (!path_join(state, "%s/state", folder) || !path_join(run, "/run/zosctl-%d", getpid())) return NULL;
+    if (host_init(&host, &own, error)) {
+        hardware_t hardware;
+        snprintf(host.state_dir, sizeof host.state_dir, "%s", wanted.state_dir);
+        for (char *slash = strrchr(host.state_dir, '/'); slash && !file_exists(host.state_dir);
+             slash       = strrchr(host.state_dir, '/')) /* it will be below what is there */
+            slash[slash == host.state_dir] = 0;
+        if (!wanted.pool_dir) snprintf(host.pool_dir, sizeof host.pool_dir, "%.400s/pool", wanted.state_dir);
+        hardware_look(&hardware, "/sys", "/proc");
+        hardware_offer(&hardware, "/sys", wanted.pool_dir ? wanted.pool_dir : wanted.state_dir,
+                       &config->capacity);
         report = doctor_report(&host);
-    else
-        report = json_pack("{s:[{s:s,s:s,s:s,s:s}]}", "checks", "name", "agent", "state", "missing", "found",
-                           error, "follows", "the agent does not start on this machine");
-    folder_remove(folder);
+        doctor_add_offer(report, &host, &config->capacity);
+    } else {
+        report = no_start(error);
+    }
     folder_remove(run);
+    return report;
+}
+
+/* Without an agent: a look at the machine as the agent would at its start. */
+static json_t *own_look(const char *file)
+{
+    char folder[] = "/tmp/zosctl-XXXXXX", error[CONFIG_ERROR_MAX + 1], name[] = "zosctl",
+         option[] = "--config", path[PATH_CAP];
+    config_t config;
+    int rest;
+    bool has_file = file || file_exists(CONFIG_FILE);
+    if (!path_join(path, "%s", file ? file : CONFIG_FILE) || !mkdtemp(folder)) return NULL;
+    char *argv[]   = {name, option, path};
+    bool is_read   = config_read(&config, has_file ? 3 : 1, argv, &rest, error);
+    json_t *report = is_read ? look_with(&config, folder) : no_start(error);
+    config_fini(&config);
+    folder_remove(folder);
     return report;
 }
 
@@ -332,7 +379,8 @@ static int doctor(const options_t *options)
     int fd         = dial(options->socket);
     bool has_agent = fd >= 0;
     if (has_agent) close(fd);
-    json_t *answer = has_agent ? ask(options, json_pack("{s:s}", "ask", "doctor")) : own_look();
+    json_t *answer =
+        has_agent ? ask(options, json_pack("{s:s}", "ask", "doctor")) : own_look(options->config);
     return show(options, answer, print_doctor);
 }
 
@@ -388,7 +436,7 @@ static int restore(const options_t *options)
 {
     char *slash  = options->count == 4 ? strchr(options->words[3], '/') : NULL;
     long long to = slash ? strtoll(options->words[3], NULL, 10) : 0;
-    if (to <= 0) return complain("trash restore ID CONTRACT/NAME");
+    if (to <= 0) return complain("trash restore ID CONTRACT/NAME") + 1;
     const char *id = options->words[2];
     json_t *answer = ask(options, json_pack("{s:s,s:s,s:I,s:s}", "ask", "trash", "restore", id, "contract_id",
                                             (json_int_t)to, "name", slash + 1));
@@ -430,7 +478,7 @@ static void print_log(const json_t *answer)
 static int logs(const options_t *options)
 {
     json_int_t offset = -TAIL;
-    if (options->count < 2) return complain("logs ID: see zosctl workloads");
+    if (options->count < 2) return complain("logs ID: see zosctl workloads") + 1;
     for (;;) {
         json_t *answer = ask(
             options, json_pack("{s:s,s:s,s:I}", "ask", "logs", "id", options->words[1], "offset", offset));
@@ -441,6 +489,25 @@ static int logs(const options_t *options)
         if (options->is_json && !options->is_following) return 0;
         if (!has_more) poll(NULL, 0, FOLLOW_MS);
     }
+}
+
+static bool is_count(const char *text)
+{
+    return text[0] >= '1' && text[0] <= '9' && strspn(text, "0123456789") == strlen(text) &&
+           strlen(text) < 19;
+}
+
+/* A word that nobody reads may be a mistake about what is deleted. */
+static bool has_too_much(const options_t *options, const char *verb)
+{
+    int most = 1;
+    if (strcmp(verb, "image") == 0) return false;
+    if (strcmp(verb, "logs") == 0 || strcmp(verb, "events") == 0) most = 2;
+    if (strcmp(verb, "trash") == 0 && options->count > 1)
+        most = strcmp(options->words[1], "restore") == 0 ? 4
+               : strcmp(options->words[1], "empty") == 0 ? 3
+                                                         : 2;
+    return options->count > most;
 }
 
 static int run(const options_t *options)
@@ -458,6 +525,7 @@ static int run(const options_t *options)
         {"uncordon",  print_status   },
     };
     const char *verb = options->count > 0 ? options->words[0] : "help";
+    if (has_too_much(options, verb)) return complain("too many words; try zosctl help") + 1;
     if (strcmp(verb, "help") == 0) return fputs(help, stdout) < 0;
     if (strcmp(verb, "completion") == 0) return fputs(completion, stdout) < 0;
     if (strcmp(verb, "doctor") == 0) return doctor(options);
@@ -465,6 +533,8 @@ static int run(const options_t *options)
     if (strcmp(verb, "trash") == 0) return trash(options);
     if (strcmp(verb, "image") == 0) return image(options);
     if (strcmp(verb, "events") == 0) {
+        if (options->count > 1 && !is_count(options->words[1]))
+            return complain("events CONTRACT: its number") + 1;
         long long contract = options->count > 1 ? strtoll(options->words[1], NULL, 10) : 0;
         return show(options,
                     ask(options, json_pack("{s:s,s:I,s:I}", "ask", "events", "contract_id",
@@ -490,10 +560,12 @@ int main(int argc, char **argv)
             options.is_following = true;
         else if (strcmp(argv[i], "--socket") == 0 && has_value)
             options.socket = argv[++i];
-        else if (strcmp(argv[i], "--most") == 0 && has_value)
+        else if (strcmp(argv[i], "--config") == 0 && has_value)
+            options.config = argv[++i];
+        else if (strcmp(argv[i], "--most") == 0 && has_value && is_count(argv[i + 1]))
             options.most = strtol(argv[++i], NULL, 10);
         else if (argv[i][0] == '-' || options.count == 4)
-            return complain("not an option; try zosctl help") + 1;
+            return complain("not an option, or no value for it; try zosctl help") + 1;
         else
             options.words[options.count++] = argv[i];
     }

@@ -1,6 +1,7 @@
 /* What the operator asks: an agent without chain and bus that listens, and the program zosctl that asks it.
  */
 #include "control.h"
+#include "doctor.h"
 #include "image.h"
 #include "runner.h"
 #include "test.h"
@@ -34,6 +35,7 @@ static void open_agent(void)
     agent = (agent_t){.io = io_new(), .db = db_open(folder, false, error), .started_ms = 1};
     snprintf(agent.host.run_dir, PATH_CAP, "%s", folder);
     snprintf(agent.host.state_dir, PATH_CAP, "%s", folder);
+    snprintf(agent.host.pool_dir, PATH_CAP, "%s", folder);
     snprintf(agent.host.prefix, sizeof agent.host.prefix, "oc");
     engine_config_t config = {
         .db        = agent.db,
@@ -126,6 +128,35 @@ TEST(what_is_no_question_has_an_error_as_its_answer)
     close_agent();
 }
 
+TEST(the_doctor_names_what_workloads_stand_on_and_what_is_offered_that_is_not_there)
+{
+    static const char *const names[] = {
+        "kernel",      "control groups", "user namespaces",   "memory limit", "process limit", "system calls",
+        "connections", "clock",          "container runtime", "disks",        "cores",         "memory"};
+    capacity_t dream = {.cru = 100000, .mru = UINT64_C(1) << 60, .sru = UINT64_C(1) << 60};
+    size_t found = 0, less = 0, i;
+    json_t *check;
+    open_agent();
+    json_t *report = answer("{\"ask\":\"doctor\"}");
+    doctor_add_offer(report, &agent.host, &dream);
+    json_array_foreach(json_object_get(report, "checks"), i, check)
+    {
+        const char *name = json_string_value(json_object_get(check, "name"));
+        bool is_ok       = strcmp(json_string_value(json_object_get(check, "state")), "ok") == 0;
+        for (size_t n = 0; n < sizeof names / sizeof *names; n++)
+            found += strcmp(name, names[n]) == 0;
+        bool is_offer =
+            strcmp(name, "cores") == 0 || strcmp(name, "memory") == 0 || strcmp(name, "disk space") == 0;
+        less += is_offer && !is_ok;
+        OK(is_ok ||
+           json_string_value(json_object_get(check, "follows"))[0]); /* what is less has a consequence */
+    }
+    EQ(found, sizeof names / sizeof *names);
+    EQ(less, 3);
+    json_decref(report);
+    close_agent();
+}
+
 /* ---- over the socket ---- */
 
 static pid_t serve(void)
@@ -181,7 +212,7 @@ TEST(zosctl_asks_and_prints)
         {"events",    "contract canceled"     },
         {"trash",     "the trash is empty"    },
         {"images",    "no images"             },
-        {"doctor",    "control groups"        },
+        {"doctor",    "state directory"       },
         {"cordon",    "cordoned"              },
         {"drain",     "draining"              },
         {"uncordon",  "everything"            },
@@ -196,7 +227,10 @@ TEST(zosctl_asks_and_prints)
         OK(is_ok && strstr(said.text, cases[i].says));
     }
     for (size_t i = 0; i + 1 < sizeof cases / sizeof *cases; i++)
-        OK(ZOSCTL(&said, "--json", cases[i].verb) && is_json(said.text));
+        if (strcmp(cases[i].verb, "doctor") != 0) /* says more than is kept here: below */
+            OK(ZOSCTL(&said, "--json", cases[i].verb) && is_json(said.text));
+    OK(SPAWN(&said, 20000, "sh", "-c", "$0 --socket $1 --json doctor | python3 -m json.tool > /dev/null",
+             TRELLIS_BINARY_DIR "/bin/zosctl", socket_path));
     OK(!ZOSCTL(&said, "image", "map", "https://hub/*", "none") && strstr(said.text, "no image of the store"));
     OK(!ZOSCTL(&said, "image", "unmap", "none") && strstr(said.text, "no such pattern"));
     OK(!ZOSCTL(&said, "image", "release", "none") && strstr(said.text, "no image of this name"));
@@ -207,6 +241,12 @@ TEST(zosctl_asks_and_prints)
     OK(ZOSCTL(&said, "trash", "empty") && strstr(said.text, "the trash is empty"));
     OK(!ZOSCTL(&said, "logs", "9/none") && strstr(said.text, "no workload of this name"));
     OK(!ZOSCTL(&said, "dance") && said.exit_code == 2);
+    OK(!ZOSCTL(&said, "trash", "empty", "x@1", "y@2") && said.exit_code == 2); /* which of them? */
+    OK(!ZOSCTL(&said, "events", "data") && said.exit_code == 2);
+    OK(!ZOSCTL(&said, "events", "--most", "-1") && said.exit_code == 2);
+    OK(!ZOSCTL(&said, "cordon", "1") && said.exit_code == 2);
+    OK(ZOSCTL(&said, "capacity") && strstr(said.text, "machine   ") && strstr(said.text, "GiB memory"));
+    OK(ZOSCTL(&said, "--json", "capacity") && strstr(said.text, "\"disks\":["));
     OK(stop(child));
     OK(!file_exists(socket_path));
     OK(!ZOSCTL(&said, "status") && strstr(said.text, "does the agent run"));
