@@ -1,7 +1,8 @@
 /* bench_brokers.c - rmb-relay beside nats-server, mosquitto and redis-server, in one run.
  *
- *     bench_brokers [SECONDS [PARTS]]    needs nats-server mosquitto redis-server (apt-get install); parts:
- * rates, trips, sessions
+ *     bench_brokers [SECONDS [PARTS]]    parts: rates, trips, sessions
+ *
+ * Needs nats-server, mosquitto and redis-server (apt-get install).
  *
  * One sender, one receiver, messages of 500 bytes, W on their way; then requests and replies through one
  * relay and through two, sessions that do nothing, and a queue that is fetched.  Ports 21450 to 21499. */

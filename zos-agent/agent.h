@@ -22,8 +22,9 @@ typedef struct collector collector_t;
 
 #define AGENT_ZDB_ADDRESSES 3
 #define AGENT_VERSION       "0.1.0"
-#define AGENT_NOTE_NIC                                                                                       \
-    "public_nic" /* the link of public addresses, as the farmer set it; before the configuration's */
+
+/* A note: the link of public addresses, as the farmer set it; it goes before the configuration's. */
+#define AGENT_NOTE_NIC "public_nic"
 
 /* A job that is out, on a thread of its own. */
 typedef struct {

@@ -4,8 +4,9 @@
  * null).
  *
  *     db_do(db, "UPDATE workload SET state = ?2 WHERE wid = ?1", "tt", wid, "ok");
- *     for (db_rows_t *rows = db_ask(db, "SELECT wid FROM workload WHERE contract = ?1", "i", id);
- * db_next(&rows);) use(db_text(rows, 0)); */
+ *     db_rows_t *rows = db_ask(db, "SELECT wid FROM workload WHERE contract = ?1", "i", id);
+ *     while (db_next(&rows))
+ *         use(db_text(rows, 0)); */
 #ifndef DB_H
 #define DB_H
 #include "base.h"

@@ -5,8 +5,10 @@
  * before the job that follows from it runs.  Sans-io: requests, observations and results go in, jobs and a
  * time to wake come out.
  *
- *     while (engine_next(engine, now_ms, &job, &wake_ms)) { job_run(host, &job); engine_done(engine, &job,
- * now_ms); }
+ *     while (engine_next(engine, now_ms, &job, &wake_ms)) {
+ *         job_run(host, &job);
+ *         engine_done(engine, &job, now_ms);
+ *     }
  *
  * Several jobs may be out, each run on a thread of its own (ADR 19). */
 #ifndef ENGINE_H

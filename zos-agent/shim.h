@@ -64,9 +64,8 @@ NODISCARD bool shim_exit_read(const char *folder, shim_exit_t *end);
 /* process_start_ticks is 0 when there is no such process, or it is a zombie. */
 uint64_t process_start_ticks(int pid);
 
-#define SHIM_TAP                                                                                             \
-    "tap0" /* of a virtual machine, in a namespace of its own; a bridge leads from it to eth0                \
-            */
+/* The link of a virtual machine, in a namespace of its own; a bridge leads from it to eth0. */
+#define SHIM_TAP "tap0"
 
 /* shim_vm_start starts QEMU for a plan that is_vm, as its own user in its own group, tied to the network.
  * What it prints goes to output; ours is the other end of that.  It calls let_go once all files are open.  On
