@@ -221,7 +221,7 @@ char *deployment_challenge(const deployment_t *d, deployment_form_t form)
         put_number(&t, d->requests[i].weight);
     }
     put_number(&t, d->weight_required);
-    put(&t, d->signature_style);
+    if (form == DEPLOYMENT_FORM_GO) put(&t, d->signature_style); /* clients in JS do not know it */
     return text_end(&t);
 }
 

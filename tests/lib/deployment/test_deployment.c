@@ -92,6 +92,34 @@ TEST(all_vectors_have_their_text_hash_and_signature)
     json_decref(root);
 }
 
+/* Made by tests/tools/deployment_vectors.mjs: unusual texts, IPv6, several signers, a style that JS does not
+ * hash. */
+TEST(random_deployments_of_every_kind_have_the_hash_of_grid_client)
+{
+    json_t *root = vectors_load("deployment-random.json"), *vector;
+    size_t i;
+    unsigned seen[WORKLOAD_KIND_COUNT] = {0}, forms[DEPLOYMENT_FORM_COUNT] = {0};
+    json_array_foreach(json_object_get(root, "vectors"), i, vector)
+    {
+        deployment_t *d = deployment_from_json(json_object_get(vector, "deployment"), error);
+        deployment_form_t form;
+        if (!d) printf("%zu: %s\n", i, error);
+        OK(d);
+        bool is_it = deployment_has_hash(d, (const uint8_t *)vector_text(vector, "hash"), &form);
+        if (!is_it) printf("vector %zu: %s\n", i, vector_text(vector, "hash"));
+        OK(is_it);
+        forms[form]++;
+        for (uint32_t w = 0; w < d->workload_count; w++)
+            seen[d->workloads[w].kind]++;
+        deployment_free(d);
+    }
+    EQ(i, 72);
+    for (unsigned kind = 0; kind < WORKLOAD_KIND_COUNT; kind++)
+        OK(kind == WORKLOAD_IPV4 ? seen[kind] == 0 : seen[kind] >= 5);
+    OK(forms[DEPLOYMENT_FORM_GO] > 0 && forms[DEPLOYMENT_FORM_JS] > 0);
+    json_decref(root);
+}
+
 TEST(vectors_of_the_light_class_need_its_form)
 {
     json_t *root                    = vectors_load("deployment-vectors.json");
