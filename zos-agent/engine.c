@@ -9,8 +9,7 @@
 
 #define HISTORY_MAX 1000 /* of one deployment, in an answer */
 
-__attribute__((format(printf, 2, 3))) static bool refuse(char error[ENGINE_ERROR_MAX + 1], const char *format,
-                                                         ...)
+bool engine_refuse(char error[ENGINE_ERROR_MAX + 1], const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -51,8 +50,8 @@ static bool ports_are_offered(const engine_t *engine, const workload_t *w, char 
     if (!engine->config.gateway_domain || !workload_ports(w, ports, &count, unread)) return true;
     for (uint32_t i = 0; i < count; i++)
         if (ports[i].host >= FORWARD_FIRST_PORT)
-            return refuse(error, "workload '%s': ports from %d on are the gateway's on this node", w->name,
-                          FORWARD_FIRST_PORT);
+            return engine_refuse(error, "workload '%s': ports from %d on are the gateway's on this node",
+                                 w->name, FORWARD_FIRST_PORT);
     return true;
 }
 
@@ -64,15 +63,16 @@ static bool is_offered(const engine_t *engine, const workload_t *w, char error[E
     if (w->kind == WORKLOAD_ZLOGS) return logs_offered(engine, w, error);
     if (!workload_is_machine(w)) {
         bool is_ok = workload_is_disk(w) || workload_is_network(w);
-        return is_ok || refuse(error, "workload '%s': this node does not offer %s", w->name,
-                               workload_kind_text(w->kind));
+        return is_ok || engine_refuse(error, "workload '%s': this node does not offer %s", w->name,
+                                      workload_kind_text(w->kind));
     }
     if (w->machine.is_planetary)
-        return refuse(error, "workload '%s': this node offers no planetary network", w->name);
-    if (w->machine.gpu_count > 0) return refuse(error, "workload '%s': this node offers no GPUs", w->name);
+        return engine_refuse(error, "workload '%s': this node offers no planetary network", w->name);
+    if (w->machine.gpu_count > 0)
+        return engine_refuse(error, "workload '%s': this node offers no GPUs", w->name);
     for (uint32_t i = 0; i < w->machine.mount_count; i++)
         if (!w->machine.mounts[i].name[0])
-            return refuse(error, "workload '%s': a mount has no name", w->name);
+            return engine_refuse(error, "workload '%s': a mount has no name", w->name);
     return ports_are_offered(engine, w, error);
 }
 
@@ -86,8 +86,9 @@ static bool name_is_free(const engine_t *engine, const deployment_t *d, const wo
             continue;
         const record_t *record = record_find(entry, w->name);
         if (record && workload_is_network(record->workload) && record_is_active(record))
-            return refuse(error, "workload '%s': a network of this name is there already, of contract %llu",
-                          w->name, (unsigned long long)entry->contract_id);
+            return engine_refuse(error,
+                                 "workload '%s': a network of this name is there already, of contract %llu",
+                                 w->name, (unsigned long long)entry->contract_id);
     }
     return true;
 }
@@ -131,18 +132,18 @@ static bool short_name_is_free(const engine_t *engine, const deployment_t *d, co
         for (const record_t *record = entry->records; record && !is_taken; record = record->next)
             is_taken = has_short_name(entry, record, d, w, id);
     return !is_taken ||
-           refuse(error, "workload '%s': take another name, this one is in use on this node", w->name);
+           engine_refuse(error, "workload '%s': take another name, this one is in use on this node", w->name);
 }
 
 static bool can_create(const engine_t *engine, const deployment_t *d, char error[ENGINE_ERROR_MAX + 1])
 {
     uint32_t count = 0;
     if (entry_find(engine, d->contract_id))
-        return refuse(error, "there is a deployment of this contract already: update it");
-    if (d->version != 0) return refuse(error, "a new deployment has version 0");
+        return engine_refuse(error, "there is a deployment of this contract already: update it");
+    if (d->version != 0) return engine_refuse(error, "a new deployment has version 0");
     for (const entry_t *entry = engine->entries; entry; entry = entry->next)
         count += entry->desired != DESIRED_DELETED;
-    return count < ENGINE_DEPLOYMENTS_MAX || refuse(error, "this node has too many deployments");
+    return count < ENGINE_DEPLOYMENTS_MAX || engine_refuse(error, "this node has too many deployments");
 }
 
 static bool same_text(const workload_t *a, const workload_t *b)
@@ -159,34 +160,38 @@ static bool can_change(const record_t *old, const workload_t *w, uint32_t versio
 {
     if (!old)
         return w->version == version ||
-               refuse(error, "invalid version number for workload '%s' expected '%u'", w->name, version);
+               engine_refuse(error, "invalid version number for workload '%s' expected '%u'", w->name,
+                             version);
     if (old->is_removed || old->state == WORKLOAD_DELETED)
-        return refuse(error, "workload '%s' is still being removed", w->name);
-    if (old->workload->kind != w->kind) return refuse(error, "cannot change workload type '%s'", w->name);
+        return engine_refuse(error, "workload '%s' is still being removed", w->name);
+    if (old->workload->kind != w->kind)
+        return engine_refuse(error, "cannot change workload type '%s'", w->name);
     if (w->version != version)
         return (w->version == old->workload->version && same_text(old->workload, w)) ||
-               refuse(error, "invalid version number for workload '%s' expected '%u'", w->name, version);
+               engine_refuse(error, "invalid version number for workload '%s' expected '%u'", w->name,
+                             version);
     if (!workload_can_update(w->kind))
-        return refuse(error, "workload '%s': a %s cannot be changed; remove it and add it under another name",
-                      w->name, workload_kind_text(w->kind));
+        return engine_refuse(error,
+                             "workload '%s': a %s cannot be changed; remove it and add it under another name",
+                             w->name, workload_kind_text(w->kind));
     if (workload_is_disk(w) && w->size < old->workload->size)
-        return refuse(error, "workload '%s': a disk cannot shrink", w->name);
+        return engine_refuse(error, "workload '%s': a disk cannot shrink", w->name);
     if (w->kind == WORKLOAD_ZDB && w->zdb.size < old->workload->zdb.size)
-        return refuse(error, "workload '%s': a database cannot shrink", w->name);
+        return engine_refuse(error, "workload '%s': a database cannot shrink", w->name);
     bool is_moved = workload_is_network(w) &&
                     (w->network.subnet.prefix != old->workload->network.subnet.prefix ||
                      memcmp(w->network.subnet.address, old->workload->network.subnet.address, 4) != 0);
-    return !is_moved || refuse(error, "workload '%s': a network's subnet cannot change", w->name);
+    return !is_moved || engine_refuse(error, "workload '%s': a network's subnet cannot change", w->name);
 }
 
 static bool can_update(const engine_t *engine, const deployment_t *d, char error[ENGINE_ERROR_MAX + 1])
 {
     const entry_t *entry = entry_find(engine, d->contract_id);
     if (!entry || entry->twin_id != d->twin_id || entry->desired == DESIRED_DELETED)
-        return refuse(error, "deployment not found");
+        return engine_refuse(error, "deployment not found");
     if (d->version != entry->deployment->version + 1)
-        return refuse(error, "expecting deployment version %u, got %u", entry->deployment->version + 1,
-                      d->version);
+        return engine_refuse(error, "expecting deployment version %u, got %u", entry->deployment->version + 1,
+                             d->version);
     uint64_t grown = 0, zdb_grown = 0;
     for (uint32_t i = 0; i < d->workload_count; i++) {
         const workload_t *w = &d->workloads[i];
@@ -199,7 +204,7 @@ static bool can_update(const engine_t *engine, const deployment_t *d, char error
     }
     host_result_t result = plan_can_grow(engine, grown);
     if (result.status == HOST_OK) result = zdb_can_grow(engine, zdb_grown);
-    return result.status == HOST_OK || refuse(error, "%s", result.error);
+    return result.status == HOST_OK || engine_refuse(error, "%s", result.error);
 }
 
 engine_intake_t engine_intake(const engine_t *engine) { return engine->intake; }
@@ -222,9 +227,11 @@ static bool is_taken_in(const engine_t *engine, bool is_update, char error[ENGIN
     switch (engine->intake) {
     case INTAKE_ALL: return true;
     case INTAKE_UPDATES:
-        return is_update || refuse(error, "this node takes no new deployments: its operator cordoned it");
+        return is_update ||
+               engine_refuse(error, "this node takes no new deployments: its operator cordoned it");
     case INTAKE_NOTHING:
-        return refuse(error, "this node takes neither deployments nor updates: its operator drains it");
+        return engine_refuse(error,
+                             "this node takes neither deployments nor updates: its operator drains it");
     }
     return false;
 }
@@ -250,7 +257,7 @@ static bool store_whole(engine_t *engine, entry_t *entry, char error[ENGINE_ERRO
     for (const record_t *record = entry->records; record && is_ok; record = record->next)
         is_ok = store_record(engine, record);
     is_ok = is_ok ? db_end(engine->config.db) : db_undo(engine->config.db);
-    return is_ok || refuse(error, "this node cannot keep the deployment now");
+    return is_ok || engine_refuse(error, "this node cannot keep the deployment now");
 }
 
 bool engine_deploy(engine_t *engine, deployment_t *deployment, int64_t now_s,
@@ -270,7 +277,7 @@ bool engine_deploy(engine_t *engine, deployment_t *deployment, int64_t now_s,
                  LOG_U64("twin", entry->twin_id), LOG_U64("workloads", deployment->workload_count));
         return true;
     }
-    if (!is_ok) refuse(error, "no memory");
+    if (!is_ok) engine_refuse(error, "no memory");
     entry_free(engine, entry);
     return false;
 }
@@ -327,7 +334,7 @@ bool engine_update(engine_t *engine, deployment_t *deployment, int64_t now_s,
     }
     entry_t *entry = entry_find(engine, deployment->contract_id);
     entry_t *next  = entry_next(entry, deployment, now_s);
-    if (!next) return refuse(error, "no memory");
+    if (!next) return engine_refuse(error, "no memory");
     if (!store_whole(engine, next, error)) {
         entry_free(NULL, next);
         return false;

@@ -2,22 +2,11 @@
 #include "engine_internal.h"
 
 #include <ctype.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define GATEWAY_LABEL_MAX 63 /* of a domain name */
-
-__attribute__((format(printf, 2, 3))) static bool refuse(char error[ENGINE_ERROR_MAX + 1], const char *format,
-                                                         ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(error, ENGINE_ERROR_MAX + 1, format, args);
-    va_end(args);
-    return false;
-}
 
 bool workload_is_gateway(const workload_t *workload)
 {
@@ -58,25 +47,27 @@ bool gateway_offered(const engine_t *engine, const workload_t *w, char error[ENG
 {
     char fqdn[GATEWAY_HOST_MAX + 1];
     const char *domain = engine->config.gateway_domain;
-    if (!domain) return refuse(error, "workload '%s': this node is no gateway: it has no domain", w->name);
+    if (!domain)
+        return engine_refuse(error, "workload '%s': this node is no gateway: it has no domain", w->name);
     if (w->gateway.backend_count > GATEWAY_BACKENDS_MAX)
-        return refuse(error, "workload '%s': a gateway has at most %d backends", w->name,
-                      GATEWAY_BACKENDS_MAX);
+        return engine_refuse(error, "workload '%s': a gateway has at most %d backends", w->name,
+                             GATEWAY_BACKENDS_MAX);
     if (w->kind == WORKLOAD_GATEWAY_NAME && strlen(w->gateway.name) > GATEWAY_LABEL_MAX)
-        return refuse(error, "workload '%s': the name is longer than %d", w->name, GATEWAY_LABEL_MAX);
+        return engine_refuse(error, "workload '%s': the name is longer than %d", w->name, GATEWAY_LABEL_MAX);
     gateway_fqdn(engine, w, fqdn);
     if (w->kind == WORKLOAD_GATEWAY_FQDN && is_below(fqdn, domain))
-        return refuse(error, "workload '%s': names below %s are reserved by name contracts: use %s", w->name,
-                      domain, workload_kind_text(WORKLOAD_GATEWAY_NAME));
+        return engine_refuse(error, "workload '%s': names below %s are reserved by name contracts: use %s",
+                             w->name, domain, workload_kind_text(WORKLOAD_GATEWAY_NAME));
     for (uint32_t i = 0; i < w->gateway.backend_count; i++) {
         gateway_backend_t backend;
         if (!gateway_backend(&w->gateway, i, &backend))
-            return refuse(error, "workload '%s': a backend", w->name);
+            return engine_refuse(error, "workload '%s': a backend", w->name);
         if (!w->gateway.network[0] && is_private(&backend))
-            return refuse(error, "workload '%s': the backend %s is a private address: name its network",
-                          w->name, backend.address);
+            return engine_refuse(error,
+                                 "workload '%s': the backend %s is a private address: name its network",
+                                 w->name, backend.address);
         if (w->gateway.network[0] && backend.is_v6)
-            return refuse(error, "workload '%s': a backend in a network has an IPv4 address", w->name);
+            return engine_refuse(error, "workload '%s': a backend in a network has an IPv4 address", w->name);
     }
     return true;
 }
@@ -91,7 +82,7 @@ bool gateway_name_is_free(const engine_t *engine, const deployment_t *d, const w
         if (&d->workloads[i] == w || !workload_is_gateway(&d->workloads[i])) continue;
         gateway_fqdn(engine, &d->workloads[i], other);
         if (strcmp(fqdn, other) == 0)
-            return refuse(error, "workload '%s': the name %s is there twice", w->name, fqdn);
+            return engine_refuse(error, "workload '%s': the name %s is there twice", w->name, fqdn);
     }
     for (const entry_t *entry = engine->entries; entry; entry = entry->next)
         for (const record_t *record = entry->records; record; record = record->next) {
@@ -100,7 +91,8 @@ bool gateway_name_is_free(const engine_t *engine, const deployment_t *d, const w
             if (entry->contract_id == d->contract_id) continue;
             gateway_fqdn(engine, record->workload, other);
             if (strcmp(fqdn, other) == 0)
-                return refuse(error, "workload '%s': the name %s is in use on this node", w->name, fqdn);
+                return engine_refuse(error, "workload '%s': the name %s is in use on this node", w->name,
+                                     fqdn);
         }
     return true;
 }

@@ -95,6 +95,10 @@ struct engine {
     uint64_t seed;
 };
 
+/* engine_refuse writes why, for the user; false, to be returned. */
+bool engine_refuse(char error[ENGINE_ERROR_MAX + 1], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* ---- engine_store.c ---- */
 
 entry_t *entry_find(const engine_t *engine, uint64_t contract_id);

@@ -12,16 +12,12 @@ bool logs_offered(const engine_t *engine, const workload_t *w, char error[ENGINE
     char why[128];
     logs_target_t target;
     if (!engine->config.has_logs)
-        snprintf(error, ENGINE_ERROR_MAX + 1, "workload '%s': this node does not offer %s", w->name,
-                 workload_kind_text(w->kind));
-    else if (strlen(w->zlogs.output) > LOGS_URL_MAX)
-        snprintf(error, ENGINE_ERROR_MAX + 1, "workload '%s': output is longer than %d", w->name,
-                 LOGS_URL_MAX);
-    else if (!logs_target_parse(w->zlogs.output, &target, why))
-        snprintf(error, ENGINE_ERROR_MAX + 1, "workload '%s': %s", w->name, why);
-    else
-        return true;
-    return false;
+        return engine_refuse(error, "workload '%s': this node does not offer %s", w->name,
+                             workload_kind_text(w->kind));
+    if (strlen(w->zlogs.output) > LOGS_URL_MAX)
+        return engine_refuse(error, "workload '%s': output is longer than %d", w->name, LOGS_URL_MAX);
+    return logs_target_parse(w->zlogs.output, &target, why) ||
+           engine_refuse(error, "workload '%s': %s", w->name, why);
 }
 
 static bool is_behind(const route_plan_t *route, const uint8_t ip[4])

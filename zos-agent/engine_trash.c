@@ -5,23 +5,12 @@
 #include "engine_internal.h"
 #include "log.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define AGAIN_MS 60000 /* after one that could not be deleted */
 #define HOUR_MS  3600000
-
-__attribute__((format(printf, 2, 3))) static bool refuse(char error[ENGINE_ERROR_MAX + 1], const char *format,
-                                                         ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(error, ENGINE_ERROR_MAX + 1, format, args);
-    va_end(args);
-    return false;
-}
 
 /* ---- rows ---- */
 
@@ -298,9 +287,9 @@ bool engine_trash_restore(engine_t *engine, const char *id, uint64_t contract_id
     trash_t *trash       = trash_find(engine, id);
     const entry_t *entry = entry_find(engine, contract_id);
     const char *why      = NULL;
-    if (!trash) return refuse(error, "there is no disk %.60s in the trash", id);
+    if (!trash) return engine_refuse(error, "there is no disk %.60s in the trash", id);
     why = obstacle(trash, entry ? record_find(entry, name) : NULL);
-    if (why) return refuse(error, "%s", why);
+    if (why) return engine_refuse(error, "%s", why);
     trash->target_contract = contract_id;
     trash->why[0]          = 0;
     snprintf(trash->target, sizeof trash->target, "%s", name);
@@ -309,7 +298,7 @@ bool engine_trash_restore(engine_t *engine, const char *id, uint64_t contract_id
 
 bool engine_trash_empty(engine_t *engine, const char *id, char error[ENGINE_ERROR_MAX + 1])
 {
-    if (id && !trash_find(engine, id)) return refuse(error, "there is no disk %.60s in the trash", id);
+    if (id && !trash_find(engine, id)) return engine_refuse(error, "there is no disk %.60s in the trash", id);
     for (trash_t *trash = engine->trash; trash; trash = trash->next) {
         if (id && strcmp(trash->id, id) != 0) continue;
         trash->is_unwanted = true;

@@ -3,7 +3,6 @@
 #include "zdb.h"
 
 #include <openssl/evp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,33 +13,23 @@ static const uint8_t subnet[4] = {10, 255, 255, 0}, guest_ip[4] = {10, 255, 255,
 #define ROOT_SIZE      (UINT64_C(16) << 20) /* nothing is written there */
 #define USER_IDS_FIRST 100000
 
-__attribute__((format(printf, 2, 3))) static bool refuse(char error[ENGINE_ERROR_MAX + 1], const char *format,
-                                                         ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(error, ENGINE_ERROR_MAX + 1, format, args);
-    va_end(args);
-    return false;
-}
-
 /* ---- what is offered ---- */
 
 bool zdb_offered(const engine_t *engine, const workload_t *w, char error[ENGINE_ERROR_MAX + 1])
 {
     if (engine->config.zdb_port == 0 || engine->config.total.hru == 0)
-        return refuse(error, "workload '%s': this node does not offer %s", w->name,
-                      workload_kind_text(w->kind));
+        return engine_refuse(error, "workload '%s': this node does not offer %s", w->name,
+                             workload_kind_text(w->kind));
     if (strcmp(w->zdb.mode, "user") != 0)
-        return refuse(
+        return engine_refuse(
             error,
             "workload '%s': this node's databases have no mode %s, whose keys the server chooses: use "
             "mode user",
             w->name, w->zdb.mode);
     if (w->zdb.size < ZDB_SIZE_MIN)
-        return refuse(error, "workload '%s': a database has at least %llu MiB", w->name,
-                      (unsigned long long)(ZDB_SIZE_MIN >> 20));
-    return w->zdb.password[0] || refuse(error, "workload '%s': a database needs a password", w->name);
+        return engine_refuse(error, "workload '%s': a database has at least %llu MiB", w->name,
+                             (unsigned long long)(ZDB_SIZE_MIN >> 20));
+    return w->zdb.password[0] || engine_refuse(error, "workload '%s': a database needs a password", w->name);
 }
 
 /* ---- where it is ---- */
