@@ -284,6 +284,7 @@ char *agent_metrics(agent_t *agent, size_t *len)
     metric_add(
         metrics_counter(metrics, "zos_reports_failed_total", NULL, "tries that the chain did not take"),
         chain.reports_failed);
+    gauge(metrics, "zos_jobs_running", "jobs that are being carried out", engine_jobs_out(agent->engine));
     metric_add(metrics_counter(metrics, "zos_jobs_total", NULL, "jobs carried out on the machine"),
                agent->jobs_done);
     metric_add(metrics_counter(metrics, "zos_jobs_failed_total", NULL, "jobs that failed"),

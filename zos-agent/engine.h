@@ -154,8 +154,9 @@ uint32_t engine_jobs_max(const engine_t *engine);
 /* engine_done takes the result, and frees what the job holds.  In any order. */
 void engine_done(engine_t *engine, job_t *job, uint64_t now_ms);
 
-/* engine_is_busy: is a job out?  engine_is_unwanted: does a job that is out make what has been cancelled or
- * paused since?  Then its programs are better ended. */
+/* engine_jobs_out counts the jobs that are out.  engine_is_busy: is one?  engine_is_unwanted: does a job that
+ * is out make what has been cancelled or paused since?  Then its programs are better ended. */
+uint32_t engine_jobs_out(const engine_t *engine);
 bool engine_is_busy(const engine_t *engine);
 bool engine_is_unwanted(const engine_t *engine, const job_t *job);
 

@@ -75,12 +75,15 @@ void seat_take(engine_t *engine, job_t *job)
 
 void seat_leave(engine_t *engine, const job_t *job) { engine->seats[job->seat].is_out = false; }
 
-bool engine_is_busy(const engine_t *engine)
+uint32_t engine_jobs_out(const engine_t *engine)
 {
+    uint32_t count = 0;
     for (uint32_t i = 0; i < ENGINE_SEATS; i++)
-        if (engine->seats[i].is_out) return true;
-    return false;
+        count += engine->seats[i].is_out;
+    return count;
 }
+
+bool engine_is_busy(const engine_t *engine) { return engine_jobs_out(engine) > 0; }
 
 bool engine_is_unwanted(const engine_t *engine, const job_t *job)
 {
