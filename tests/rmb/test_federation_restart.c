@@ -6,12 +6,7 @@
  * own (root only). Two twins of each send numbered requests to two of the other; relays end by SIGKILL and
  * SIGTERM in turn. Every number arrives once, and in order; short by default, five minutes with --seconds
  * 300. */
-#include "client.h"
-#include "io.h"
-#include "log.h"
-#include "own_grid.h"
-#include "peer.h"
-#include "test.h"
+#include "crowd.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -23,7 +18,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TWINS      4
 #define RELAYS     2
 #define FLIGHT     24
 #define WEB_TWIN   3      /* its session is a WebSocket: it looks at what arrived, not at answers */
@@ -32,20 +26,10 @@
 #define BUS_PORT   21480
 
 extern char **environ;
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) { return "leak:libnng\n"; }
-
-static const char *const names[TWINS]    = {"Alice", "Bob", "Charlie",
-                                            "Dave"}; /* the even ones are of relay 0 */
-static const char *const domains[RELAYS] = {"127.0.0.2", "127.0.0.3"};
+static const char *const domains[RELAYS] = {"127.0.0.2", "127.0.0.3"}; /* of even twins, and of odd ones */
 static uint32_t seconds                  = 15;
 static char folder[]                     = "/tmp/trellis-federation-XXXXXX";
 static pid_t relays[RELAYS];
-static io_t *io;
-static client_t *client;
-static twin_chain_t *chain;
-static twin_cache_t *twins;
-static peer_t *peers[TWINS];
 
 /* What one twin sends to the one after it, which is of the other relay. */
 typedef struct {
@@ -110,35 +94,16 @@ static void send_more(pair_t *pair)
 
 static bool peers_start(void)
 {
-    static uint32_t numbers[TWINS];
     static char urls[TWINS][64], ca[128];
-    keypair_t key;
-    char suri[16], line[128];
     snprintf(ca, sizeof ca, "%s/ca.pem", folder);
-    client = client_new(&(client_config_t){.io = io, .urls = {getenv("TRELLIS_URL")}, .url_count = 1});
-    if (client_connect_wait(client).status != CLIENT_OK) return false;
-    chain = twin_chain_new(client);
-    twins = twin_cache_new(twin_chain_source(chain), TWINS);
+    if (!crowd_open()) return false;
     for (uint32_t i = 0; i < TWINS; i++) {
-        snprintf(suri, sizeof suri, "//%s", names[i]);
-        snprintf(line, sizeof line, "twin create --relay %s --key %s", domains[i % RELAYS], suri);
-        if (run(line) != 0 || key_from_suri(suri, KEY_SR25519, &key) != KEY_OK) return false;
-        numbers[i] = i;
-        pairs[i]   = (pair_t){.sender = i, .receiver = (i + 1) % TWINS};
+        pairs[i] = (pair_t){.sender = i, .receiver = (i + 1) % TWINS};
         if (i == WEB_TWIN)
             snprintf(urls[i], sizeof urls[i], "wss://%s", domains[i % RELAYS]);
         else
             snprintf(urls[i], sizeof urls[i], "tcp://127.0.0.1:%u", BUS_PORT + i % RELAYS);
-        peers[i] = peer_new(&(peer_config_t){.io          = io,
-                                             .twin        = i + 1,
-                                             .key         = &key,
-                                             .twins       = twins,
-                                             .relays      = {urls[i]},
-                                             .relay_count = 1,
-                                             .ca_file     = ca,
-                                             .on_request  = on_request,
-                                             .context     = &numbers[i]});
-        if (!peers[i]) return false;
+        if (!crowd_join(i, domains[i % RELAYS], urls[i], ca, on_request)) return false;
     }
     return true;
 }
@@ -228,43 +193,11 @@ static bool may_listen(void)
 
 /* ---- the test ---- */
 
-static bool all_connected(void)
-{
-    for (uint32_t i = 0; i < TWINS; i++)
-        if (!peer_is_connected(peers[i])) return false;
-    return true;
-}
-
 static bool all_done(void)
 {
     for (uint32_t i = 0; i < TWINS; i++)
         if (done_of(&pairs[i]) < pairs[i].sent) return false;
     return true;
-}
-
-static bool wait_for(bool (*condition)(void), uint64_t ms)
-{
-    uint64_t end_ms = io_ticks_ms(io) + ms;
-    while (!condition() && io_ticks_ms(io) < end_ms)
-        io_step(io, 20);
-    return condition();
-}
-
-static void pass_ms(uint64_t ms)
-{
-    bool never = false;
-    (void)io_wait(io, &never, ms);
-}
-
-static void stop_all(void)
-{
-    for (uint32_t i = 0; i < TWINS; i++)
-        peer_free(peers[i]);
-    twin_chain_free(chain);
-    twin_cache_free(twins);
-    client_free(client);
-    pass_ms(100);
-    io_free(io);
 }
 
 PROPERTY(each_message_between_relays_arrives_once_while_they_restart, 1)
@@ -304,19 +237,11 @@ PROPERTY(each_message_between_relays_arrives_once_while_they_restart, 1)
         EQ(pairs[i].failed, 0);
     }
     OK(is_whole && sent > seconds);
-    stop_all();
+    crowd_close();
 }
 
 int main(int argc, char **argv)
 {
-    if (argc > 2 && strcmp(argv[1], "--seconds") == 0) {
-        seconds = (uint32_t)strtoul(argv[2], NULL, 10);
-        argc -= 2;
-        argv += 2;
-    }
     if (!may_listen()) return test_skip("port 443 of 127.0.0.2 cannot be had", NULL);
-    log_level(LOG_LEVEL_ERROR);
-    io = io_new();
-    if (!io || !crypto_init()) return 2;
-    return test_main_(argc, argv);
+    return crowd_main(argc, argv, "--seconds", &seconds);
 }

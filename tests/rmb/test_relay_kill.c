@@ -7,37 +7,21 @@
  * comes again is dropped by its uid, so that each receiver's application sees every number of a sender once,
  * and in order. An answer to the WebSocket may end in the socket of the relay that is killed: that sender
  * looks at what arrived. */
-#include "client.h"
-#include "io.h"
-#include "log.h"
-#include "own_grid.h"
-#include "peer.h"
-#include "test.h"
+#include "crowd.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define SENDERS      2
 #define RECEIVERS    2
-#define TWINS        (SENDERS + RECEIVERS)
 #define FLIGHT       48 /* requests of one pair that are not answered, or did not arrive */
 #define WEB_SENDER   1
 #define MOMENT_MS    300    /* a kill comes at most so long after all peers are back */
 #define FINISH_MS    120000 /* for all that is under way to be answered */
 #define RECONNECT_MS 60000
 
-/* nng 1.5.2 forgets the message that it was writing when a connection was lost. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) { return "leak:libnng\n"; }
-
-static const char *const names[TWINS] = {"Alice", "Bob", "Charlie", "Dave"};
-static uint32_t kills                 = 15;
-static io_t *io;
-static client_t *client;
-static twin_chain_t *chain;
-static twin_cache_t *twins;
-static peer_t *peers[TWINS];
-
+_Static_assert(SENDERS + RECEIVERS == TWINS, "each twin is one of them");
+static uint32_t kills = 15;
 typedef struct {
     uint32_t sender, receiver; /* twins less one */
     uint64_t sent, safe, answered, failed;
@@ -104,35 +88,11 @@ static void send_more(pair_t *pair)
 
 static bool peers_start(void)
 {
-    static uint32_t numbers[TWINS];
-    static keypair_t key;
-    char suri[16], line[128];
-    client = client_new(&(client_config_t){.io = io, .urls = {getenv("TRELLIS_URL")}, .url_count = 1});
-    if (client_connect_wait(client).status != CLIENT_OK) return false;
-    chain = twin_chain_new(client);
-    twins = twin_cache_new(twin_chain_source(chain), TWINS);
-    for (uint32_t i = 0; i < TWINS; i++) {
-        snprintf(suri, sizeof suri, "//%s", names[i]);
-        snprintf(line, sizeof line, "twin create --relay grid.local --key %s", suri);
-        if (run(line) != 0 || key_from_suri(suri, KEY_SR25519, &key) != KEY_OK) return false;
-        numbers[i] = i;
-        peers[i]   = peer_new(&(peer_config_t){.io     = io,
-                                               .twin   = i + 1,
-                                               .key    = &key,
-                                               .twins  = twins,
-                                               .relays = {i == WEB_SENDER ? own_relay_url() : own_bus_url()},
-                                               .relay_count = 1,
-                                               .on_request  = i < SENDERS ? NULL : on_request,
-                                               .context     = &numbers[i]});
-        if (!peers[i]) return false;
-    }
-    return true;
-}
-
-static bool all_connected(void)
-{
+    if (!crowd_open()) return false;
     for (uint32_t i = 0; i < TWINS; i++)
-        if (!peer_is_connected(peers[i])) return false;
+        if (!crowd_join(i, "grid.local", i == WEB_SENDER ? own_relay_url() : own_bus_url(), NULL,
+                        i < SENDERS ? NULL : on_request))
+            return false;
     return true;
 }
 
@@ -143,32 +103,6 @@ static bool all_answered(void)
             if ((i == WEB_SENDER ? pairs[i][j].received : pairs[i][j].answered) < pairs[i][j].sent)
                 return false;
     return true;
-}
-
-static bool wait_for(bool (*condition)(void), uint64_t ms)
-{
-    uint64_t end_ms = io_ticks_ms(io) + ms;
-    while (!condition() && io_ticks_ms(io) < end_ms)
-        io_step(io, 20);
-    return condition();
-}
-
-static void pass_ms(uint64_t ms)
-{
-    bool never = false;
-    (void)io_wait(io, &never, ms);
-}
-
-static void stop_all(void)
-{
-    pass_ms(500); /* acknowledgements arrive */
-    for (uint32_t i = 0; i < TWINS; i++)
-        peer_free(peers[i]);
-    twin_chain_free(chain);
-    twin_cache_free(twins);
-    client_free(client);
-    pass_ms(100); /* the peers say good-bye */
-    io_free(io);
 }
 
 /* ---- the test ---- */
@@ -228,18 +162,8 @@ PROPERTY(a_killed_relay_loses_nothing_it_acknowledged, 1)
     }
     OK(is_whole);
     OK(safe > 0 && sent >= kills);
-    stop_all();
+    pass_ms(500); /* acknowledgements arrive */
+    crowd_close();
 }
 
-int main(int argc, char **argv)
-{
-    if (argc > 2 && strcmp(argv[1], "--kills") == 0) {
-        kills = (uint32_t)strtoul(argv[2], NULL, 10);
-        argc -= 2;
-        argv += 2;
-    }
-    log_level(LOG_LEVEL_ERROR);
-    io = io_new();
-    if (!io || !crypto_init()) return 2;
-    return test_main_(argc, argv);
-}
+int main(int argc, char **argv) { return crowd_main(argc, argv, "--kills", &kills); }
