@@ -74,21 +74,22 @@ def rule_unfinished(path, text, code):
 
 
 @functools.lru_cache(maxsize=None)
-def tracked():
-    listed = subprocess.run(['git', 'ls-files'], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split('\n')
+def tracked(*more):
+    listed = subprocess.run(['git', 'ls-files', *more], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.split('\n')
     return [f for f in listed if f and os.path.exists(os.path.join(ROOT, f))]
 
 
 @functools.lru_cache(maxsize=None)
 def known():
     """What may be named: words of the code, names of files, and paths of files and folders."""
-    words, paths = set(), set(tracked())
-    for path in tracked():
+    files = tracked('-co', '--exclude-standard')
+    words, paths = set(), set(files)
+    for path in files:
         if path.endswith(('.c', '.h', '.pallet')): words |= set(re.findall(r'\w+', re.sub(r'/\*.*?\*/', '', open(os.path.join(ROOT, path)).read(), flags=re.S)))
         while os.path.dirname(path):
             path = os.path.dirname(path)
             paths.add(path)
-    return words, {os.path.basename(f) for f in tracked()}, paths
+    return words, {os.path.basename(f) for f in files}, paths
 
 
 def rule_comments_name_what_is_there(path, text, code):
