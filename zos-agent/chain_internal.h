@@ -98,7 +98,12 @@ void watch_retracted(chain_side_t *side, uint32_t number);
 
 /* ---- chain_witness.c ---- */
 
-typedef enum { WORD_NONE, WORD_OVER, WORD_OTHERWISE } word_t;
+typedef enum {
+    WORD_NONE,
+    WORD_OVER,
+    WORD_OTHERWISE,
+    WORD_ELSEWHERE, /* over, on another fork */
+} word_t;
 
 /* A contract that is over, as the node at URL number `speaker` says. */
 typedef struct {

@@ -100,11 +100,16 @@ static bool has_open(const witness_t *w, uint32_t url)
     return false;
 }
 
-static bool is_contradicted(const claim_t *claim)
+static bool has_word(const claim_t *claim, word_t word)
 {
     for (uint32_t i = 0; i < CLIENT_URLS_CAP; i++)
-        if (claim->words[i] == WORD_OTHERWISE) return true;
+        if (claim->words[i] == word) return true;
     return false;
+}
+
+static bool is_contradicted(const claim_t *claim)
+{
+    return has_word(claim, WORD_OTHERWISE) || has_word(claim, WORD_ELSEWHERE);
 }
 
 static bool is_confirmed(const witness_t *w, const claim_t *claim)
@@ -188,17 +193,17 @@ static void agree(chain_side_t *side, claim_t *claim)
     if (is_confirmed(w, claim)) destroy(side, claim);
 }
 
-static void disagree(chain_side_t *side, claim_t *claim, const char *says)
+static void disagree(chain_side_t *side, claim_t *claim, word_t word, const char *says)
 {
     witness_t *w       = &side->witness;
     const char *url    = client_url(side->config.client, w->url);
     const char *spoken = client_url(side->config.client, claim->speaker);
-    bool is_news       = claim->words[w->url] != WORD_OTHERWISE;
+    bool is_news       = claim->words[w->url] != word;
     char place[128];
     watch_place(place, sizeof place, "finalized", &w->at);
     snprintf(claim->why, sizeof claim->why, "%.*s says at %s: %s",
              shown_len(url) < 100 ? shown_len(url) : 100, url, place, says);
-    claim->words[w->url] = WORD_OTHERWISE;
+    claim->words[w->url] = word;
     claim->is_settled    = true;
     w->disagreements++;
     if (!is_news) return;
@@ -226,7 +231,7 @@ static void compare_blocks(chain_side_t *side)
         agree(side, claim);
     } else if (claim) {
         watch_place(says, sizeof says, "it is over, but on another fork, of", &w->same);
-        disagree(side, claim, says);
+        disagree(side, claim, WORD_ELSEWHERE, says);
     }
     ask_next(side);
 }
@@ -294,7 +299,7 @@ static void got_state(void *context, const client_error_t *error, bytes_t value)
     if (!has_answer(side, error)) return;
     view_t view = watch_read(side, value, &contract);
     if (claim && view != VIEW_ABSENT && view != VIEW_DELETED) {
-        disagree(side, claim, view_text(view));
+        disagree(side, claim, WORD_OTHERWISE, view_text(view));
     } else if (claim && w->same.number != w->number) {
         char params[16];
         snprintf(params, sizeof params, "[%u]", w->number);
@@ -452,8 +457,8 @@ void witness_claim(chain_side_t *side, uint64_t contract_id, const char *reason,
     claim_t *known = claim_find(w, contract_id);
     if (!known || known->speaker != said.speaker) {
         claim_make(side, &said);
-    } else if (is_contradicted(known) || place->number < known->place.number) {
-        known->reason = reason; /* of another fork by now, perhaps: the newest block is what is compared */
+    } else if (has_word(known, WORD_ELSEWHERE) || place->number < known->place.number) {
+        known->reason = reason; /* the node may have left its fork: its newest block is what is compared */
         known->place  = *place;
         memcpy(known->evidence, said.evidence, sizeof said.evidence);
         look_again(side);

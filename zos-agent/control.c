@@ -170,6 +170,17 @@ static int by_time(const void *a, const void *b)
     return (one > two) - (one < two);
 }
 
+/* Rows come with the newest first; of the same second they are shown as they came to be. */
+static void sort_by_time(json_t **events, size_t count)
+{
+    for (size_t i = 0; i < count / 2; i++) {
+        json_t *one           = events[i];
+        events[i]             = events[count - 1 - i];
+        events[count - 1 - i] = one;
+    }
+    qsort(events, count, sizeof *events, by_time);
+}
+
 /* What happened to workloads, and what the chain was read to want, in one row; the newest of both. */
 static json_t *answer_events(agent_t *agent, const json_t *question)
 {
@@ -195,7 +206,7 @@ static json_t *answer_events(agent_t *agent, const json_t *question)
         events[count++] = json_pack("{s:I,s:I,s:s,s:s,s:s,s:s}", "at", (json_int_t)db_number(rows, 0),
                                     "contract_id", (json_int_t)db_number(rows, 1), "name", "", "type",
                                     "contract", "what", db_text(rows, 2), "why", db_text(rows, 3));
-    if (events) qsort(events, count, sizeof *events, by_time);
+    if (events) sort_by_time(events, count);
     for (size_t i = 0; i < count; i++)
         if (i + (size_t)most >= count)
             json_array_append_new(list, events[i]);
