@@ -486,7 +486,9 @@ static void perf_start(agent_t *agent)
                             .state_dir = agent->host.state_dir,
                             .workloads = perf_workloads,
                             .node      = perf_node,
-                            .context   = agent};
+                            .context   = agent,
+
+                            .iperf_servers = c->iperf_servers};
     char texts[PERF_URLS_CAP][RMB_URL_MAX + 16], url[RMB_URL_MAX];
     for (uint32_t i = 0; i < c->substrate_count && config.url_count < PERF_URLS_CAP / 2; i++)
         snprintf(texts[config.url_count++], sizeof *texts, "substrate=%.*s", RMB_URL_MAX - 1,

@@ -68,6 +68,7 @@ const char config_help[] =
     "core,\n"
     "                           2 to 8)\n"
     "  --perf BOOL              measure the node now and then (default true)\n"
+    "  --iperf-servers IP:PORT,...   iperf3 servers that the line's speed is measured with\n"
     "  --power-off PROGRAM      turns the machine off, when the farmer wants that and nothing is on it\n"
     "  --admin-twins N,N        who may ask zos.debug beside the farmer\n"
     "  --zdb-port N             of the first database, the next ones have the next ports (default 9900); 0: "
@@ -145,6 +146,7 @@ static const setting_t settings[] = {
     {"image_days",          NUMBER32, AT(image_days),            0,                  0                  },
     {"lanes",               NUMBER32, AT(lanes),                 0,                  0                  },
     {"perf",                FLAG,     AT(is_perf_off),           1,                  0                  },
+    {"iperf_servers",       TEXT,     AT(iperf_servers),         0,                  0                  },
     {"power_off",           TEXT,     AT(power_off),             0,                  0                  },
     {"admin_twins",         TEXT,     AT(admin_twins),           0,                  0                  },
     {"location.city",       TEXT,     AT(city),                  0,                  0                  },

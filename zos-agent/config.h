@@ -46,8 +46,9 @@ typedef struct {
     uint64_t image_cache; /* bytes that the store may hold of images that nobody uses */
     uint32_t lanes;       /* deployments that are made, and that are taken away, at once */
     bool is_perf_off;
-    char *power_off;   /* a program; NULL: the node never goes off */
-    char *admin_twins; /* numbers with commas: who may ask zos.debug beside the farmer; NULL: nobody */
+    char *iperf_servers; /* IP:PORT with commas: what the line's speed is measured with; NULL: none */
+    char *power_off;     /* a program; NULL: the node never goes off */
+    char *admin_twins;   /* numbers with commas: who may ask zos.debug beside the farmer; NULL: nobody */
     char *city, *country, *latitude, *longitude;
     char *terms_link, *terms_hash;
     uint32_t prometheus_port;                  /* 0: none */

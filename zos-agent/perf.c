@@ -21,6 +21,7 @@
 #define LOOK_MS     15000
 #define HOUR_S      INT64_C(3600)
 #define CPU_ROUNDS  2000
+#define IPERF_S     5
 #define REACH_MS    10000
 #define THREADS_MAX 256
 
@@ -240,6 +241,8 @@ static json_t *run_public_ips(const perf_t *perf)
     return perf->node.is_known ? perf_public_ips(&perf->node) : NULL;
 }
 
+static json_t *run_iperf(const perf_t *perf) { return perf_iperf(perf->config.iperf_servers, IPERF_S); }
+
 static const struct {
     const char *name, *description;
     int64_t every_s, first_s; /* first_s: after the start, where there is no result that is young enough */
@@ -248,11 +251,13 @@ static const struct {
     {"healthcheck",
      "health check task runs multiple checks to ensure the node is in a usable state and set flags for the "
      "power "
-     "daemon to stop reporting uptime if it is not usable",                                                 HOUR_S / 4, 10,  run_health    },
-    {"public-ip-validation", "Runs on the least NodeID node in a farm to validate all its IPs.",            6 * HOUR_S,
-     60,                                                                                                                     run_public_ips},
+     "daemon to stop reporting uptime if it is not usable",                                                    HOUR_S / 4, 10,  run_health    },
+    {"public-ip-validation", "Runs on the least NodeID node in a farm to validate all its IPs.",               6 * HOUR_S,
+     60,                                                                                                                        run_public_ips},
+    {"iperf",                "Test public nodes network performance with both UDP and TCP over IPv4 and IPv6", 6 * HOUR_S,
+     300,                                                                                                                       run_iperf     },
     {"cpu-benchmark",
-     "Measures the performance of the node CPU by reporting the timespent of computing a task in seconds.", 6 * HOUR_S, 600, run_cpu       },
+     "Measures the performance of the node CPU by reporting the timespent of computing a task in seconds.",    6 * HOUR_S, 600, run_cpu       },
 };
 #define TASK_COUNT (sizeof tasks / sizeof *tasks)
 

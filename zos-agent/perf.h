@@ -20,6 +20,7 @@ typedef struct {
     const char *state_dir;
     const char *urls[PERF_URLS_CAP]; /* of what must be reached: chain, then relays, as SERVICE=URL; copied */
     uint32_t url_count;
+    const char *iperf_servers; /* IP:PORT with commas; NULL: none.  Outlives this */
     /* What the tasks ask of the rest of the agent. */
     uint32_t (*workloads)(void *context);
     const chain_node_t *(*node)(void *context); /* may be NULL, as its answer */
@@ -48,6 +49,10 @@ struct json_t *perf_cpu(uint32_t threads, uint32_t rounds, uint32_t workloads);
 
 /* {"cache":[TEXT],"network":[TEXT]}: what is wrong.  urls as above. */
 struct json_t *perf_health(const char *state_dir, const char *const *urls, uint32_t url_count);
+
+/* [{"upload_speed","download_speed","node_id","node_ip","test_type","error","cpu_report"}]: bits a second, by
+ * TCP and UDP with each server.  Where there are none, one that says so. */
+struct json_t *perf_iperf(const char *servers, uint32_t seconds);
 
 /* {IP:{"state","reason"}} of a farm's addresses. */
 struct json_t *perf_public_ips(const chain_node_t *node);

@@ -6,8 +6,10 @@
 #include "chain_internal.h"
 #include "dmi.h"
 #include "perf.h"
+#include "runner.h"
 #include "test.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #define GIB    (UINT64_C(1) << 30)
@@ -592,6 +594,48 @@ TEST(tasks_measure_what_is_there)
     json_decref(ips);
 }
 
+/* Numbers of a real iperf3; a server that is not there, and one that is none, say why. */
+TEST(the_line_is_measured_with_the_servers_of_the_operator)
+{
+    spawn_result_t said;
+    json_t *list = perf_iperf(NULL, 1), *one = json_array_get(list, 0);
+    EQ(json_array_size(list), 1);
+    OK(strcmp(json_string_value(json_object_get(one, "error")),
+              "no iperf servers are configured on this node") == 0);
+    json_decref(list);
+    list = perf_iperf("127.0.0.1:1,host:5201,[::1:5201", 1);
+    EQ(json_array_size(list), 6);
+    for (size_t i = 0; i < 6; i++) {
+        one = json_array_get(list, i);
+        EQ(json_number_value(json_object_get(one, "download_speed")), 0);
+        OK(json_string_length(json_object_get(one, "error")) > 0);
+        OK(i < 2 || strcmp(json_string_value(json_object_get(one, "error")), "this is no IP:PORT") == 0);
+    }
+    json_decref(list);
+    if (!SPAWN(&said, 5000, "iperf3", "--version")) {
+        printf("skipped: no iperf3\n");
+        return;
+    }
+    OK(SPAWN(&said, 5000, "iperf3", "--server", "--daemon", "--port", "27255", "--bind", "127.0.0.1",
+             "--idle-timeout", "3", "--one-off"));
+    for (int i = 0; i < 100; i++) {
+        list = perf_iperf("127.0.0.1:27255", 1);
+        one  = json_array_get(list, 0);
+        if (json_number_value(json_object_get(one, "download_speed")) > 0) break;
+        json_decref(list);
+        list = NULL;
+        poll(NULL, 0, 50);
+    }
+    OK(list);
+    OK(json_number_value(json_object_get(one, "download_speed")) > 1e6 &&
+       json_number_value(json_object_get(one, "upload_speed")) > 1e6);
+    OK(strcmp(json_string_value(json_object_get(one, "test_type")), "tcp") == 0);
+    OK(strcmp(json_string_value(json_object_get(one, "node_ip")), "127.0.0.1") == 0);
+    OK(json_string_length(json_object_get(one, "error")) == 0);
+    OK(json_number_value(json_object_get(json_object_get(one, "cpu_report"), "host_total")) > 0);
+    json_decref(list);
+}
+
 static const chain_node_t *known_node(void *context)
 {
     (void)context;
@@ -631,8 +675,8 @@ TEST(tasks_run_in_their_time_and_once)
         io_step(io, 20);
     perf_free(perf);
     json_t *all = perf_all(agent.db);
-    EQ(json_array_size(all), 3);
-    for (size_t i = 0; i < 3; i++)
+    EQ(json_array_size(all), 4);
+    for (size_t i = 0; i < 4; i++)
         OK(json_is_null(json_object_get(json_array_get(all, i), "result")));
     json_decref(all);
     close_agent();
