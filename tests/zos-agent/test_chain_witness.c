@@ -66,12 +66,15 @@ static bool second_says(const char *value)
 
 /* ---- what is to be seen ---- */
 
-static char warned[4096]; /* the log's newest line of level warn or worse */
+static char warned[4096];           /* the log's newest line of level warn or worse */
+static unsigned second_connections; /* since it was set to 0 */
 
 static void on_line(void *self, const char *line)
 {
     (void)self;
     if (getenv("DEBUG")) fprintf(stderr, "%s\n", line);
+    second_connections += strstr(line, "client: connected") && strstr(line, grid_other_url);
+    if (strstr(line, " info ") || strstr(line, " debug ")) return;
     snprintf(warned, sizeof warned, "%s", line);
 }
 
@@ -257,8 +260,10 @@ TEST(a_node_that_is_away_is_waited_for_over_a_restart)
     EQ(told().waiting, 2);
     OK(lives());
     snprintf(place, sizeof place, " and #%u 0x", side->witness.claims[0].place.number);
+    second_connections = 0;
     OK(copy_first());
     OK(until(is_over));
+    EQ(second_connections, 1); /* for both */
     for (size_t i = 0; i < 2; i++) {
         contract = both[i];
         OK(until(is_over));
@@ -425,7 +430,7 @@ int main(int argc, char **argv)
 {
     (void)argc;
     if (access(NODE_PROGRAM, X_OK) != 0) return test_skip("trellis-node is not built", NULL);
-    log_level(getenv("DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN);
+    log_level(getenv("DEBUG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
     log_tap(on_line, NULL);
     return start_story() ? test_main_(1, argv) : 1;
 }
