@@ -1,6 +1,7 @@
 /* core.h - the agent's core on the real machine: engine, workers and database, without chain and bus. */
 #ifndef CORE_H
 #define CORE_H
+#include "deployments.h"
 #include "engine.h"
 #include "image.h"
 #include "lanes.h"
@@ -100,21 +101,6 @@ static inline json_t *web(const char *flist, const char *metadata, json_int_t di
                      "name", "web", "type", "zmachine-light", "metadata", metadata, "data", "flist", flist,
                      "network", "interfaces", "network", "net", "ip", "10.20.3.2", "compute_capacity", "cpu",
                      1, "memory", (json_int_t)268435456, "mounts", "name", "data", "mountpoint", "/data");
-}
-
-static inline deployment_t *deployment_of(uint32_t twin, uint32_t version, uint64_t contract,
-                                          json_t *workloads)
-{
-    char error[DEPLOYMENT_ERROR_MAX + 1];
-    json_t *json    = json_pack("{s:i,s:i,s:I,s:o}", "version", (int)version, "twin_id", (int)twin,
-                                "contract_id", (json_int_t)contract, "workloads", workloads);
-    deployment_t *d = deployment_from_json(json, error);
-    json_decref(json);
-    if (!d || !deployment_valid(d, error)) {
-        printf("%s\n", error);
-        exit(1);
-    }
-    return d;
 }
 
 static inline deployment_t *deployment(uint64_t contract, json_t *workloads)

@@ -2,6 +2,7 @@
 #include "engine.h"
 #include "test.h"
 
+#include "deployments.h"
 #include "image.h"
 
 #include <jansson.h>
@@ -59,18 +60,6 @@ static void fresh(void)
           "");
 }
 
-static json_t *disk(const char *name, json_int_t size, int version)
-{
-    return json_pack("{s:i,s:s,s:s,s:{s:I}}", "version", version, "name", name, "type", "zmount", "data",
-                     "size", size);
-}
-
-static json_t *net(const char *name)
-{
-    return json_pack("{s:i,s:s,s:s,s:{s:s,s:s}}", "version", 0, "name", name, "type", "network-light", "data",
-                     "subnet", "10.20.2.0/24", "ip_range", "10.20.0.0/16");
-}
-
 static json_t *vm(const char *name, const char *ip, const char *metadata)
 {
     return json_pack("{s:i,s:s,s:s,s:s,s:{s:s,s:{s:[{s:s,s:s}]},s:{s:i,s:I},s:[{s:s,s:s}],s:s,s:{s:s}}}",
@@ -82,16 +71,7 @@ static json_t *vm(const char *name, const char *ip, const char *metadata)
 
 static deployment_t *deployment(uint32_t twin, uint64_t contract, uint32_t version, json_t *workloads)
 {
-    char error[DEPLOYMENT_ERROR_MAX + 1];
-    json_t *json    = json_pack("{s:i,s:I,s:I,s:o}", "version", (int)version, "twin_id", (json_int_t)twin,
-                                "contract_id", (json_int_t)contract, "workloads", workloads);
-    deployment_t *d = deployment_from_json(json, error);
-    json_decref(json);
-    if (!d || !deployment_valid(d, error)) {
-        printf("%s\n", error);
-        exit(1);
-    }
-    return d;
+    return deployment_of(twin, version, contract, workloads);
 }
 
 static deployment_t *web(uint64_t contract)
@@ -100,11 +80,11 @@ static deployment_t *web(uint64_t contract)
         7, contract, 0,
         json_pack("[o,o,o]",
                   vm("vm", "10.20.2.2", "{\"ports\":[{\"proto\":\"tcp\",\"host\":8080,\"guest\":80}]}"),
-                  disk("disk", 1 << 20, 0), net("net")));
+                  zmount_of("disk", 1 << 20, 0), network_of("net")));
 }
 
-/* Gives the next job; its kind, or -1 when there is none.  Removing what nobody needs comes after all else and
- * changes nothing. */
+/* Gives the next job; its kind, or -1 when there is none.  Removing what nobody needs comes after all else
+ * and changes nothing. */
 static job_t job;
 static int next(void)
 {
@@ -244,9 +224,9 @@ static deployment_t *bigger_web(uint64_t contract)
 {
     static char long_name[20001];
     memset(long_name, 'x', sizeof long_name - 1);
-    json_t *more = disk("more", 4 << 20, 1), *grown = disk("disk", 2 << 20, 1);
+    json_t *more = zmount_of("more", 4 << 20, 1), *grown = zmount_of("disk", 2 << 20, 1);
     json_object_set_new(more, "description", json_string(long_name)); /* several pages */
-    return deployment(7, contract, 1, json_pack("[o,o,o]", grown, net("net"), more));
+    return deployment(7, contract, 1, json_pack("[o,o,o]", grown, network_of("net"), more));
 }
 
 TEST(an_update_that_a_full_disk_does_not_keep_changes_nothing)
@@ -398,13 +378,14 @@ TEST(a_machine_waits_for_a_network_that_comes_and_not_for_one_that_does_not)
 {
     fresh();
     OK(engine_deploy(
-        engine, deployment(7, 43, 0, json_pack("[o,o]", vm("vm", "10.20.2.2", ""), disk("disk", 4096, 0))),
+        engine,
+        deployment(7, 43, 0, json_pack("[o,o]", vm("vm", "10.20.2.2", ""), zmount_of("disk", 4096, 0))),
         1000000, said));
     EQ(next(), JOB_DISK);
     done(HOST_OK, "");
     EQ(next(), -1);
     IS(43, "vm", "init");
-    OK(engine_deploy(engine, deployment(7, 44, 0, json_pack("[o]", net("net"))), 1000005, said));
+    OK(engine_deploy(engine, deployment(7, 44, 0, json_pack("[o]", network_of("net"))), 1000005, said));
     EQ(next(), JOB_NETWORK);
     done(HOST_OK, "");
     after(JOB_OPEN, JOB_MACHINE); /* at once: it is what it waited for */
@@ -431,30 +412,35 @@ TEST(updates_follow_the_rules)
     OK(engine_deploy(engine, web(42), 1000000, said));
     settle();
     json_t *same = vm("vm", "10.20.2.2", "{\"ports\":[{\"proto\":\"tcp\",\"host\":8080,\"guest\":80}]}");
-    OK(!engine_update(engine,
-                      deployment(7, 42, 2, json_pack("[O,o,o]", same, disk("disk", 1 << 21, 2), net("net"))),
-                      1000001, said));
+    OK(!engine_update(
+        engine,
+        deployment(7, 42, 2, json_pack("[O,o,o]", same, zmount_of("disk", 1 << 21, 2), network_of("net"))),
+        1000001, said));
     OK(strcmp(said, "expecting deployment version 1, got 2") == 0);
-    OK(!engine_update(engine,
-                      deployment(7, 42, 1, json_pack("[O,o,o]", same, disk("disk", 1 << 21, 0), net("net"))),
-                      1000001, said));
+    OK(!engine_update(
+        engine,
+        deployment(7, 42, 1, json_pack("[O,o,o]", same, zmount_of("disk", 1 << 21, 0), network_of("net"))),
+        1000001, said));
     OK(strcmp(said, "invalid version number for workload 'disk' expected '1'") == 0);
-    OK(!engine_update(engine,
-                      deployment(7, 42, 1, json_pack("[O,o,o]", same, disk("disk", 1 << 19, 1), net("net"))),
-                      1000001, said));
+    OK(!engine_update(
+        engine,
+        deployment(7, 42, 1, json_pack("[O,o,o]", same, zmount_of("disk", 1 << 19, 1), network_of("net"))),
+        1000001, said));
     OK(strstr(said, "shrink"));
-    OK(!engine_update(engine, deployment(8, 42, 1, json_pack("[o]", net("net"))), 1000001, said));
+    OK(!engine_update(engine, deployment(8, 42, 1, json_pack("[o]", network_of("net"))), 1000001, said));
     OK(strstr(said, "not found"));
-    OK(engine_update(engine,
-                     deployment(7, 42, 1, json_pack("[O,o,o]", same, disk("disk", 1 << 21, 1), net("net"))),
-                     1000001, said));
+    OK(engine_update(
+        engine,
+        deployment(7, 42, 1, json_pack("[O,o,o]", same, zmount_of("disk", 1 << 21, 1), network_of("net"))),
+        1000001, said));
     EQ(next(), JOB_DISK);
     EQ(job.disk_size, 1 << 21);
     done(HOST_OK, "");
     EQ(next(), -1);
     IS(42, "vm", "ok");
-    OK(engine_update(engine, deployment(7, 42, 2, json_pack("[o,o]", disk("disk", 1 << 21, 1), net("net"))),
-                     1000002, said));
+    OK(engine_update(
+        engine, deployment(7, 42, 2, json_pack("[o,o]", zmount_of("disk", 1 << 21, 1), network_of("net"))),
+        1000002, said));
     after(JOB_CLOSE, JOB_DROP_MACHINE);
     done(HOST_OK, "");
     EQ(next(), -1);
@@ -465,26 +451,27 @@ TEST(updates_follow_the_rules)
 TEST(what_does_not_fit_is_refused)
 {
     fresh();
-    json_t *big = disk("disk", (json_int_t)200 << 30, 0);
+    json_t *big = zmount_of("disk", (json_int_t)200 << 30, 0);
     OK(engine_deploy(engine, deployment(7, 42, 0, json_pack("[o]", big)), 1000000, said));
     EQ(next(), -1);
     IS(42, "disk", "error");
     OK(engine_deploy(engine, web(43), 1000000, said));
     settle();
     OK(engine_deploy(
-        engine, deployment(7, 44, 0, json_pack("[o,o]", disk("disk", 4096, 0), vm("vm2", "10.20.2.2", ""))),
+        engine,
+        deployment(7, 44, 0, json_pack("[o,o]", zmount_of("disk", 4096, 0), vm("vm2", "10.20.2.2", ""))),
         1000000, said));
     settle();
     IS(44, "vm2", "error"); /* the address is taken */
     OK(engine_deploy(engine,
                      deployment(7, 45, 0,
-                                json_pack("[o,o]", disk("disk", 4096, 0),
+                                json_pack("[o,o]", zmount_of("disk", 4096, 0),
                                           vm("vm3", "10.20.2.3",
                                              "{\"ports\":[{\"proto\":\"tcp\",\"host\":8080,\"guest\":1}]}"))),
                      1000000, said));
     settle();
     IS(45, "vm3", "error"); /* the port is taken */
-    OK(!engine_deploy(engine, deployment(7, 46, 0, json_pack("[o]", net("net"))), 1000000, said));
+    OK(!engine_deploy(engine, deployment(7, 46, 0, json_pack("[o]", network_of("net"))), 1000000, said));
     OK(strstr(said, "network of this name"));
     OK(!engine_deploy(engine,
                       deployment(7, 47, 0,
@@ -500,17 +487,19 @@ TEST(a_disk_grows_only_into_what_is_left)
 {
     fresh();
     json_int_t gib = (json_int_t)1 << 30;
-    OK(engine_deploy(engine, deployment(7, 42, 0, json_pack("[o]", disk("disk", gib, 0))), 1000000, said));
-    OK(engine_deploy(engine, deployment(8, 43, 0, json_pack("[o]", disk("disk", 60 * gib, 0))), 1000000,
+    OK(engine_deploy(engine, deployment(7, 42, 0, json_pack("[o]", zmount_of("disk", gib, 0))), 1000000,
+                     said));
+    OK(engine_deploy(engine, deployment(8, 43, 0, json_pack("[o]", zmount_of("disk", 60 * gib, 0))), 1000000,
                      said));
     settle();
-    OK(!engine_update(engine, deployment(7, 42, 1, json_pack("[o]", disk("disk", 41 * gib, 1))), 1000001,
+    OK(!engine_update(engine, deployment(7, 42, 1, json_pack("[o]", zmount_of("disk", 41 * gib, 1))), 1000001,
                       said));
     OK(strstr(said, "not enough disk"));
-    OK(!engine_update(engine, deployment(7, 42, 1, json_pack("[o]", disk("disk", (json_int_t)1 << 52, 1))),
+    OK(!engine_update(engine,
+                      deployment(7, 42, 1, json_pack("[o]", zmount_of("disk", (json_int_t)1 << 52, 1))),
                       1000001, said));
     IS(42, "disk", "ok");
-    OK(engine_update(engine, deployment(7, 42, 1, json_pack("[o]", disk("disk", 40 * gib, 1))), 1000001,
+    OK(engine_update(engine, deployment(7, 42, 1, json_pack("[o]", zmount_of("disk", 40 * gib, 1))), 1000001,
                      said));
     EQ(next(), JOB_DISK);
     EQ(job.disk_size, 40 * gib);
@@ -519,7 +508,7 @@ TEST(a_disk_grows_only_into_what_is_left)
 
 static json_t *net_of(const char *name)
 {
-    json_t *json = net("net");
+    json_t *json = network_of("net");
     json_object_set_new(json, "name", json_string(name));
     return json;
 }
@@ -552,9 +541,10 @@ TEST(history_has_an_end)
     json_t *machine = vm("vm", "10.20.2.2", "");
     json_object_set_new(machine, "description", json_string(long_text));
     free(long_text);
-    OK(engine_deploy(engine,
-                     deployment(7, 42, 0, json_pack("[o,o,o]", machine, disk("disk", 4096, 0), net("net"))),
-                     1000000, said));
+    OK(engine_deploy(
+        engine,
+        deployment(7, 42, 0, json_pack("[o,o,o]", machine, zmount_of("disk", 4096, 0), network_of("net"))),
+        1000000, said));
     settle();
     for (int i = 0; i < 60; i++) {
         engine_look(engine, now_ms, has_ended, &code);
@@ -575,15 +565,15 @@ TEST(history_has_an_end)
 TEST(an_update_that_comes_while_a_job_is_out_is_carried_out_after_it)
 {
     fresh();
-    OK(engine_deploy(engine, deployment(7, 42, 0, json_pack("[o]", disk("disk", 1 << 20, 0))), 1000000,
+    OK(engine_deploy(engine, deployment(7, 42, 0, json_pack("[o]", zmount_of("disk", 1 << 20, 0))), 1000000,
                      said));
     EQ(next(), JOB_DISK);
-    OK(engine_update(engine, deployment(7, 42, 1, json_pack("[o]", disk("disk", 2 << 20, 1))), 1000001,
+    OK(engine_update(engine, deployment(7, 42, 1, json_pack("[o]", zmount_of("disk", 2 << 20, 1))), 1000001,
                      said));
     done(HOST_OK, "");
     EQ(next(), JOB_DISK);
     EQ(job.disk_size, 2 << 20);
-    OK(engine_update(engine, deployment(7, 42, 2, json_pack("[o]", disk("disk", 3 << 20, 2))), 1000002,
+    OK(engine_update(engine, deployment(7, 42, 2, json_pack("[o]", zmount_of("disk", 3 << 20, 2))), 1000002,
                      said));
     done(HOST_REFUSED, "too large, as it was");
     EQ(next(), JOB_DISK);
@@ -596,13 +586,13 @@ TEST(an_update_that_comes_while_a_job_is_out_is_carried_out_after_it)
 TEST(an_update_that_comes_while_what_failed_is_taken_away_makes_it_anew)
 {
     fresh();
-    OK(engine_deploy(engine, deployment(7, 42, 0, json_pack("[o]", disk("disk", 1 << 20, 0))), 1000000,
+    OK(engine_deploy(engine, deployment(7, 42, 0, json_pack("[o]", zmount_of("disk", 1 << 20, 0))), 1000000,
                      said));
     EQ(next(), JOB_DISK);
     done(HOST_REFUSED, "no");
     IS(42, "disk", "error");
     EQ(next(), JOB_DROP_DISK);
-    OK(engine_update(engine, deployment(7, 42, 1, json_pack("[o]", disk("disk", 2 << 20, 1))), 1000001,
+    OK(engine_update(engine, deployment(7, 42, 1, json_pack("[o]", zmount_of("disk", 2 << 20, 1))), 1000001,
                      said));
     done(HOST_OK, "");
     IS(42, "disk", "init");
@@ -717,8 +707,9 @@ TEST(what_a_machine_moved_last_is_counted_when_it_goes_and_once)
     EQ(next(), JOB_METER);
     say_count(1000, 5);
     done(HOST_OK, "");
-    OK(engine_update(engine, deployment(7, 42, 1, json_pack("[o,o]", disk("disk", 1 << 20, 0), net("net"))),
-                     1000001, said));
+    OK(engine_update(
+        engine, deployment(7, 42, 1, json_pack("[o,o]", zmount_of("disk", 1 << 20, 0), network_of("net"))),
+        1000001, said));
     EQ(next(), JOB_CLOSE);
     say_count(1700, 5);
     done(HOST_LATER, "no counters");

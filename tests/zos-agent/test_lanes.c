@@ -2,6 +2,7 @@
  * keeps what runs, what is frozen and what the rules of each network were last; it carries a job out when it
  * is done, in any order. */
 #include "chance.h"
+#include "deployments.h"
 #include "engine.h"
 #include "image.h"
 #include "test.h"
@@ -80,30 +81,11 @@ static json_t *machine(const char *net, unsigned host, json_int_t memory, int ve
                      "mounts", "name", "disk", "mountpoint", "/data", "entrypoint", "");
 }
 
-static json_t *disk(json_int_t size, int version)
-{
-    return json_pack("{s:i,s:s,s:s,s:{s:I}}", "version", version, "name", "disk", "type", "zmount", "data",
-                     "size", size);
-}
-
-static json_t *net(const char *name)
-{
-    return json_pack("{s:i,s:s,s:s,s:{s:s,s:s}}", "version", 0, "name", name, "type", "network-light", "data",
-                     "subnet", "10.20.2.0/24", "ip_range", "10.20.0.0/16");
-}
+static json_t *disk(json_int_t size, int version) { return zmount_of("disk", size, version); }
 
 static deployment_t *deployment(uint32_t twin, uint64_t contract, uint32_t version, json_t *workloads)
 {
-    char error[DEPLOYMENT_ERROR_MAX + 1];
-    json_t *json    = json_pack("{s:i,s:I,s:I,s:o}", "version", (int)version, "twin_id", (json_int_t)twin,
-                                "contract_id", (json_int_t)contract, "workloads", workloads);
-    deployment_t *d = deployment_from_json(json, error);
-    json_decref(json);
-    if (!d || !deployment_valid(d, error)) {
-        printf("%s\n", error);
-        exit(1);
-    }
-    return d;
+    return deployment_of(twin, version, contract, workloads);
 }
 
 static bool deploy(uint32_t twin, uint64_t contract, json_t *workloads)
@@ -114,7 +96,7 @@ static bool deploy(uint32_t twin, uint64_t contract, json_t *workloads)
 static bool deploy_web(uint32_t twin, uint64_t contract)
 {
     return deploy(twin, contract,
-                  json_pack("[o,o,o]", machine("net", 2, 268435456, 0), disk(1 << 20, 0), net("net")));
+                  json_pack("[o,o,o]", machine("net", 2, 268435456, 0), disk(1 << 20, 0), network_of("net")));
 }
 
 static void cancel(uint64_t contract)
@@ -250,13 +232,15 @@ TEST(what_is_not_wanted_any_more_is_known_while_it_is_made)
 TEST(who_finds_no_room_waits_for_what_is_being_removed_and_no_longer)
 {
     fresh(2);
-    OK(deploy(7, FIRST,
-              json_pack("[o,o,o]", machine("net", 2, (json_int_t)2 << 30, 0), disk(4096, 0), net("net"))));
+    OK(deploy(
+        7, FIRST,
+        json_pack("[o,o,o]", machine("net", 2, (json_int_t)2 << 30, 0), disk(4096, 0), network_of("net"))));
     settle();
     IS(7, FIRST, "vm", "ok");
     cancel(FIRST);
-    OK(deploy(8, FIRST + 1,
-              json_pack("[o,o,o]", machine("net", 2, (json_int_t)2 << 30, 0), disk(4096, 0), net("net"))));
+    OK(deploy(
+        8, FIRST + 1,
+        json_pack("[o,o,o]", machine("net", 2, (json_int_t)2 << 30, 0), disk(4096, 0), network_of("net"))));
     while (!of(FIRST) || of(FIRST)->kind != JOB_DROP_MACHINE) {
         while (take())
             continue;
@@ -274,8 +258,9 @@ TEST(who_finds_no_room_waits_for_what_is_being_removed_and_no_longer)
     done(of(FIRST), HOST_OK);
     settle(); /* in the same moment */
     IS(8, FIRST + 1, "vm", "ok");
-    OK(deploy(9, FIRST + 2,
-              json_pack("[o,o,o]", machine("net", 2, (json_int_t)2 << 30, 0), disk(4096, 0), net("net"))));
+    OK(deploy(
+        9, FIRST + 2,
+        json_pack("[o,o,o]", machine("net", 2, (json_int_t)2 << 30, 0), disk(4096, 0), network_of("net"))));
     settle();
     IS(9, FIRST + 2, "vm", "error"); /* nothing goes: there is no room */
 }
@@ -283,7 +268,7 @@ TEST(who_finds_no_room_waits_for_what_is_being_removed_and_no_longer)
 TEST(the_rules_of_one_that_is_being_made_are_in_every_plan)
 {
     fresh(4);
-    OK(deploy(7, FIRST, json_pack("[o]", net("net"))));
+    OK(deploy(7, FIRST, json_pack("[o]", network_of("net"))));
     settle();
     for (uint32_t i = 1; i < 3; i++)
         OK(deploy(7, FIRST + i, json_pack("[o,o]", machine("net", 2 + i, 268435456, 0), disk(4096, 0))));
@@ -320,11 +305,11 @@ TEST(what_belongs_to_nobody_is_removed_when_nobody_is_at_work)
     EQ(take()->kind, JOB_METER);
     done(of(0), HOST_OK);
     EQ(take()->kind, JOB_DROP_DISK);
-    OK(engine_update(
-        engine,
-        deployment(7, FIRST, 1,
-                   json_pack("[o,o,o]", machine("net", 2, 268435456, 0), disk(2 << 20, 1), net("net"))),
-        2000000, said));
+    OK(engine_update(engine,
+                     deployment(7, FIRST, 1,
+                                json_pack("[o,o,o]", machine("net", 2, 268435456, 0), disk(2 << 20, 1),
+                                          network_of("net"))),
+                     2000000, said));
     EQ(take()->kind, JOB_DISK);
     done(of(FIRST + 1), HOST_OK);
     OK(!take());
@@ -545,7 +530,7 @@ TEST(in_whatever_order_jobs_end_all_comes_to_be_as_it_is_wanted)
         next_contract  = FIRST + 1;
         memset(models, 0, sizeof models);
         fresh(lanes);
-        OK(deploy(7, FIRST, json_pack("[o]", net("net"))));
+        OK(deploy(7, FIRST, json_pack("[o]", network_of("net"))));
         settle();
         for (uint32_t step = 0; step < STEPS && is_ok; step++) {
             uint32_t way = chance_below(&dice, 16);

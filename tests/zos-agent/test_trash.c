@@ -6,16 +6,11 @@
 #define HOUR_S UINT64_C(3600)
 #define GIB    ((json_int_t)1 << 30)
 
-static json_t *disk(const char *name, json_int_t size, int version)
-{
-    return json_pack("{s:i,s:s,s:s,s:{s:I}}", "version", version, "name", name, "type", "zmount", "data",
-                     "size", size);
-}
-
 static bool deploy(uint32_t twin, uint64_t contract, json_int_t size)
 {
     char error[ENGINE_ERROR_MAX + 1];
-    return engine_deploy(engine, deployment_of(twin, 0, contract, json_pack("[o]", disk("data", size, 0))),
+    return engine_deploy(engine,
+                         deployment_of(twin, 0, contract, json_pack("[o]", zmount_of("data", size, 0))),
                          (int64_t)(now_ms() / 1000), error);
 }
 
@@ -167,7 +162,7 @@ TEST(the_trash_makes_room_the_oldest_first_and_no_more_than_is_needed)
     done_at(start + 5000, HOST_OK);
     EQ(kept_count(), 2);
     char error[ENGINE_ERROR_MAX + 1];
-    OK(engine_update(engine, deployment_of(8, 1, 4, json_pack("[o]", disk("data", 70 * GIB, 1))),
+    OK(engine_update(engine, deployment_of(8, 1, 4, json_pack("[o]", zmount_of("data", 70 * GIB, 1))),
                      (int64_t)(start / 1000) + 6, error));
     EQ(next_at(start + 6000), JOB_EMPTY_TRASH); /* a disk that grows takes it, too */
     EQ(job.contract_id, 2);
@@ -284,7 +279,8 @@ TEST(overcommit_and_what_is_kept_count_for_each_unit)
     engine_figures(engine, &figures);
     EQ(figures.used.sru, figures.total.sru); /* what statistics say is free is what is admitted */
     char error[ENGINE_ERROR_MAX + 1];
-    OK(!engine_update(engine, deployment_of(7, 1, 5, json_pack("[o]", disk("data", 46 * GIB, 1))), 1, error));
+    OK(!engine_update(engine, deployment_of(7, 1, 5, json_pack("[o]", zmount_of("data", 46 * GIB, 1))), 1,
+                      error));
     OK(strstr(error, "1.00 GiB asked for, 0.00 GiB free (of 50.00; 5.00 kept for the system, 45.00 in use)"));
     core_close();
 }
