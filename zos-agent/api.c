@@ -395,8 +395,9 @@ static void on_location(api_t *api, const peer_incoming_t *request)
     const config_t *c = api->agent->config;
     reply(api, &request->from,
           json_pack("{s:f,s:f,s:s,s:s,s:s,s:s}", "longitude", strtod(c->longitude, NULL), "latitude",
-                    strtod(c->latitude, NULL), "continent", "", "country_name", c->country, "country_code",
-                    "", "city_name", c->city));
+                    strtod(c->latitude, NULL), "continent", c->continent ? c->continent : "", "country_name",
+                    c->country, "country_code", c->country_code ? c->country_code : "", "city_name",
+                    c->city));
 }
 
 /* ---- commands ---- */

@@ -50,6 +50,7 @@ typedef struct {
     char *power_off;     /* a program; NULL: the node never goes off */
     char *admin_twins;   /* numbers with commas: who may ask zos.debug beside the farmer; NULL: nobody */
     char *city, *country, *latitude, *longitude;
+    char *continent, *country_code; /* NULL: not said */
     char *terms_link, *terms_hash;
     uint32_t prometheus_port;                  /* 0: none */
     uint32_t uptime_s, nru_s, meter_s, sync_s; /* how often it reports, samples, compares with the chain */

@@ -284,6 +284,8 @@ test('a contract is listed with its block, and taken back with it', { timeout: 6
 
     const kyc = await world.get(`/api/v1/status?client_id=${alice.address}`)
     assert.deepEqual(kyc, { result: { status: 'VERIFIED' } })
+    assert.deepEqual(await world.get('/api/v1/status?twin_id=1'), { result: { status: 'VERIFIED' } })
+    assert.equal((await fetch(`http://127.0.0.1:${world.port}/api/v1/status?twin_id=99`)).status, 400)
     assert.equal((await fetch(`http://127.0.0.1:${world.port}/api/v1/status?client_id=nobody`)).status, 400)
     assert.equal((await fetch(`http://127.0.0.1:${world.port}/nodes?colour=red`)).status, 400)
     assert.equal((await fetch(`http://127.0.0.1:${world.port}/nowhere`)).status, 404)

@@ -10,6 +10,7 @@
 #include "test.h"
 
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define GIB    (UINT64_C(1) << 30)
@@ -415,6 +416,20 @@ TEST(what_the_node_says_of_itself_has_the_fields_of_zos)
 }
 
 /* Statistics, pools and what is admitted say the same. */
+TEST(where_the_node_is_is_what_its_operator_said)
+{
+    open_agent();
+    config.continent    = strdup("Europe");
+    config.country_code = strdup("BE");
+    ask(USER, "zos.location.get", "");
+    OK(answer && strcmp(json_string_value(json_object_get(answer, "continent")), "Europe") == 0);
+    OK(strcmp(json_string_value(json_object_get(answer, "country_code")), "BE") == 0);
+    free(config.continent);
+    free(config.country_code);
+    config.continent = config.country_code = NULL;
+    close_agent();
+}
+
 TEST(statistics_are_what_is_admitted)
 {
     open_agent();

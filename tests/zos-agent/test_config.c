@@ -74,7 +74,8 @@ static const char every_key[] =
     "\"reserved\":{\"cru\":1,\"mru\":2,\"sru\":3,\"hru\":4},\"trash_hours\":0,\"image_cache\":5,\"image_"
     "days\":6,"
     "\"perf\":false,\"power_off\":\"/"
-    "i\",\"admin_twins\":\"1,2\",\"location\":{\"city\":\"c\",\"country\":\"d\","
+    "i\",\"iperf_servers\":\"1.2.3.4:5201\",\"admin_twins\":\"1,2\",\"location\":{\"city\":\"c\",\"country\":"
+    "\"d\",\"country_code\":\"BE\",\"continent\":\"Europe\","
     "\"latitude\":\"1\",\"longitude\":\"2\"},\"terms\":{\"link\":\"l\",\"hash\":\"h\"},\"prometheus_port\":"
     "9616,"
     "\"uptime_interval_s\":1,\"nru_interval_s\":2,\"meter_interval_s\":3,\"sync_interval_s\":4,\"log_level\":"
@@ -87,6 +88,7 @@ TEST(every_key_is_read_and_an_option_goes_before_it)
     OK(reads(&config, every_key, "--prometheus-port", "9700"));
     EQ(config.prometheus_port, 9700);
     EQ(config.gateway_https_port, 8443);
+    OK(strcmp(config.continent, "Europe") == 0 && strcmp(config.iperf_servers, "1.2.3.4:5201") == 0);
     EQ(config.overcommit.cru, 250);
     EQ(config.capacity.hru, 4);
     EQ(config.substrate_count, 2);
