@@ -85,6 +85,42 @@ static inline life_t life_until(unsigned point, bool (*live)(void))
     return WEXITSTATUS(status) == 0 ? LIFE_WHOLE : LIFE_WRONG;
 }
 
+/* agent_start runs the agent's program over what the core left, without a chain or a relay. */
+static inline pid_t agent_start(const char *program)
+{
+    char config[PATH_CAP], text[2048], said[PATH_CAP];
+    snprintf(config, sizeof config, "%s", real_path("agent.json"));
+    snprintf(said, sizeof said, "%s", real_path("agent.log"));
+    snprintf(
+        text, sizeof text,
+        "{\"state_dir\":\"%s\",\"run_dir\":\"%s\",\"prefix\":\"%s\",\"substrate\":[\"ws://127.0.0.1:1\"],"
+        "\"relay\":{\"domain\":\"relay.invalid\"},\"farm_id\":1,\"seed\":\"%064d\",\"capacity\":{\"cru\":4,"
+        "\"mru\":8589934592,\"sru\":214748364800,\"hru\":0}}",
+        host.state_dir, host.run_dir, real_prefix, 7);
+    real_write(config, text, 0600);
+    pid_t child = fork();
+    if (child != 0) return child;
+    if (!freopen(said, "a", stderr) || !freopen(said, "a", stdout)) _exit(1);
+    execl(program, program, "--config", config, "--shim", host.shim, NULL);
+    _exit(1);
+}
+
+/* agent_sees waits until an agent that runs lists this workload; else it prints the end of its log. */
+static inline bool agent_sees(const char *name)
+{
+    spawn_result_t said;
+    for (int i = 0; i < 400; i++) {
+        if (SPAWN(&said, 5000, TRELLIS_BINARY_DIR "/bin/zosctl", "--socket", real_path("run/ctl.sock"),
+                  "workloads") &&
+            strstr(said.text, name))
+            return true;
+        poll(NULL, 0, 50);
+    }
+    (void)SPAWN(&said, 5000, "tail", "-n", "5", real_path("agent.log"));
+    printf("%s\n", said.text);
+    return false;
+}
+
 /* The end of a case: its contract, which the file names with how to cancel it, is gone without a trace. */
 #define ENDS_CLEAN()                                                                                         \
     do {                                                                                                     \

@@ -351,40 +351,6 @@ TEST(requests_that_come_twice_or_in_another_order_change_nothing)
 
 /* ---- another agent over what runs ---- */
 
-static pid_t start_agent(const char *program)
-{
-    char config[PATH_CAP], text[2048], said[PATH_CAP];
-    snprintf(config, sizeof config, "%s", real_path("agent.json"));
-    snprintf(said, sizeof said, "%s", real_path("agent.log"));
-    snprintf(
-        text, sizeof text,
-        "{\"state_dir\":\"%s\",\"run_dir\":\"%s\",\"prefix\":\"%s\",\"substrate\":[\"ws://127.0.0.1:1\"],"
-        "\"relay\":{\"domain\":\"relay.invalid\"},\"farm_id\":1,\"seed\":\"%064d\",\"capacity\":{\"cru\":4,"
-        "\"mru\":8589934592,\"sru\":214748364800,\"hru\":0}}",
-        host.state_dir, host.run_dir, real_prefix, 7);
-    real_write(config, text, 0600);
-    pid_t child = fork();
-    if (child != 0) return child;
-    if (!freopen(said, "a", stderr) || !freopen(said, "a", stdout)) _exit(1);
-    execl(program, program, "--config", config, "--shim", host.shim, NULL);
-    _exit(1);
-}
-
-static bool is_seen(void)
-{
-    spawn_result_t said;
-    char path[PATH_CAP];
-    if (!path_join(path, "%s/ctl.sock", host.run_dir)) return false;
-    for (int i = 0; i < 400; i++) {
-        if (SPAWN(&said, 5000, TRELLIS_BINARY_DIR "/bin/zosctl", "--socket", path, "workloads") &&
-            strstr(said.text, "web"))
-            return true;
-        poll(NULL, 0, 50);
-    }
-    printf("%s\n", said.text);
-    return false;
-}
-
 TEST(a_newer_agent_takes_over_what_the_old_one_left_running)
 {
     char newer[PATH_CAP];
@@ -398,8 +364,8 @@ TEST(a_newer_agent_takes_over_what_the_old_one_left_running)
     const char *const programs[] = {TRELLIS_BINARY_DIR "/bin/zos-agent", newer};
     static const int signals[]   = {SIGTERM, SIGKILL};
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
-        pid_t agent = start_agent(programs[i]);
-        bool is_up  = is_seen();
+        pid_t agent = agent_start(programs[i]);
+        bool is_up  = agent_sees("web");
         kill(agent, signals[i]);
         waitpid(agent, &status, 0);
         OK(is_up);

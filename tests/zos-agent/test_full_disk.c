@@ -230,50 +230,15 @@ TEST(a_machine_waits_for_room_in_the_run_directory_and_one_that_runs_goes_on)
 
 /* ---- the program ---- */
 
-static pid_t start_agent(void)
-{
-    char config[PATH_CAP], text[2048], said[PATH_CAP];
-    snprintf(config, sizeof config, "%s", real_path("agent.json"));
-    snprintf(said, sizeof said, "%s", real_path("agent.log"));
-    snprintf(
-        text, sizeof text,
-        "{\"state_dir\":\"%s\",\"run_dir\":\"%s\",\"prefix\":\"%s\",\"substrate\":[\"ws://127.0.0.1:1\"],"
-        "\"relay\":{\"domain\":\"relay.invalid\"},\"farm_id\":1,\"seed\":\"%064d\",\"capacity\":{\"cru\":4,"
-        "\"mru\":8589934592,\"sru\":214748364800,\"hru\":0}}",
-        host.state_dir, host.run_dir, real_prefix, 7);
-    real_write(config, text, 0600);
-    pid_t child = fork();
-    if (child != 0) return child;
-    if (!freopen(said, "a", stderr) || !freopen(said, "a", stdout)) _exit(1);
-    execl(TRELLIS_BINARY_DIR "/bin/zos-agent", "zos-agent", "--config", config, "--shim", host.shim, NULL);
-    _exit(1);
-}
-
 /* What it says of the machine: a full disk is not taken for a kernel that cannot. */
-static bool sees_the_kernel(const char *socket)
+static bool sees_the_kernel(void)
 {
     spawn_result_t said;
-    const char *line = SPAWN(&said, 5000, TRELLIS_BINARY_DIR "/bin/zosctl", "--socket", socket, "doctor")
-                           ? strstr(said.text, "user namespaces")
-                           : NULL;
+    const char *line =
+        SPAWN(&said, 5000, TRELLIS_BINARY_DIR "/bin/zosctl", "--socket", real_path("run/ctl.sock"), "doctor")
+            ? strstr(said.text, "user namespaces")
+            : NULL;
     return (line && strncmp(line + 18, " yes", 4) == 0) || !host.has_user_spaces;
-}
-
-static bool is_seen(void)
-{
-    spawn_result_t said;
-    char path[PATH_CAP];
-    if (!path_join(path, "%s/ctl.sock", host.run_dir)) return false;
-    for (int i = 0; i < 400; i++) {
-        if (SPAWN(&said, 5000, TRELLIS_BINARY_DIR "/bin/zosctl", "--socket", path, "workloads") &&
-            strstr(said.text, "web"))
-            return sees_the_kernel(path);
-        poll(NULL, 0, 50);
-    }
-    printf("%s\n", said.text);
-    (void)SPAWN(&said, 5000, "tail", "-n", "5", real_path("agent.log"));
-    printf("%s\n", said.text);
-    return false;
 }
 
 TEST(an_agent_starts_on_disks_that_are_full_and_finds_what_runs)
@@ -286,8 +251,8 @@ TEST(an_agent_starts_on_disks_that_are_full_and_finds_what_runs)
         int status;
         OK(i == 0 || (i == 1 ? fill("state") : fill_again("state")));
         OK(i < 2 || (i == 2 ? fill("run") : fill_again("run")));
-        pid_t agent = start_agent();
-        bool is_up  = is_seen();
+        pid_t agent = agent_start(TRELLIS_BINARY_DIR "/bin/zos-agent");
+        bool is_up  = agent_sees("web") && sees_the_kernel();
         kill(agent, i == 3 ? SIGKILL : SIGTERM);
         waitpid(agent, &status, 0);
         OK(is_up);
