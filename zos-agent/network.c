@@ -15,7 +15,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LAN6_CAP 1024
+#define LAN6_CAP   1024
+#define FLOWS_PART 256 /* of all connections of the host, begun by one network within a second */
 
 void network_namespace(const host_t *host, const char *id, char name[32])
 {
@@ -232,6 +233,27 @@ bool firewall_is_whole(const host_t *host, const firewall_plan_t *firewall)
     return is_whole;
 }
 
+/* The kernel keeps all connections in one table: who fills it cuts everybody off.  How many one has is not
+ * counted, since to count them the kernel looks at each whenever one is added; how fast they come is. */
+static uint32_t flows_of_one(void)
+{
+    char text[32];
+    bool is_known = file_read("/proc/sys/net/netfilter/nf_conntrack_max", text, sizeof text);
+    return is_known ? (uint32_t)strtoul(text, NULL, 10) / FLOWS_PART : 0;
+}
+
+static bool apply_host(const host_t *host, const firewall_plan_t *firewall, int own, uint32_t flows,
+                       char error[NFT_ERROR_MAX + 1])
+{
+    char lan6[LAN6_CAP];
+    lan6_list(host, lan6);
+    nft_site_t site = {host->prefix, host->is_lan_blocked, host->is_public_routed, flows, lan6};
+    char *text      = nft_host_text(&site, firewall);
+    bool is_ok      = text && nft_apply(own, text, error);
+    free(text);
+    return is_ok;
+}
+
 host_result_t firewall_apply(const host_t *host, const firewall_plan_t *firewall)
 {
     char error[NFT_ERROR_MAX + 1] = "no memory";
@@ -241,12 +263,9 @@ host_result_t firewall_apply(const host_t *host, const firewall_plan_t *firewall
     if (firewall->network_count == 0) {
         is_ok = nft_drop_table(own, host->prefix);
     } else {
-        char lan6[LAN6_CAP];
-        lan6_list(host, lan6);
-        nft_site_t site = {host->prefix, host->is_lan_blocked, host->is_public_routed, lan6};
-        char *text      = nft_host_text(&site, firewall);
-        is_ok           = text && nft_apply(own, text, error);
-        free(text);
+        uint32_t flows = flows_of_one();
+        is_ok          = apply_host(host, firewall, own, flows, error) ||
+                (flows > 0 && apply_host(host, firewall, own, 0, error)); /* a kernel without limits */
     }
     close(own);
     return is_ok ? host_ok() : host_fail(HOST_LATER, "the packet filter cannot be set: %.200s", error);

@@ -20,6 +20,9 @@
 #define IP         "%u.%u.%u.%u"
 #define IP_OF(a)   (a)[0], (a)[1], (a)[2], (a)[3]
 
+#define NFT_FLOWS_SIZE  4096 /* links of networks, gone ones included */
+#define NFT_FLOWS_BURST 16   /* seconds of them at once */
+
 /* ---- text ---- */
 
 static void chain(FILE *out, const char *table, const char *name, const char *hook)
@@ -363,6 +366,13 @@ static void host_forward(FILE *out, const nft_site_t *site, const firewall_plan_
     const char *t = site->table;
     chain(out, t, "forward", "type filter hook forward priority filter; policy accept;");
     rule(out, t, "forward", "iifname \"%su*\" ct state established,related accept", t);
+    if (site->flows > 0) { /* the set stays, with its counts, when the rules are made anew */
+        fprintf(out, "add set inet %s flows { type ifname; size %d; flags dynamic; }\n", t, NFT_FLOWS_SIZE);
+        rule(out, t, "forward",
+             "iifname \"%su*\" ct state new add @flows { iifname limit rate over %u/second burst %u packets "
+             "} drop",
+             t, site->flows, NFT_FLOWS_BURST * site->flows);
+    }
     rule(out, t, "forward", "iifname \"%su*\" oifname \"%su*\" ct status dnat accept", t, t);
     host_public(out, site, firewall);
     host_forbidden(out, site);

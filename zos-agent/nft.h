@@ -16,6 +16,7 @@ typedef struct {
     const char *table;
     bool is_lan_blocked;   /* guests reach no private address of the host's surroundings */
     bool is_public_routed; /* public addresses come by the link to the host */
+    uint32_t flows;        /* new connections to the outside a second of one network; 0: any number */
     const char *lan6;      /* the nets around the host that have no private addresses, "A::/64, B::/64" */
 } nft_site_t;
 

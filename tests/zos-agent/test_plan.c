@@ -25,7 +25,8 @@ static bool is_golden(const char *name, const char *text)
     return false;
 }
 
-static const nft_site_t site = {.table = "zos", .is_lan_blocked = true, .lan6 = "2001:db8::/64"};
+static const nft_site_t site = {
+    .table = "zos", .is_lan_blocked = true, .flows = 1024, .lan6 = "2001:db8::/64"};
 static guest_plan_t guests[] = {
     {.wid        = "aaaaaaaaaaaa",
      .ip         = {10, 20, 2, 2},

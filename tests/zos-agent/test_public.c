@@ -525,6 +525,46 @@ TEST(nothing_forbidden_is_reached)
     SEEN_FROM(45, 8, OUTSIDE6, HOST6);
 }
 
+/* A datagram to each port, from some ports: connections all of them, to whoever translates addresses. */
+static bool flood_inside(void *context)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    unsigned *left        = context;
+    inet_pton(AF_INET, OUTSIDE, &to.sin_addr);
+    while (*left > 0) {
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0) return false;
+        for (unsigned port = 1; port < 65535 && *left > 0; port++, --*left) {
+            to.sin_port = htons((uint16_t)port);
+            (void)!sendto(fd, "x", 1, MSG_DONTWAIT, (const struct sockaddr *)&to, sizeof to);
+        }
+        close(fd);
+    }
+    return true;
+}
+
+static unsigned long number_of(const char *what)
+{
+    char path[96], text[32];
+    snprintf(path, sizeof path, "/proc/sys/net/netfilter/nf_conntrack_%s", what);
+    return file_read(path, text, sizeof text) ? strtoul(text, NULL, 10) : 0;
+}
+
+TEST(nobody_takes_all_connections_of_the_host_at_once)
+{
+    unsigned flood     = 60000;
+    unsigned long most = number_of("max") / 256, first = number_of("count");
+    uint64_t started_ms = now_ms();
+    int netns           = machine_netns(45, 8);
+    OK(netns >= 0 && netns_inside(netns, flood_inside, &flood));
+    close(netns);
+    unsigned long count   = number_of("count") - first,
+                  seconds = (unsigned long)(now_ms() - started_ms) / 1000 + 1;
+    printf("%lu connections of 60000 datagrams\n", count);
+    OK(count > most && count <= most * (16 + seconds) + 100);
+    SEEN_FROM(44, 7, OUTSIDE, "198.51.100.2"); /* others go on */
+}
+
 TEST(nobody_speaks_with_anothers_address)
 {
     char pid[16], wid[WID_LEN + 1], folder[PATH_CAP];
