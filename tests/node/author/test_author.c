@@ -6,16 +6,7 @@
 
 static author_t *author_with(world_t *world, sealing_t sealing, const keypair_t *key)
 {
-    author_options_t options = {
-        .sealing = sealing,
-        .pair    = key->sr25519,
-        .source  = {.self        = world->pool,
-                    .start       = pool_start,
-                    .next        = pool_next,
-                    .refused     = pool_refused,
-                    .end         = pool_end,
-                    .ready_count = pool_ready}
-    };
+    author_options_t options = {.sealing = sealing, .pair = key->sr25519, .source = world_source(world)};
     author_free(world->author);
     world->author = author_new(world->chain, &options);
     return world->author;

@@ -97,6 +97,17 @@ static inline chain_status_t world_open(world_t *world)
     return chain_open(&options, &world->chain);
 }
 
+/* world_source is where authors take extrinsics from: world->pool. */
+static inline author_source_t world_source(world_t *world)
+{
+    return (author_source_t){.self        = world->pool,
+                             .start       = pool_start,
+                             .next        = pool_next,
+                             .refused     = pool_refused,
+                             .end         = pool_end,
+                             .ready_count = pool_ready};
+}
+
 /* world_equip gives an open chain keys, and an author that seals instantly and takes from world->pool. */
 static inline bool world_equip(world_t *world)
 {
@@ -106,15 +117,7 @@ static inline bool world_equip(world_t *world)
     if (key_from_suri("//Alice", KEY_ED25519, &world->voter) != KEY_OK) return false;
     world->pool              = calloc(1, sizeof *world->pool);
     author_options_t options = {
-        .sealing = SEALING_INSTANT,
-        .pair    = world->alice.sr25519,
-        .source  = {.self        = world->pool,
-                    .start       = pool_start,
-                    .next        = pool_next,
-                    .refused     = pool_refused,
-                    .end         = pool_end,
-                    .ready_count = pool_ready}
-    };
+        .sealing = SEALING_INSTANT, .pair = world->alice.sr25519, .source = world_source(world)};
     world->author = author_new(world->chain, &options);
     return true;
 }

@@ -303,14 +303,9 @@ TEST(what_a_lost_fork_held_is_included_in_the_other_or_waits_again)
     OK(submit_bytes(&f, of_alone, NOW, &alone).status == POOL_OK);
     OK(build_on(&f, NULL, &a1));
     /* another author's fork holds only the first */
-    author_source_t none     = {.self        = f.world.pool,
-                                .start       = pool_start,
-                                .next        = pool_next,
-                                .refused     = pool_refused,
-                                .end         = pool_end,
-                                .ready_count = pool_ready};
-    author_options_t options = {.sealing = SEALING_MANUAL, .pair = f.world.alice.sr25519, .source = none};
-    author_t *other          = author_new(f.world.chain, &options);
+    author_options_t options = {
+        .sealing = SEALING_MANUAL, .pair = f.world.alice.sr25519, .source = world_source(&f.world)};
+    author_t *other = author_new(f.world.chain, &options);
     pool_add(&f.world, of_both);
     OK(author_create(other, NOW + 60000, true, &genesis, &b1) == AUTHOR_OK);
     f.world.pool->count = 0;
@@ -347,14 +342,9 @@ TEST(a_fork_that_finalizing_another_dropped_is_retracted)
     OK(submit_bytes(&f, of_alone, NOW, &alone).status == POOL_OK);
     OK(build_on(&f, NULL, &a1));
     OK(build_on(&f, NULL, NULL));
-    author_source_t list     = {.self        = f.world.pool,
-                                .start       = pool_start,
-                                .next        = pool_next,
-                                .refused     = pool_refused,
-                                .end         = pool_end,
-                                .ready_count = pool_ready};
-    author_options_t options = {.sealing = SEALING_MANUAL, .pair = f.world.alice.sr25519, .source = list};
-    author_t *other          = author_new(f.world.chain, &options);
+    author_options_t options = {
+        .sealing = SEALING_MANUAL, .pair = f.world.alice.sr25519, .source = world_source(&f.world)};
+    author_t *other = author_new(f.world.chain, &options);
     pool_add(&f.world, of_both);
     OK(author_create(other, NOW + 60000, true, &genesis, &b1) == AUTHOR_OK);
     OK(chain_finalize(f.world.chain, &b1.hash, (bytes_t){0}) == CHAIN_OK);
