@@ -17,6 +17,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define SHORT_MAX   100   /* of a URL in a line with more */
 #define PROGRESS_MS 30000 /* in which a node has to answer, or to come to the block that is asked for */
 
 static void round_start(void *self);
@@ -64,6 +65,7 @@ static uint32_t url_count(const chain_side_t *side)
 
 /* For people: without what is behind a '?', where operators of nodes put keys. */
 static int shown_len(const char *url) { return (int)strcspn(url, "?#"); }
+static int shown_short(const char *url) { return shown_len(url) < SHORT_MAX ? shown_len(url) : SHORT_MAX; }
 
 /* ---- claims ---- */
 
@@ -122,17 +124,15 @@ static bool is_confirmed(const witness_t *w, const claim_t *claim)
 
 static void destroy(chain_side_t *side, claim_t *claim)
 {
-    char evidence[CHAIN_EVIDENCE_CAP + CLIENT_URLS_CAP * (CLIENT_URL_MAX + 128)], what[64];
+    char evidence[CHAIN_EVIDENCE_CAP + CLIENT_URLS_CAP * (CLIENT_URL_MAX + 128)], place[128];
     const char *url      = client_url(side->config.client, claim->speaker);
     uint64_t contract_id = claim->contract_id;
     const char *reason   = claim->reason;
     int len = snprintf(evidence, sizeof evidence, "%s at %.*s", claim->evidence, shown_len(url), url);
     for (uint32_t i = 0; i < CLIENT_URLS_CAP; i++) {
         if (claim->words[i] != WORD_OVER) continue;
-        char place[128];
         url = client_url(side->config.client, i);
-        snprintf(what, sizeof what, "; confirmed at finalized");
-        watch_place(place, sizeof place, what, &claim->places[i]);
+        watch_place(place, sizeof place, "; confirmed at finalized", &claim->places[i]);
         len +=
             snprintf(evidence + len, sizeof evidence - (size_t)len, "%s at %.*s", place, shown_len(url), url);
     }
@@ -201,8 +201,7 @@ static void disagree(chain_side_t *side, claim_t *claim, word_t word, const char
     bool is_news       = claim->words[w->url] != word;
     char place[128];
     watch_place(place, sizeof place, "finalized", &w->at);
-    snprintf(claim->why, sizeof claim->why, "%.*s says at %s: %s",
-             shown_len(url) < 100 ? shown_len(url) : 100, url, place, says);
+    snprintf(claim->why, sizeof claim->why, "%.*s says at %s: %s", shown_short(url), url, place, says);
     claim->words[w->url] = word;
     claim->is_settled    = true;
     w->disagreements++;
@@ -430,7 +429,7 @@ static void claim_make(chain_side_t *side, const claim_t *said)
     char why[CHAIN_EVIDENCE_CAP + 128];
     if (!claim) return; /* the next pass comes to the same */
     *claim = *said;
-    snprintf(why, sizeof why, "%s at %.*s", said->evidence, shown_len(url) < 100 ? shown_len(url) : 100, url);
+    snprintf(why, sizeof why, "%s at %.*s", said->evidence, shown_short(url), url);
     log_info(LOG_CHAIN, "witness awaited", LOG_U64("contract", said->contract_id),
              LOG_TEXT("reason", said->reason), LOG_TEXT("evidence", why), LOG_U32("needed", w->needed));
     watch_note(side, said->contract_id, "witness awaited", why);
@@ -504,8 +503,8 @@ void witness_figures(const chain_side_t *side, chain_witness_t *figures)
     for (uint32_t url = 0; w->claim_count > 0 && url < CLIENT_URLS_CAP && !figures->why[0]; url++) {
         const char *text = client_url(side->config.client, url);
         if (w->why[url][0])
-            snprintf(figures->why, sizeof figures->why, "%.*s: %.*s",
-                     shown_len(text) < 100 ? shown_len(text) : 100, text, 150, w->why[url]);
+            snprintf(figures->why, sizeof figures->why, "%.*s: %.*s", shown_short(text), text, 150,
+                     w->why[url]);
     }
 }
 
