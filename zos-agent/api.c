@@ -14,6 +14,9 @@
 #include <string.h>
 
 #define CHECK_SPARE_MS 2000 /* for the answer, before the message is too old */
+#define KYC_MS         5000
+#define KYC_LINES      2
+#define KYC_URL_MAX    512
 #define PENDING_MAX    256
 #define PENDING_OF_ONE 16 /* checks of one twin's deployments at a time */
 
@@ -145,6 +148,40 @@ static void ask_signers(pending_t *pending)
                        pending);
 }
 
+/* ---- is the twin verified? ---- */
+
+static bool is_verified(bytes_t body)
+{
+    json_t *json     = json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
+    const char *text = json_string_value(json_object_get(json_object_get(json, "result"), "status"));
+    bool is_it       = text && strcmp(text, "VERIFIED") == 0;
+    json_decref(json);
+    return is_it;
+}
+
+static void on_kyc(void *self, int status, bytes_t body)
+{
+    pending_t *pending = self;
+    char why[64]       = "failed to get twin verification status";
+    if (pending->api->is_ending) return; /* api_free frees it */
+    if (status == 200 && is_verified(body)) {
+        ask_signers(pending);
+        return;
+    }
+    if (status == 200) snprintf(why, sizeof why, "user with twin id %u is not verified", pending->to.twin);
+    pending_refuse(pending, why);
+}
+
+static void ask_kyc(pending_t *pending)
+{
+    char url[KYC_URL_MAX];
+    int len = snprintf(url, sizeof url, "%s/api/v1/status?twin_id=%u", pending->api->agent->config->kyc_url,
+                       pending->to.twin);
+    if ((size_t)len >= sizeof url ||
+        !web_pool_fetch(pending->api->kyc, "GET", url, NULL, (bytes_t){0}, KYC_MS, on_kyc, pending))
+        pending_refuse(pending, "failed to get twin verification status");
+}
+
 static uint32_t pending_of(const api_t *api, uint32_t twin_id)
 {
     uint32_t count = 0;
@@ -200,7 +237,10 @@ static void deploy_or_update(api_t *api, const peer_incoming_t *request, bool is
     pending->next = api->pending;
     api->pending  = pending;
     api->pending_count++;
-    ask_signers(pending);
+    if (api->kyc)
+        ask_kyc(pending);
+    else
+        ask_signers(pending);
 }
 
 static void on_deploy(api_t *api, const peer_incoming_t *request) { deploy_or_update(api, request, false); }
@@ -458,13 +498,19 @@ void api_answer(void *context, peer_t *peer, const peer_incoming_t *request)
 api_t *api_new(agent_t *agent)
 {
     api_t *api = calloc(1, sizeof *api);
-    if (api) api->agent = agent;
-    return api;
+    if (!api) return NULL;
+    api->agent = agent;
+    if (agent->config->kyc_url) api->kyc = web_pool_new(agent->io, agent->config->ca_file, KYC_LINES);
+    if (api->kyc || !agent->config->kyc_url) return api;
+    free(api);
+    return NULL;
 }
 
 void api_free(api_t *api)
 {
     if (!api) return;
+    api->is_ending = true;
+    if (api->kyc) web_pool_free(api->kyc);
     while (api->pending)
         pending_free(api->pending);
     free(api);

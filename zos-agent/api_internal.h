@@ -3,6 +3,7 @@
 #define API_INTERNAL_H
 #include "agent.h"
 #include "limit.h"
+#include "web.h"
 
 #include <jansson.h>
 
@@ -13,6 +14,8 @@ struct api {
     pending_t *pending;
     uint32_t pending_count;
     limit_t limit;
+    web_pool_t *kyc; /* NULL: nobody is asked whether a twin is verified */
+    bool is_ending;
 };
 
 /* Who may ask. */

@@ -69,6 +69,8 @@ const char config_help[] =
     "                           2 to 8)\n"
     "  --perf BOOL              measure the node now and then (default true)\n"
     "  --iperf-servers IP:PORT,...   iperf3 servers that the line's speed is measured with\n"
+    "  --kyc-url URL            a service of KYC that must say VERIFIED of who deploys (default: none is "
+    "asked)\n"
     "  --power-off PROGRAM      turns the machine off, when the farmer wants that and nothing is on it\n"
     "  --admin-twins N,N        who may ask zos.debug beside the farmer\n"
     "  --zdb-port N             of the first database, the next ones have the next ports (default 9900); 0: "
@@ -147,6 +149,7 @@ static const setting_t settings[] = {
     {"lanes",                 NUMBER32, AT(lanes),                 0,                  0                  },
     {"perf",                  FLAG,     AT(is_perf_off),           1,                  0                  },
     {"iperf_servers",         TEXT,     AT(iperf_servers),         0,                  0                  },
+    {"kyc_url",               TEXT,     AT(kyc_url),               0,                  0                  },
     {"power_off",             TEXT,     AT(power_off),             0,                  0                  },
     {"admin_twins",           TEXT,     AT(admin_twins),           0,                  0                  },
     {"location.city",         TEXT,     AT(city),                  0,                  0                  },
@@ -431,6 +434,8 @@ bool config_check(const config_t *c, char error[CONFIG_ERROR_MAX + 1])
                     c->witnesses, c->substrate_count - 1);
     if (c->domain_count == 0)
         return fail(error, "relay.domain is missing: the relay that this node is reached by");
+    if (c->kyc_url && strncmp(c->kyc_url, "http://", 7) != 0 && strncmp(c->kyc_url, "https://", 8) != 0)
+        return fail(error, "kyc_url is no http:// or https:// URL");
     if (c->farm_id == 0) return fail(error, "farm_id is missing: the farm that this node joins");
     if (!c->key_file && !c->seed) return fail(error, "key_file is missing: the node's secret");
     if (c->capacity.cru < 1 || c->capacity.mru < UINT64_C(2) << 30 ||

@@ -52,6 +52,7 @@ typedef struct {
     char *city, *country, *latitude, *longitude;
     char *continent, *country_code; /* NULL: not said */
     char *terms_link, *terms_hash;
+    char *kyc_url;                             /* who says whether a twin is verified; NULL: nobody asks */
     uint32_t prometheus_port;                  /* 0: none */
     uint32_t uptime_s, nru_s, meter_s, sync_s; /* how often it reports, samples, compares with the chain */
     char *log_level;

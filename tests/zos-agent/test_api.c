@@ -730,6 +730,63 @@ TEST(firmware_tables_are_read_and_what_is_cut_is_not)
     }
 }
 
+/* ---- KYC ---- */
+
+static unsigned kyc_asked;
+static const char *kyc_status;
+
+static void kyc_request(void *self, web_request_t *request, const web_head_t *head, bytes_t body)
+{
+    char text[64];
+    (void)self;
+    (void)body;
+    kyc_asked += strcmp(head->path, "/api/v1/status") == 0 && strcmp(head->query, "twin_id=7") == 0;
+    snprintf(text, sizeof text, "{\"result\":{\"status\":\"%s\"}}", kyc_status);
+    web_answer(request, kyc_status[0] ? 200 : 404, "application/json", NULL, bytes_text(text));
+}
+
+/* A disk of USER, deployed while the service says this of him. */
+static void deploy_as(uint64_t contract, const char *status)
+{
+    kyc_status = status;
+    send(USER, "zos.deployment.deploy", signed_text(0, contract, ONE(0, GIB), false, false));
+    for (int i = 0; i < 300 && replies == 0 && !check_done; i++)
+        io_step(io, 20);
+    if (check_done) check_done(check_context, CHAIN_CHECK_OK, "");
+    check_done = NULL;
+}
+
+TEST(only_who_is_verified_deploys_where_the_operator_asks_for_it)
+{
+    char url[64];
+    const char *error;
+    web_listen_t at       = {.address = "127.0.0.1"};
+    web_handler_t handler = {.on_request = kyc_request};
+    web_server_t *server  = web_listen(io, &at, &handler, &error);
+    OK(server);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", web_server_port(server));
+    config.kyc_url = url;
+    open_agent();
+    deploy_as(60, "VERIFIED");
+    OK(json_is_null(answer) && kyc_asked == 1);
+    deploy_as(61, "PENDING");
+    OK(refused("user with twin id 7 is not verified") && kyc_asked == 2);
+    deploy_as(61, "");
+    OK(refused("failed to get twin verification status"));
+    send(PAL, "zos.deployment.deploy", signed_text(0, 62, ONE(0, GIB), false, false));
+    OK(!answer && kyc_asked == 3); /* what is wrong by itself is not asked for */
+    ask(USER, "zos.deployment.get", "{\"contract_id\":61}");
+    OK(refused("deployment not found"));
+    web_server_free(server);
+    deploy_as(61, "VERIFIED");
+    OK(refused("failed to get twin verification status")); /* it is away */
+    kyc_status = "VERIFIED";
+    send(USER, "zos.deployment.deploy", signed_text(0, 63, ONE(0, GIB), false, false));
+    engine_desire(agent.engine, 60, DESIRED_DELETED, "over", "", 5);
+    close_agent(); /* while it is asked */
+    config.kyc_url = NULL;
+}
+
 int main(int argc, char **argv)
 {
     static const char *const names[] = {"//Alice", "//Bob"};
