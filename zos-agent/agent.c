@@ -270,6 +270,13 @@ char *agent_metrics(agent_t *agent, size_t *len)
     gauge(metrics, "zos_memory_total_bytes", "memory offered", f.total.mru);
     gauge(metrics, "zos_disk_used_bytes", "disk sold", f.used.sru);
     gauge(metrics, "zos_disk_total_bytes", "disk offered", f.total.sru);
+    gauge(metrics, "zos_hard_disk_used_bytes", "hard disk sold, and what databases need beside it",
+          f.used.hru);
+    gauge(metrics, "zos_hard_disk_total_bytes", "hard disk offered", f.total.hru);
+    gauge(metrics, "zos_cores_used", "cores of workloads, each counted whole", f.used.cru);
+    gauge(metrics, "zos_cores_total", "cores offered", f.total.cru);
+    gauge(metrics, "zos_intake", "0: everything is taken, 1: updates alone, 2: nothing",
+          (uint64_t)engine_intake(agent->engine));
     gauge(metrics, "zos_trash_bytes", "disk of deleted disks that are kept for a while", f.trash);
     gauge(metrics, "zos_reports_waiting", "reports that no finalized block has yet", chain.outbox);
     gauge(metrics, "zos_chain_witnesses", "other nodes that must confirm before something is destroyed",
@@ -570,7 +577,7 @@ int agent_run(const config_t *config)
     io_workers(2 * config->lanes + 1 + OTHER_THREADS);
     if (!crypto_init() || !(agent->io = io_new())) return 1;
     io_stop_on_signals(agent->io, NULL, NULL);
-    agent->started_ms = io_now_ms(agent->io);
+    agent->started_ms = io_ticks_ms(agent->io);
     bool is_ok        = config_key(config, &agent->key, error) || fail(error);
     is_ok =
         is_ok && machine_start(agent) && engine_start(agent) && metrics_start(agent) && chain_start(agent);

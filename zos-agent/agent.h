@@ -61,7 +61,7 @@ struct agent {
     lane_worker_t lanes[2 * ENGINE_LANES_MAX + 1];
     uint32_t lane_count;
     bool is_stopping;
-    uint64_t started_ms;
+    uint64_t started_ms; /* by io_ticks_ms: clocks are set */
     io_timer_t *wake_timer, *look_timer, *meter_timer, *sweep_timer;
     uint64_t jobs_done, jobs_failed;
 };

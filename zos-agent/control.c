@@ -124,7 +124,7 @@ static json_t *answer_status(agent_t *agent)
     chain_figures_t c = {0};
     engine_figures(agent->engine, &f);
     if (agent->chain) chain_side_figures(agent->chain, &c);
-    uint64_t up_ms = io_now_ms(agent->io) - agent->started_ms;
+    uint64_t up_ms = io_ticks_ms(agent->io) - agent->started_ms;
     return json_pack("{s:s,s:I,s:I,s:I,s:s,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:i,s:o,s:o}", "version",
                      AGENT_VERSION, "node_id", (json_int_t)agent->node_id, "twin_id",
                      (json_int_t)agent->twin_id, "up_s", (json_int_t)(up_ms / 1000), "takes",

@@ -58,9 +58,25 @@ static const char help[] =
     "  --most N        events: so many, 50 unless told otherwise\n"
     "  --help, --version\n";
 
-static const char completion[] = "complete -W 'status workloads logs events capacity trash images image "
-                                 "doctor cordon drain uncordon completion help "
-                                 "--json --socket --follow --config --most' zosctl\n";
+/* What it asks the agent for, it asks as who types. */
+static const char completion[] =
+    "_zosctl() {\n"
+    "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words\n"
+    "    case $before in\n"
+    "    --socket|--config) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
+    "    --most) words='10 50 200 1000' ;;\n"
+    "    logs) words=$(zosctl workloads 2>/dev/null | awk 'NR > 1 { print $1 \"/\" $2 }') ;;\n"
+    "    events) words=$(zosctl workloads 2>/dev/null | awk 'NR > 1 { print $1 }' | sort -u) ;;\n"
+    "    image) words='map unmap release keep collect' ;;\n"
+    "    release|keep) words=$(zosctl images 2>/dev/null | awk '$2 ~ /^sha256:/ { print $1 }') ;;\n"
+    "    trash) words='restore empty' ;;\n"
+    "    restore|empty) words=$(zosctl trash 2>/dev/null | awk 'NR > 1 { print $1 }') ;;\n"
+    "    *) words='status workloads logs events capacity trash images image doctor cordon drain uncordon\n"
+    "       completion help --json --socket --follow --config --most --help --version' ;;\n"
+    "    esac\n"
+    "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+    "}\n"
+    "complete -F _zosctl zosctl\n";
 
 typedef struct {
     const char *socket, *config, *words[4];

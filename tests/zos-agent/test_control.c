@@ -312,6 +312,34 @@ TEST(what_was_released_is_forgotten_but_no_image_that_a_deployment_waits_for)
     OK(stop(child));
 }
 
+/* Completes as a real bash does; words: zosctl and what follows it, the last one not finished. */
+static bool completes(const char *words, const char *with)
+{
+    spawn_result_t said;
+    static const char script[] =
+        "zosctl() { \"$program\" --socket \"$socket\" \"$@\"; }; program=$0 socket=$1; eval \"$(zosctl "
+        "completion)\";"
+        "COMP_WORDS=($2 \"$3\"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _zosctl; echo \"${COMPREPLY[*]}\"";
+    const char *last = strrchr(words, ' ');
+    char before[128];
+    snprintf(before, sizeof before, "%.*s", (int)(last - words), words);
+    bool is_ok = SPAWN(&said, 20000, "bash", "-c", script, TRELLIS_BINARY_DIR "/bin/zosctl", socket_path,
+                       before, last + 1) &&
+                 strcmp(said.text, with) == 0;
+    if (!is_ok) printf("%s: %s, not %s\n", words, said.text, with);
+    return is_ok;
+}
+
+TEST(bash_completes_commands_and_what_is_there)
+{
+    pid_t child = serve();
+    bool is_ok  = child > 0 && completes("zosctl cor", "cordon") && completes("zosctl trash r", "restore") &&
+                 completes("zosctl image re", "release") && completes("zosctl logs 1", "1/data") &&
+                 completes("zosctl events 2", "2") && completes("zosctl --jso", "--json");
+    OK(stop(child));
+    OK(is_ok);
+}
+
 static int dial(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
