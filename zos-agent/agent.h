@@ -85,7 +85,8 @@ void api_answer(void *context, peer_t *peer,
 /* ---- collector.c: the image store, kept small ---- */
 
 /* collector_new collects every hour; collector_run at once, and says how many names were forgotten and files
- * are deleted (by the pool, one lot at a time: false while the last one is at it). */
+ * are deleted (by the pool, one lot at a time: false while the last one is at it, or when nobody can tell
+ * what is used). */
 collector_t *collector_new(agent_t *agent);
 void collector_free(collector_t *collector);
 NODISCARD bool collector_run(collector_t *collector, uint32_t *forgotten, uint32_t *files);

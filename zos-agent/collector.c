@@ -31,7 +31,8 @@ bool collector_run(collector_t *collector, uint32_t *forgotten, uint32_t *files)
     image_limits_t limits = {agent->config->image_cache, agent->config->image_days * DAY_S};
     uint32_t count;
     if (collector->is_deleting) return false;
-    char(*wanted)[IMAGE_DIGEST_LEN + 1] = engine_images(agent->engine, &count);
+    char(*wanted)[IMAGE_DIGEST_LEN + 1];
+    if (!engine_images(agent->engine, &wanted, &count)) return false;
     collector->garbage = image_collect(agent->db, agent->host.state_dir, &limits, agent_now_s(agent),
                                        (const char(*)[IMAGE_DIGEST_LEN + 1]) wanted, count);
     free(wanted);
@@ -50,7 +51,7 @@ bool collector_run(collector_t *collector, uint32_t *forgotten, uint32_t *files)
 static void every(void *self)
 {
     uint32_t forgotten, files;
-    if (!collector_run(self, &forgotten, &files)) log_warn(LOG_MAIN, "images are still being deleted");
+    if (!collector_run(self, &forgotten, &files)) log_warn(LOG_MAIN, "images are not collected now");
 }
 
 collector_t *collector_new(agent_t *agent)

@@ -313,7 +313,11 @@ static json_t *answer_images(agent_t *agent)
     uint32_t count;
     size_t i;
     json_t *one;
-    char(*wanted)[IMAGE_DIGEST_LEN + 1] = engine_images(agent->engine, &count);
+    char(*wanted)[IMAGE_DIGEST_LEN + 1];
+    if (!engine_images(agent->engine, &wanted, &count)) {
+        json_decref(list);
+        return fail("the state cannot be read now");
+    }
     json_array_foreach(list, i, one)
     {
         bool is_used = false;
@@ -329,7 +333,7 @@ static json_t *collect_images(agent_t *agent)
 {
     uint32_t forgotten = 0, files = 0;
     if (!agent->collector || !collector_run(agent->collector, &forgotten, &files))
-        return fail("images are being collected already: ask again");
+        return fail("images are being collected already, or the state cannot be read: ask again");
     return json_pack("{s:I,s:I}", "forgotten", (json_int_t)forgotten, "files", (json_int_t)files);
 }
 

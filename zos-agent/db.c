@@ -211,6 +211,12 @@ bool db_next(db_rows_t **rows)
 
 void db_stop(db_rows_t *rows) { sqlite3_finalize(rows); }
 
+bool db_ended(db_t *db)
+{
+    int code = sqlite3_errcode(db);
+    return code == SQLITE_OK || code == SQLITE_DONE;
+}
+
 int64_t db_number(db_rows_t *rows, int column) { return sqlite3_column_int64(rows, column); }
 
 const char *db_text(db_rows_t *rows, int column)

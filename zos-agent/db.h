@@ -42,6 +42,10 @@ db_rows_t *db_ask(db_t *db, const char *sql, const char *format, ...);
  * end. */
 bool db_next(db_rows_t **rows);
 void db_stop(db_rows_t *rows);
+
+/* db_ended, right after db_next was false: did the rows come to their end, and not to an error?  For who
+ * destroys what no row speaks of. */
+bool db_ended(db_t *db);
 int64_t db_number(db_rows_t *rows, int column);
 const char *db_text(db_rows_t *rows, int column); /* "" for null; until the next step */
 

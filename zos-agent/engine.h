@@ -102,8 +102,9 @@ void engine_subnet6(uint32_t twin_id, const char *network, network_plan_t *plan)
 
 struct json_t *engine_wireguard_ports(engine_t *engine);
 
-/* engine_images lists the digests of images that workloads need, which the store must keep; to be freed. */
-char (*engine_images(engine_t *engine, uint32_t *count))[IMAGE_DIGEST_LEN + 1];
+/* engine_images lists the digests of images that workloads need, which the store must keep; to be freed.
+ * False, and nothing to free, when memory or the database does not let it tell: then no image may go. */
+NODISCARD bool engine_images(engine_t *engine, char (**digests)[IMAGE_DIGEST_LEN + 1], uint32_t *count);
 
 /* engine_status is for the operator: {"workloads":[{contract,name,type,state,message,...}]}. */
 struct json_t *engine_status(engine_t *engine);

@@ -59,7 +59,9 @@ struct json_t *image_verify(db_t *db, const char *state_dir);
 
 /* image_used remembers which image a workload was started from. */
 void image_used(db_t *db, const char *wid, const char *digest);
-NODISCARD bool image_is_used(db_t *db, const char *digest); /* by a workload that is on the machine */
+
+/* image_is_used: by a workload that is on the machine, or nobody can tell. */
+NODISCARD bool image_is_used(db_t *db, const char *digest);
 
 /* image_release lets an image be collected when nobody uses it; what was imported stays otherwise. */
 bool image_release(db_t *db, const char *name, bool is_released);

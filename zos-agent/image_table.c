@@ -206,7 +206,7 @@ bool image_is_used(db_t *db, const char *digest)
         "t", digest);
     bool is_used = db_next(&rows);
     if (is_used) db_stop(rows);
-    return is_used;
+    return is_used || !db_ended(db);
 }
 
 bool image_release(db_t *db, const char *name, bool is_released)
@@ -284,12 +284,13 @@ static uint32_t forget_names(const collect_t *c, const image_limits_t *limits)
     return count;
 }
 
+/* What cannot be read is taken to be there. */
 static bool has_row(db_t *db, const char *digest)
 {
     db_rows_t *rows = db_ask(db, "SELECT 1 FROM image WHERE digest = ?1", "t", digest);
     bool has        = db_next(&rows);
     if (has) db_stop(rows);
-    return has;
+    return has || !db_ended(db);
 }
 
 static void add_garbage(image_garbage_t *garbage, const char *path)

@@ -456,6 +456,27 @@ TEST(images_that_nobody_uses_are_collected_when_released_and_never_one_in_use)
     db_close(db);
 }
 
+TEST(a_table_that_cannot_be_read_costs_no_image)
+{
+    static const char *const tables[] = {"image", "workload"};
+    char digest[IMAGE_DIGEST_LEN + 1], away[64], back[64];
+    db_t *db      = fresh_store();
+    int64_t now_s = (int64_t)time(NULL) + 2 * 3600;
+    snprintf(digest, sizeof digest, "%s", small_image(db, "one", "1", now_s - 40 * DAY));
+    OK(image_release(db, "one", true));
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        snprintf(away, sizeof away, "ALTER TABLE %s RENAME TO away", tables[i]);
+        snprintf(back, sizeof back, "ALTER TABLE away RENAME TO %s", tables[i]);
+        OK(db_do(db, away, ""));
+        EQ(collect(db, 0, 0, now_s, NULL), 0);
+        OK(is_kept(digest));
+        OK(db_do(db, back, ""));
+    }
+    EQ(collect(db, 0, 0, now_s, NULL), 1);
+    OK(!is_kept(digest));
+    db_close(db);
+}
+
 /* Of what is too much the longest unused goes first. */
 TEST(the_store_is_kept_within_its_limit)
 {
