@@ -511,10 +511,12 @@ static void perf_start(agent_t *agent)
 
 static bool chain_start(agent_t *agent)
 {
+    hash_t genesis;
     client_config_t config = {
         .io = agent->io, .url_count = agent->config->substrate_count, .ca_file = agent->config->ca_file};
     for (uint32_t i = 0; i < config.url_count; i++)
         config.urls[i] = agent->config->substrate[i];
+    if (chain_side_genesis(agent->db, &genesis)) config.genesis = &genesis;
     agent->client = client_new(&config);
     if (!agent->client) return fail("substrate: not a ws:// or wss:// URL");
     agent->twin_chain = twin_chain_new(agent->client);

@@ -1,5 +1,6 @@
 /* chain_side.c - the chain side as a whole. */
 #include "chain_internal.h"
+#include "hex.h"
 #include "log.h"
 #include "timestamp_types.h"
 
@@ -41,9 +42,29 @@ bool chain_took_time(chain_side_t *side, const client_error_t *error, bytes_t va
     return true;
 }
 
+bool chain_side_genesis(db_t *db, hash_t *genesis)
+{
+    char text[2 * sizeof genesis->b + 1];
+    db_noted(db, CHAIN_NOTE_GENESIS, text, sizeof text);
+    return hex_decode_exact(bytes_text(text), genesis->b, sizeof genesis->b);
+}
+
+/* Else another chain, by a mistake in a configuration, would have none of the contracts: all would be over.
+ */
+static void keep_genesis(chain_side_t *side)
+{
+    const client_chain_t *chain = client_chain(side->config.client);
+    char text[2 * sizeof chain->genesis.b + 1];
+    hash_t known;
+    if (chain_side_genesis(side->config.db, &known)) return;
+    hex_encode(text, (bytes_t){chain->genesis.b, sizeof chain->genesis.b});
+    (void)db_note(side->config.db, CHAIN_NOTE_GENESIS, text);
+}
+
 void chain_registered(chain_side_t *side)
 {
     if (side->is_registered) return;
+    keep_genesis(side);
     side->is_registered = true;
     log_info(LOG_CHAIN, "registered", LOG_U32("twin", side->twin_id), LOG_U32("node", side->node_id),
              LOG_U32("farm", side->config.farm_id), LOG_TEXT("relay", side->relay));

@@ -83,6 +83,12 @@ chain_side_t *chain_side_new(const chain_side_config_t *config);
  * database. */
 void chain_side_free(chain_side_t *side);
 
+/* chain_side_genesis reads of which chain the state is: of the one that the node was first registered on,
+ * until it is purged.  False: of none yet.  A client that is given it (client_config_t) takes nodes of no
+ * other. */
+NODISCARD bool chain_side_genesis(db_t *db, hash_t *genesis);
+#define CHAIN_NOTE_GENESIS "genesis"
+
 /* ---- registration ---- */
 
 /* Both are 0 until on_registered. */

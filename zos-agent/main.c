@@ -252,6 +252,7 @@ static int purge_command(const config_t *config)
               "");
         db_do(db, "UPDATE deployment SET desired = 'deleted', reason = 'purged by the operator'", "");
         db_do(db, "DELETE FROM trash", "");
+        db_do(db, "DELETE FROM note WHERE key = ?1", "t", CHAIN_NOTE_GENESIS);
         db_end(db);
         db_close(db);
     }

@@ -29,6 +29,7 @@ static pid_t grid_node;
 static char grid_url[64], grid_other_url[64]; /* the other: of a second node, or "" */
 static char grid_third_url[64];               /* behind the other, or "" */
 static const char *grid_chain = "dev";        /* that nodes are started on */
+static const hash_t *grid_genesis;            /* of the only chain that is taken; NULL: of any */
 static uint64_t grid_timeout_ms;              /* of each question; 0: the client's default */
 static io_t *grid_io;
 static client_t *grid_client;
@@ -97,7 +98,8 @@ static inline bool grid_connect(void)
         .url_count  = grid_third_url[0]   ? 3u
                       : grid_other_url[0] ? 2u
                                           : 1u,
-        .timeout_ms = grid_timeout_ms
+        .timeout_ms = grid_timeout_ms,
+        .genesis    = grid_genesis,
     });
     return grid_client && client_connect_wait(grid_client).status == CLIENT_OK;
 }

@@ -426,6 +426,27 @@ TEST(it_stops_at_any_moment_of_a_round)
     close_all();
 }
 
+/* A wrong URL in a configuration: every contract is missing there, at every block. */
+TEST(a_state_is_of_one_chain)
+{
+    char error[256];
+    hash_t genesis;
+    db = db_open(state, false, error);
+    OK(chain_side_genesis(db, &genesis));
+    db_close(db);
+    grid_end();
+    end_second();
+    folder_remove(second_folder);
+    grid_chain = "local";
+    OK(start_second());
+    grid_genesis = &genesis; /* as the agent starts */
+    OK(!grid_connect());
+    OK(client_connect_wait(grid_client).status != CLIENT_OK);
+    OK(strstr(warned, "node refused") && strstr(warned, "another chain"));
+    grid_disconnect();
+    grid_genesis = NULL;
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
