@@ -25,9 +25,10 @@ engine_t *engine_new(const engine_config_t *config)
     engine->config = *config;
     engine->seed   = 1;
     engine->intake = (engine_intake_t)db_get(config->db, "intake", INTAKE_ALL);
-    store_load(engine);
-    trash_load(engine);
-    return engine;
+    if (store_load(engine) && trash_load(engine)) return engine;
+    log_error(LOG_ENGINE, "the state cannot be read");
+    engine_free(engine);
+    return NULL;
 }
 
 void engine_free(engine_t *engine)
@@ -224,6 +225,8 @@ const char *engine_intake_text(engine_intake_t intake)
 
 static bool is_taken_in(const engine_t *engine, bool is_update, char error[ENGINE_ERROR_MAX + 1])
 {
+    if (engine->is_partial)
+        return engine_refuse(error, "this node takes nothing now: it does not understand all of its state");
     switch (engine->intake) {
     case INTAKE_ALL: return true;
     case INTAKE_UPDATES:

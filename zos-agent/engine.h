@@ -60,7 +60,9 @@ typedef struct {
     void *context;
 } engine_config_t;
 
-/* engine_new loads the state.  Whatever was there is looked at anew. */
+/* engine_new loads the state.  Whatever was there is looked at anew.  NULL when the state cannot be read, or
+ * memory is short.  With a row that is not understood (another version wrote it) the rest goes on, but
+ * nothing is swept and nothing new is taken. */
 engine_t *engine_new(const engine_config_t *config);
 void engine_free(engine_t *engine);
 

@@ -89,6 +89,8 @@ struct engine {
     seat_t seats[ENGINE_SEATS];              /* the jobs that are out */
     engine_intake_t intake;
     bool wants_sweep, wants_meter, wants_rest;
+    bool is_partial;  /* some of the state is not understood: nothing is swept, it may be that; nothing new is
+                         taken, what it would get may be that's */
     bool is_sweeping; /* a sweep is out that may drop something: nothing new is begun under its hands */
     job_object_t *suspects;
     uint32_t suspect_count;
@@ -116,7 +118,7 @@ entry_t *entry_add(engine_t *engine, deployment_t *deployment, int64_t now_s);
 void entry_free(engine_t *engine, entry_t *entry);
 void entry_replace(engine_t *engine, entry_t *entry, entry_t *next);
 
-void store_load(engine_t *engine);
+bool store_load(engine_t *engine); /* false: the database cannot be read */
 bool store_entry(engine_t *engine, const entry_t *entry);
 bool store_record(engine_t *engine, const record_t *record);
 bool store_record_gone(engine_t *engine, const record_t *record);
@@ -143,7 +145,7 @@ void seat_leave(engine_t *engine, const job_t *job);
 
 /* ---- engine_trash.c ---- */
 
-void trash_load(engine_t *engine);
+bool trash_load(engine_t *engine);
 void trash_free(engine_t *engine);
 
 /* trash_keep lets the job of a disk that goes keep it, when it is to be kept. */

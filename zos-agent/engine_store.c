@@ -266,14 +266,20 @@ void record_change(engine_t *engine, record_t *record, workload_state_t state, c
 
 /* ---- loading ---- */
 
-static void load_record(entry_t *entry, db_rows_t *rows)
+static void not_understood(engine_t *engine, uint64_t contract_id, const char *what)
+{
+    engine->is_partial = true;
+    log_error(LOG_ENGINE, "not understood: nothing is swept, and nothing new is taken",
+              LOG_TEXT("what", what), LOG_U64("contract", contract_id));
+}
+
+static void load_record(engine_t *engine, entry_t *entry, db_rows_t *rows)
 {
     json_t *json     = json_loads(db_text(rows, 0), 0, NULL);
     record_t *record = json ? record_take(entry, hold(entry, json)) : NULL;
     json_decref(json);
     if (!record) {
-        log_error(LOG_ENGINE, "workload in the database is malformed",
-                  LOG_U64("contract", entry->contract_id));
+        not_understood(engine, entry->contract_id, "workload in the database");
         return;
     }
     record->state = (workload_state_t)text_index(state_texts, 5, db_text(rows, 1));
@@ -287,16 +293,15 @@ static void load_record(entry_t *entry, db_rows_t *rows)
     record->is_known   = record->state == WORKLOAD_OK && strcmp(record->message, ENGINE_PAUSING) != 0;
 }
 
-static void load_entry(engine_t *engine, db_rows_t *rows)
+static bool load_entry(engine_t *engine, db_rows_t *rows)
 {
     char error[DEPLOYMENT_ERROR_MAX + 1];
     deployment_t *deployment = deployment_parse(bytes_text(db_text(rows, 1)), error);
     entry_t *entry           = deployment ? entry_add(engine, deployment, db_number(rows, 5)) : NULL;
     if (!entry) {
-        log_error(LOG_ENGINE, "deployment in the database is malformed",
-                  LOG_U64("contract", db_number(rows, 0)));
+        not_understood(engine, (uint64_t)db_number(rows, 0), "deployment in the database");
         deployment_free(deployment);
-        return;
+        return true;
     }
     entry->desired     = (desired_t)text_index(desired_texts, 3, db_text(rows, 2));
     entry->owner_index = (uint32_t)db_number(rows, 4);
@@ -308,15 +313,18 @@ static void load_entry(engine_t *engine, db_rows_t *rows)
                " WHERE contract = ?1",
                "i", (int64_t)entry->contract_id);
     while (db_next(&inner))
-        load_record(entry, inner);
+        load_record(engine, entry, inner);
+    return db_ended(engine->config.db);
 }
 
-void store_load(engine_t *engine)
+bool store_load(engine_t *engine)
 {
     db_rows_t *rows = db_ask(engine->config.db,
                              "SELECT contract, json, desired, reason, owner, created, updated FROM deployment"
                              " ORDER BY contract",
                              "");
+    bool is_ok      = true;
     while (db_next(&rows))
-        load_entry(engine, rows);
+        is_ok = load_entry(engine, rows) && is_ok;
+    return db_ended(engine->config.db) && is_ok;
 }

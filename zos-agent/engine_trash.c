@@ -54,7 +54,7 @@ static bool trash_store(const engine_t *engine, const trash_t *trash)
                  (int64_t)trash->is_kept);
 }
 
-void trash_load(engine_t *engine)
+bool trash_load(engine_t *engine)
 {
     db_rows_t *rows = db_ask(engine->config.db,
                              "SELECT id, wid, contract, twin, name, size, owner, at, is_kept FROM trash", "");
@@ -68,8 +68,11 @@ void trash_load(engine_t *engine)
         snprintf(trash.id, sizeof trash.id, "%s", db_text(rows, 0));
         snprintf(trash.wid, sizeof trash.wid, "%s", db_text(rows, 1));
         snprintf(trash.name, sizeof trash.name, "%s", db_text(rows, 4));
-        trash_add(engine, &trash);
+        if (trash_add(engine, &trash)) continue;
+        db_stop(rows);
+        return false;
     }
+    return db_ended(engine->config.db);
 }
 
 void trash_free(engine_t *engine)

@@ -460,6 +460,11 @@ static bool sweep_job(engine_t *engine, job_t *job)
         }
     for (const trash_t *trash = engine->trash; trash && is_ok; trash = trash->next)
         is_ok = know(job, 't', "", trash->id);
+    if (engine->is_partial) { /* nobody is seen for the second time */
+        free(engine->suspects);
+        engine->suspects      = NULL;
+        engine->suspect_count = 0;
+    }
     job->suspects         = engine->suspects;
     job->suspect_count    = engine->suspect_count;
     engine->suspects      = NULL;

@@ -723,6 +723,56 @@ TEST(what_a_machine_moved_last_is_counted_when_it_goes_and_once)
     EQ(counted(), 1700);
 }
 
+/* A sweep that found one object that nobody knows; how many of the last one's it was to drop. */
+static unsigned sweep(void)
+{
+    engine_sweep(engine);
+    if (next() != JOB_SWEEP) return 99;
+    unsigned count = job.suspect_count;
+    free(job.suspects);
+    job.suspects      = calloc(1, sizeof *job.suspects);
+    job.suspect_count = 1;
+    *job.suspects     = (job_object_t){'d', "vol-somebody"};
+    done(HOST_OK, "");
+    return count;
+}
+
+TEST(what_is_not_understood_is_not_swept)
+{
+    static const char *const spoils[] = {"UPDATE deployment SET json = '{\"version\":\"x\"}'",
+                                         "UPDATE workload SET json = '{' WHERE name = 'disk'"};
+    for (size_t i = 0; i < 2; i++) {
+        fresh();
+        OK(engine_deploy(engine, web(42), 1000000, said));
+        while (next() >= 0)
+            done(HOST_OK, "");
+        EQ(sweep(), 0);
+        EQ(sweep(), 1); /* seen for the second time */
+        OK(db_do(db, spoils[i], ""));
+        start();
+        EQ(sweep(), 0);
+        EQ(sweep(), 0);
+        OK(!engine_deploy(engine, web(43), 1000000, said) && strstr(said, "does not understand"));
+    }
+}
+
+TEST(a_state_that_cannot_be_read_starts_no_engine)
+{
+    static const char *const tables[] = {"deployment", "workload", "trash"};
+    engine_config_t config            = {.state_dir = folder, .pool_dir = "/pool"};
+    char away[64], back[64];
+    fresh();
+    OK(engine_deploy(engine, web(42), 1000000, said));
+    config.db = db;
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(away, sizeof away, "ALTER TABLE %s RENAME TO away", tables[i]);
+        snprintf(back, sizeof back, "ALTER TABLE away RENAME TO %s", tables[i]);
+        OK(db_do(db, away, "") && !engine_new(&config) && db_do(db, back, ""));
+    }
+    start();
+    IS(42, "vm", "init");
+}
+
 TEST(images_are_found_by_name_and_digest_never_by_path)
 {
     image_t image;
