@@ -128,13 +128,13 @@ static json_t *answer_status(agent_t *agent)
     return json_pack("{s:s,s:I,s:I,s:I,s:s,s:b,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:s,s:i,s:o,s:o}", "version",
                      AGENT_VERSION, "node_id", (json_int_t)agent->node_id, "twin_id",
                      (json_int_t)agent->twin_id, "up_s", (json_int_t)(up_ms / 1000), "takes",
-                     engine_intake_text(engine_intake(agent->engine)), "chain_connected", (int)c.is_connected,
-                     "bus_connected", (int)(agent->peer && peer_is_connected(agent->peer)), "best_block",
-                     (json_int_t)c.best, "finalized_block", (json_int_t)c.finalized, "reports_waiting",
-                     (json_int_t)c.outbox, "deployments", (json_int_t)f.deployments, "workloads",
-                     (json_int_t)f.workloads, "jobs_done", (json_int_t)agent->jobs_done, "jobs_failed",
-                     (json_int_t)agent->jobs_failed, "state_dir", agent->host.state_dir, "pid", (int)getpid(),
-                     "on_chain", node_json(agent), "witness", witness_json(&c.witness));
+                     engine_takes(agent->engine), "chain_connected", (int)c.is_connected, "bus_connected",
+                     (int)(agent->peer && peer_is_connected(agent->peer)), "best_block", (json_int_t)c.best,
+                     "finalized_block", (json_int_t)c.finalized, "reports_waiting", (json_int_t)c.outbox,
+                     "deployments", (json_int_t)f.deployments, "workloads", (json_int_t)f.workloads,
+                     "jobs_done", (json_int_t)agent->jobs_done, "jobs_failed", (json_int_t)agent->jobs_failed,
+                     "state_dir", agent->host.state_dir, "pid", (int)getpid(), "on_chain", node_json(agent),
+                     "witness", witness_json(&c.witness));
 }
 
 static json_t *answer_workloads(agent_t *agent)

@@ -223,6 +223,12 @@ const char *engine_intake_text(engine_intake_t intake)
     return texts[intake];
 }
 
+const char *engine_takes(const engine_t *engine)
+{
+    return engine->is_partial ? "nothing (not all of its state is understood: see its log)"
+                              : engine_intake_text(engine->intake);
+}
+
 static bool is_taken_in(const engine_t *engine, bool is_update, char error[ENGINE_ERROR_MAX + 1])
 {
     if (engine->is_partial)

@@ -90,6 +90,9 @@ engine_intake_t engine_intake(const engine_t *engine);
 NODISCARD bool engine_set_intake(engine_t *engine, engine_intake_t intake);
 const char *engine_intake_text(engine_intake_t intake);
 
+/* engine_takes is what the node takes now, for the operator. */
+const char *engine_takes(const engine_t *engine);
+
 /* The caller's to json_decref; NULL when this twin has no such deployment. */
 struct json_t *engine_get(engine_t *engine, uint32_t twin_id, uint64_t contract_id);
 struct json_t *engine_list(engine_t *engine, uint32_t twin_id);

@@ -753,6 +753,7 @@ TEST(what_is_not_understood_is_not_swept)
         EQ(sweep(), 0);
         EQ(sweep(), 0);
         OK(!engine_deploy(engine, web(43), 1000000, said) && strstr(said, "does not understand"));
+        OK(strncmp(engine_takes(engine), "nothing", 7) == 0);
     }
 }
 
