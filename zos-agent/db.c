@@ -203,7 +203,10 @@ db_rows_t *db_ask(db_t *db, const char *sql, const char *format, ...)
 
 bool db_next(db_rows_t **rows)
 {
-    if (*rows && sqlite3_step(*rows) == SQLITE_ROW) return true;
+    int got = *rows ? sqlite3_step(*rows) : SQLITE_DONE;
+    if (got == SQLITE_ROW) return true;
+    if (got != SQLITE_DONE)
+        log_error(LOG_STORE, "state not read", LOG_TEXT("why", sqlite3_errmsg(sqlite3_db_handle(*rows))));
     db_stop(*rows);
     *rows = NULL;
     return false;
