@@ -466,8 +466,8 @@ TEST(what_no_node_of_zos_would_say_changes_nothing)
                                           "{\"result\":3,\"sections\":{},\"users\":[],\"healthy\":0}",
                                           "[\"a,b'); DROP TABLE probe\"]",
                                           "{\"result\":[{\"download_speed\":-1},{\"download_speed\":1e300}]}",
-                                          "{\"sections\":[3,{\"subsections\":7},{\"typestr\":\"BIOS\","
-                                          "\"subsections\":[{\"title\":\"BIOS Information\"}]}]}"};
+                                          ("{\"sections\":[3,{\"subsections\":7},{\"typestr\":\"BIOS\","
+                                           "\"subsections\":[{\"title\":\"BIOS Information\"}]}]}")};
     random_t random                    = {12};
     OK(fresh(&random));
     uint32_t twin = model.nodes[6].twin;
