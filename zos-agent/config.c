@@ -34,7 +34,7 @@ const char config_help[] =
     "  --key-password-file FILE what unseals it; else TRELLIS_KEY_PASSWORD of the environment.  Either file "
     "may "
     "be\n"
-    "                           credential:NAME, which systemd unsealed (LoadCredentialEncrypted)\n"
+    "                           credential:NAME, in the folder that CREDENTIALS_DIRECTORY names\n"
     "  --seed HEX               the same as 32 bytes; seen by others on this machine: for tests\n"
     "  --key-kind KIND          sr25519 (default) or ed25519\n"
     "  --farm-id N              the farm that this node joins\n"
