@@ -11,7 +11,10 @@
 
 #include <string.h>
 
-#define FIRST_PORT (42640 + (uint32_t)(getpid() % 30) * 2)
+#ifndef PORTS_FROM
+#define PORTS_FROM 42640 /* sixty ports, of which one process takes two */
+#endif
+#define FIRST_PORT (PORTS_FROM + (uint32_t)(getpid() % 30) * 2)
 #define GIB        (UINT64_C(1) << 30)
 
 static char folder[] = "/tmp/trellis-test-lies-XXXXXX", state[64], first_folder[64], second_folder[64];

@@ -4,6 +4,7 @@
  * The second node is a copy of the first one's folder, as it was at some moment: from then on each goes its
  * own way.  The agent follows the first.  One story: each test goes on where the one before ended. */
 #include "control.h"
+#define PORTS_FROM 42700
 #include "lies.h"
 
 #define SOON_MS 40000 /* a node comes back, a round begins anew */
