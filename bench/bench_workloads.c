@@ -292,7 +292,7 @@ static uint64_t counted(uint64_t contract)
 static uint64_t link_bytes(void)
 {
     char path[64], text[4096];
-    unsigned long long in, in_packets, out, out_packets;
+    unsigned long long in = 0, in_packets = 0, out = 0, out_packets = 0;
     snprintf(path, sizeof path, "/proc/%d/net/dev", first_process(0));
     const char *at = file_read(path, text, sizeof text) ? strstr(text, "eth0:") : NULL;
     if (!at || sscanf(at + 5, "%llu %llu %*u %*u %*u %*u %*u %*u %llu %llu", &in, &in_packets, &out,

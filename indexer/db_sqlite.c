@@ -7,11 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEPT_CAP 128u
-#define BUSY_MS  10000
-#define STEP_MAX                                                                                             \
-    50000000 /* steps of SQLite's machine that a statement, or a reader's question, may take: about a second \
-              */
+#define KEPT_CAP   128u
+#define BUSY_MS    10000
+#define STEP_MAX   50000000 /* of SQLite's machine, of a statement or a reader's question: about a second */
 #define STEPS_LOOK 100000
 
 typedef struct {

@@ -10,12 +10,11 @@
 
 #include <jansson.h>
 
-#define GRAPHQL_QUERY_MAX 65536u /* bytes of a question */
-#define GRAPHQL_DEPTH_MAX 12     /* selections, lists and objects within one another */
-#define GRAPHQL_ROWS_MAX  50000u /* rows of all lists of an answer together */
-#define GRAPHQL_BYTES_MAX (32u << 20)
-#define GRAPHQL_SELECTIONS_MAX                                                                               \
-    4000000u /* looked at for an answer, fragments each time that they are spread */
+#define GRAPHQL_QUERY_MAX      65536u /* bytes of a question */
+#define GRAPHQL_DEPTH_MAX      12     /* selections, lists and objects within one another */
+#define GRAPHQL_ROWS_MAX       50000u /* rows of all lists of an answer together */
+#define GRAPHQL_BYTES_MAX      (32u << 20)
+#define GRAPHQL_SELECTIONS_MAX 4000000u /* of an answer, fragments each time that they are spread */
 
 /* graphql_answer takes the body of a request: {"query", "variables", "operationName"}.  *status is the HTTP
  * status.  Never NULL; the caller's to json_decref. */

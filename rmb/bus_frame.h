@@ -6,8 +6,7 @@
 #define BUS_FRAME_H
 #include "rmb.h"
 
-#define BUS_MESSAGE_MAX                                                                                      \
-    (RMB_MESSAGE_MAX + (2u << 20)) /* a batch that ends with a longest envelope, with acknowledgements */
+#define BUS_MESSAGE_MAX (RMB_MESSAGE_MAX + (2u << 20)) /* acknowledgements, and a longest envelope */
 #define BUS_BATCH_LEN   (1u << 20) /* a batch with more than this takes no further envelope */
 #define BUS_BATCH_COUNT 256
 #define BUS_ACKS_LEN    (512u << 10) /* acknowledgements that one peer may leave unread */

@@ -13,13 +13,11 @@
 
 #define PAUSE_MS     200
 #define PAUSE_MS_MAX 15000
-#define UNACKED_MAX                                                                                          \
-    256 /* envelopes; a quarter of the queue of a pipe, so that acknowledgements find room                   \
-         */
-#define TICK_MS    5000
-#define LOGIN_MS   10000
-#define QUIET_MS   20000 /* then we say that we live, as rmb-peer does */
-#define SILENCE_MS 40000 /* then the relay is taken for lost */
+#define UNACKED_MAX  256 /* envelopes: a quarter of a pipe's queue, for acknowledgements find room there */
+#define TICK_MS      5000
+#define LOGIN_MS     10000
+#define QUIET_MS     20000 /* then we say that we live, as rmb-peer does */
+#define SILENCE_MS   40000 /* then the relay is taken for lost */
 
 /* A WebSocket outlives its link until it is closed. */
 typedef struct {

@@ -6,8 +6,7 @@
 
 #define REDIS_CLIENTS_MAX 256
 #define REDIS_INPUT_MAX   (128u << 20) /* bytes of commands that are not whole yet, of all clients */
-#define REDIS_OUTPUT_MAX                                                                                     \
-    (64u << 20) /* that one client leaves unread; it is asked nothing more above a tenth */
+#define REDIS_OUTPUT_MAX  (64u << 20)  /* that a client leaves unread; above a tenth it is asked nothing */
 
 typedef struct redis_server redis_server_t;
 

@@ -8,10 +8,9 @@
 #define RUNTIME_H
 #include "rt.h"
 
-#define RUNTIME_MEMORY (64u << 20) /* what rt_start wants for building or executing a block */
-#define RUNTIME_QUERY_MEMORY                                                                                 \
-    (8u << 20)               /* what it wants for one runtime function or one extrinsic's validity */
-#define RUNTIME_DIGEST_CAP 8 /* items of a header's digest at most */
+#define RUNTIME_MEMORY       (64u << 20) /* what rt_start wants for building or executing a block */
+#define RUNTIME_QUERY_MEMORY (8u << 20)  /* of one runtime function, or one extrinsic's validity */
+#define RUNTIME_DIGEST_CAP   8           /* items of a header's digest at most */
 
 /* ---- headers ---- */
 
