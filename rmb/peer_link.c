@@ -13,7 +13,7 @@
 
 #define PAUSE_MS     200
 #define PAUSE_MS_MAX 15000
-#define UNACKED_MAX  256 /* envelopes: a quarter of a pipe's queue, for acknowledgements find room there */
+#define UNACKED_MAX  256 /* envelopes: a quarter of a pipe's queue, so that acknowledgements find room */
 #define TICK_MS      5000
 #define LOGIN_MS     10000
 #define QUIET_MS     20000 /* then we say that we live, as rmb-peer does */
