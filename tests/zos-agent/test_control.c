@@ -381,6 +381,19 @@ TEST(another_user_is_not_answered)
     EQ(status, 0);
 }
 
+TEST(the_unit_is_one_that_systemd_takes)
+{
+    spawn_result_t said;
+    static const char script[] =
+        "sed \"s|^ExecStart=[^ ]*|ExecStart=$0/bin/zosctl|\" $0/zos-agent.service >"
+        " $1/zos-agent.service && systemd-analyze verify --man=no $1/zos-agent.service 2>&1";
+    if (!file_exists("/usr/bin/systemd-analyze") || !file_exists(TRELLIS_BINARY_DIR "/zos-agent.service"))
+        return;
+    bool is_ok = SPAWN(&said, 20000, "sh", "-c", script, TRELLIS_BINARY_DIR, folder) && said.text[0] == 0;
+    if (!is_ok) printf("%s\n", said.text);
+    OK(is_ok);
+}
+
 int main(int argc, char **argv)
 {
     if (geteuid() != 0 || access("/usr/bin/mksquashfs", X_OK) != 0)

@@ -3,11 +3,22 @@
  */
 #include "core.h"
 
+#include <sys/sysmacros.h>
+
 #define CONTRACT 60
 
 static char error[ENGINE_ERROR_MAX + 1];
 
-/* An image with that program and nothing else. */
+/* Images come from others: this one brings a device, and its program is root's whoever starts it. */
+static bool make_badly(const char *tree)
+{
+    char path[PATH_CAP];
+    return path_join(path, "%s/bin/memory", tree) && mknod(path, S_IFCHR | 0666, makedev(1, 1)) == 0 &&
+           path_join(path, "%s/bin/disk", tree) && mknod(path, S_IFBLK | 0666, makedev(7, 0)) == 0 &&
+           path_join(path, "%s/bin/escape", tree) && chmod(path, 06755) == 0;
+}
+
+/* An image with that program and little else. */
 static bool make_image(void)
 {
     char tree[PATH_CAP], path[PATH_CAP], why[IMAGE_ERROR_MAX + 1];
@@ -16,6 +27,7 @@ static bool make_image(void)
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
         if (!path_join(path, "%s/%s", tree, folders[i]) || !folder_make(path, 0755)) return false;
     if (!path_join(path, "%s/bin/escape", tree) || !SPAWN(NULL, 10000, "cp", ESCAPE_PROGRAM, path) ||
+        !make_badly(tree) ||
         !SPAWN(NULL, 30000, "mksquashfs", tree, real_path("escape.sqfs"), "-quiet", "-no-progress",
                "-noappend", "-all-root"))
         return false;
