@@ -124,7 +124,7 @@ bool logs_target_parse(const char *url, logs_target_t *target, char error[128])
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         size_t len = strlen(schemes[i].scheme);
         if (strncmp(url, schemes[i].scheme, len) != 0) continue;
-        const char *at = url + len, *path = at + strcspn(at, "/#"),
+        const char *at = url + len, *path = at + strcspn(at, schemes[i].kind == LOGS_WSS ? "/#" : "/"),
                    *login = memchr(at, '@', (size_t)(path - at));
         target->kind      = schemes[i].kind;
         if (login && (target->kind != LOGS_REDIS || !take_login(at, (size_t)(login - at), target)))

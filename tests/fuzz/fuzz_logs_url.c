@@ -30,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_word(target.user);
     check_word(target.password);
     assert(target.kind != LOGS_REDIS || target.path[0]);
-    assert(target.kind != LOGS_WS || target.path[0] == '/');
+    assert((target.kind != LOGS_WS && target.kind != LOGS_WSS) || target.path[0] == '/');
+    assert(!target.is_pinned || target.kind == LOGS_WSS);
     return 0;
 }

@@ -31,6 +31,7 @@ TEST(targets_are_read)
     OK(strcmp(t.user, "me") == 0 && strcmp(t.password, "pass") == 0 && strcmp(t.path, "my-log") == 0);
     OK(logs_target_parse("redis://:pass@10.20.3.9:7000/channel", &t, error));
     OK(t.user[0] == 0 && strcmp(t.password, "pass") == 0 && t.port == 7000 && t.database == 0);
+    OK(parses("redis://:p#ss@10.20.3.9/channel"));
     OK(logs_target_parse("ws://10.20.3.9", &t, error));
     OK(t.kind == LOGS_WS && t.port == 80 && strcmp(t.path, "/") == 0);
     OK(logs_target_parse("wss://10.20.3.9", &t, error));
