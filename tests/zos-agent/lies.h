@@ -46,16 +46,8 @@ static inline void go_on(int rounds)
 static inline bool open_all(void)
 {
     char error[256];
-    db                     = db_open(state, false, error);
-    engine_config_t config = {
-        .db              = db,
-        .state_dir       = state,
-        .pool_dir        = "/pool",
-        .has_user_spaces = true,
-        .on_change       = on_change,
-        .total           = {.cru = 4, .mru = 8 * GIB, .sru = 100 * GIB}
-    };
-    engine = db ? engine_new(&config) : NULL;
+    db     = db_open(state, false, error);
+    engine = db ? ghent_engine(db, state, on_change) : NULL;
     if (!engine || !grid_connect()) return false;
     chain_side_config_t wanted = ghent_config(&node_key, farm_id);
     wanted.io                  = grid_io;
@@ -82,15 +74,7 @@ static inline void close_all(void)
     db_close(db);
 }
 
-static inline void settle(void)
-{
-    job_t job;
-    uint64_t wake_ms;
-    while (engine_next(engine, 1000000, &job, &wake_ms)) {
-        job.result = (host_result_t){.status = HOST_OK};
-        engine_done(engine, &job, 1000000);
-    }
-}
+static inline void settle(void) { ghent_settle(engine); }
 
 static inline bool lives(void) { return watch_has(side, contract); }
 

@@ -111,17 +111,9 @@ static void on_change(void *context, uint64_t changed)
 static bool open_parts(void)
 {
     char error[256];
-    io                     = io_new();
-    db                     = db_open(state, false, error);
-    engine_config_t config = {
-        .db              = db,
-        .state_dir       = state,
-        .pool_dir        = "/pool",
-        .has_user_spaces = true,
-        .on_change       = on_change,
-        .total           = {.cru = 4, .mru = 8 * GIB, .sru = 100 * GIB}
-    };
-    engine = engine_new(&config);
+    io     = io_new();
+    db     = db_open(state, false, error);
+    engine = db ? ghent_engine(db, state, on_change) : NULL;
     client = client_new(&(client_config_t){.io = io, .urls = {url}, .url_count = 1});
     return db && engine && client && client_connect_wait(client).status == CLIENT_OK;
 }
@@ -178,16 +170,7 @@ static bool has_nothing(void)
     return count == 0;
 }
 
-/* The worker: says that every job was done. */
-static void settle(void)
-{
-    job_t job;
-    uint64_t wake_ms;
-    while (engine_next(engine, 1000000, &job, &wake_ms)) {
-        job.result = (host_result_t){.status = HOST_OK};
-        engine_done(engine, &job, 1000000);
-    }
-}
+static void settle(void) { ghent_settle(engine); }
 
 /* ---- the chain ---- */
 
