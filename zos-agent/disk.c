@@ -68,11 +68,21 @@ static host_result_t make_pool_file(const host_t *host, const char *path)
     return host_ok();
 }
 
+/* btrfs writes no more once its disk was full or broken. */
+static bool is_readonly(const host_t *host)
+{
+    struct statvfs fs;
+    return statvfs(host->pool_dir, &fs) == 0 && (fs.f_flag & ST_RDONLY);
+}
+
 static host_result_t pool_mount(const host_t *host)
 {
     char path[PATH_CAP];
     if (!folder_make(host->pool_dir, 0711))
         return host_fail(HOST_LATER, "no pool folder: %s", strerror(errno));
+    if (is_mounted(host) && is_readonly(host)) /* and who has it mounted keeps it so */
+        return host_fail(HOST_LATER,
+                         "the disks of this node are read-only, as after the host's was full or broken");
     if (is_mounted(host)) return host_ok();
     if (!pool_file(host, path)) return host_fail(HOST_REFUSED, "the state directory's path is too long");
     if (!file_exists(path)) {

@@ -100,6 +100,10 @@ static void look_at_disks(json_t *checks, const host_t *host)
     add(checks, "disks", host->has_btrfs, "less", host->has_btrfs ? "btrfs with quotas" : "ext4 in files",
         "each disk is a file with its own file system, which takes longer to make: install btrfs-progs, load "
         "btrfs");
+    if (statvfs(host->pool_dir, &room) == 0 && (room.f_flag & ST_RDONLY))
+        add(checks, "pool", false, "missing", "read-only",
+            "nothing is written any more, and no disk made: make room, see to the disk, and start the "
+            "machine again");
     bool is_known    = statvfs(host->state_dir, &room) == 0;
     uint64_t is_free = is_known ? (uint64_t)room.f_bavail * room.f_frsize : 0;
     if (is_known) snprintf(found, sizeof found, "%.1f GiB free", (double)is_free / (double)(1u << 30));

@@ -149,12 +149,15 @@ bool hardware_room(const char *sys, const char *folder, uint64_t *size, bool *is
     return true;
 }
 
-void hardware_offer(const hardware_t *hardware, const char *sys, const char *folder, capacity_t *capacity)
+void hardware_offer(const hardware_t *hardware, const char *sys, const char *state_dir, const char *pool_dir,
+                    capacity_t *capacity)
 {
-    uint64_t size;
+    uint64_t size, part = pool_dir ? 9 : 7;
     bool is_rotational;
     if (capacity->cru == 0) capacity->cru = hardware->cores;
     if (capacity->mru == 0) capacity->mru = hardware->memory / MEMORY_STEP * MEMORY_STEP;
-    if (capacity->sru > 0 || capacity->hru > 0 || !hardware_room(sys, folder, &size, &is_rotational)) return;
-    *(is_rotational ? &capacity->hru : &capacity->sru) = size / 10 * 9 / DISK_STEP * DISK_STEP;
+    if (capacity->sru > 0 || capacity->hru > 0 ||
+        !hardware_room(sys, pool_dir ? pool_dir : state_dir, &size, &is_rotational))
+        return;
+    *(is_rotational ? &capacity->hru : &capacity->sru) = size / 10 * part / DISK_STEP * DISK_STEP;
 }

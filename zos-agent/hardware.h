@@ -26,8 +26,10 @@ void hardware_look(hardware_t *hardware, const char *sys, const char *proc);
 NODISCARD bool hardware_room(const char *sys, const char *folder, uint64_t *size, bool *is_rotational);
 
 /* hardware_offer completes what an operator left open (0) of a capacity: all cores, all memory, and where
- * there is neither sru nor hru, nine tenths of the file system of `folder`, as what its disk is.  The same
- * machine gives the same at each start: it counts what there is, not what is free. */
-void hardware_offer(const hardware_t *hardware, const char *sys, const char *folder, capacity_t *capacity);
+ * there is neither sru nor hru, a part of the file system of the disks, as what its disk is: nine tenths of
+ * pool_dir, else seven of state_dir, where images and logs are, too.  The same machine gives the same at each
+ * start: it counts what there is, not what is free.  pool_dir may be NULL. */
+void hardware_offer(const hardware_t *hardware, const char *sys, const char *state_dir, const char *pool_dir,
+                    capacity_t *capacity);
 
 #endif

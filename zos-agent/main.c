@@ -53,7 +53,7 @@ static void complete(config_t *config)
     capacity_t *c = &config->capacity;
     hardware_look(&hardware, "/sys", "/proc");
     if (c->sru == 0 && c->hru == 0 && !config->pool_dir) c->sru = config->pool_size;
-    hardware_offer(&hardware, "/sys", config->pool_dir ? config->pool_dir : config->state_dir, c);
+    hardware_offer(&hardware, "/sys", config->state_dir, config->pool_dir, c);
 }
 
 /* ---- image ---- */

@@ -362,8 +362,7 @@ static json_t *look_with(config_t *config, const char *folder)
             slash[slash == host.state_dir] = 0;
         if (!wanted.pool_dir) snprintf(host.pool_dir, sizeof host.pool_dir, "%.400s/pool", wanted.state_dir);
         hardware_look(&hardware, "/sys", "/proc");
-        hardware_offer(&hardware, "/sys", wanted.pool_dir ? wanted.pool_dir : wanted.state_dir,
-                       &config->capacity);
+        hardware_offer(&hardware, "/sys", wanted.state_dir, wanted.pool_dir, &config->capacity);
         report = doctor_report(&host);
         doctor_add_offer(report, &host, &config->capacity);
     } else {

@@ -243,14 +243,17 @@ TEST(what_the_operator_left_open_is_what_there_is_and_the_same_each_time)
     uint64_t size;
     bool is_rotational;
     OK(hardware_room("/sys", in_folder("not/there/yet"), &size, &is_rotational) && size > 0);
-    hardware_offer(&hardware, "/sys", folder, &open);
-    hardware_offer(&hardware, "/sys", folder, &again);
+    hardware_offer(&hardware, "/sys", "/", folder, &open);
+    hardware_offer(&hardware, "/sys", "/", folder, &again);
     EQ(open.cru, 8);
     OK(open.mru <= hardware.memory && hardware.memory - open.mru < 64 << 20 && open.mru % (64 << 20) == 0);
     OK(open.sru + open.hru <= size / 10 * 9 && size / 10 * 9 - open.sru - open.hru < 1 << 30);
     OK((open.hru > 0) == is_rotational || open.sru + open.hru == 0);
     OK(memcmp(&open, &again, sizeof open) == 0);
-    hardware_offer(&hardware, "/sys", folder, &given);
+    again.sru = again.hru = 0;
+    hardware_offer(&hardware, "/sys", folder, NULL, &again);
+    OK(again.sru + again.hru <= size / 10 * 7); /* images and logs are there, too */
+    hardware_offer(&hardware, "/sys", folder, NULL, &given);
     EQ(given.cru, 2);
     EQ(given.mru, 5);
     EQ(given.sru, 0);

@@ -170,6 +170,25 @@ TEST(disks_of_workloads_have_their_room_whatever_else_fills_the_disk)
     ENDS_CLEAN();
 }
 
+static bool says_read_only(void)
+{
+    return strstr(result_of(contract, "data", "message"), "read-only") != NULL;
+}
+
+static bool says_nothing(void) { return runs() && result_of(contract, "data", "message")[0] == 0; }
+
+TEST(disks_that_became_read_only_are_said_to_be_and_waited_for)
+{
+    core_open();
+    OK(deploy() && work_until(runs));
+    OK(SPAWN(NULL, 10000, "mount", "-o", "remount,ro", host.pool_dir));
+    OK(grow());
+    OK(work_until(says_read_only) && answers());
+    OK(SPAWN(NULL, 10000, "mount", "-o", "remount,rw", host.pool_dir));
+    OK(work_until(says_nothing) && write_to_disk(20));
+    ENDS_CLEAN();
+}
+
 static int64_t counted(void)
 {
     engine_meter(engine);
