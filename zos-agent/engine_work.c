@@ -88,11 +88,12 @@ static void failed(engine_t *engine, record_t *record, const host_result_t *resu
 {
     bool has_run =
         record->state == WORKLOAD_OK || record->state == WORKLOAD_PAUSED || record->started_ms != 0;
-    record->gate = GATE_UNKNOWN;
-    if (result->status == HOST_WAITS) {
+    if (result->status == HOST_WAITS) { /* its rules are as they were */
         try_later(engine, record, result, WAIT_MS, now_ms);
         return;
     }
+    record->gate     = GATE_UNKNOWN;
+    record->is_known = false;
     if (result->status == HOST_REFUSED && has_run && !is_live(record)) {
         record->is_dirty = false;
         record_change(engine, record, record->state, result->error, seconds(now_ms));
@@ -610,8 +611,9 @@ static void lost(record_t *record)
 /* What failed was not wanted any more: it goes, or is paused, at once. */
 static void given_up(record_t *record)
 {
-    record->tries   = 0;
-    record->next_ms = 0;
+    record->tries    = 0;
+    record->next_ms  = 0;
+    record->is_known = false;
 }
 
 static void take_made(engine_t *engine, job_t *job, record_t *record, uint64_t now_ms)

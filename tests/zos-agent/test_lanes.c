@@ -373,10 +373,10 @@ static bool apply_rules(const job_t *job)
     return true;
 }
 
-/* Never before its rules, never after they are gone. */
+/* Never before its rules; who was cancelled meanwhile may lose them first: he reaches nobody. */
 static bool run_machine(model_t *m)
 {
-    bool is_ok   = m->has_disk && m->is_ruled && !m->is_cut;
+    bool is_ok   = m->has_disk && (m->desired == DESIRED_DELETED || (m->is_ruled && !m->is_cut));
     m->runs      = true;
     m->is_frozen = false;
     return is_ok;
@@ -431,7 +431,13 @@ static bool is_allowed(void)
 /* A job may do its work and its result be lost: then it comes again. */
 static bool end_one(bool is_calm)
 {
-    job_t *job   = &out[chance_below(&dice, out_count)];
+    job_t *job       = &out[chance_below(&dice, out_count)];
+    const model_t *m = model_of(job->contract_id);
+    job->is_lost     = job->kind == JOB_MACHINE && job->is_known && !m->runs; /* as the machine finds it */
+    if (job->is_lost) {
+        done(job, HOST_WAITS);
+        return true;
+    }
     uint32_t way = is_calm ? 0 : chance_below(&dice, 8);
     bool is_ok   = way == 7 || carry_out(job);
     done(job, way < 6 ? HOST_OK : HOST_LATER);
