@@ -22,7 +22,7 @@ typedef struct {
     char headers[256]; /* further lines of the answer; may be empty */
 } proxy_result_t;
 
-/* proxy_answer answers GET path?query; query is percent-decoded.  NULL: it is none of gridproxy's paths. Else
+/* proxy_answer answers GET path?query; query is as web_head_t has it.  NULL: it is none of gridproxy's paths. Else
  * the caller's to json_decref; an error is {"error": text}. */
 json_t *proxy_answer(const proxy_t *proxy, const char *path, const char *query, proxy_result_t *result);
 

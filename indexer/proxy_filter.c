@@ -102,6 +102,18 @@ static bool read_limit(params_t *p, const char *name, const char *value, bool *i
     return true;
 }
 
+/* A '&' and a '%' that are no signs of the query's own. */
+static void decode_signs(char *text)
+{
+    char *out = text;
+    for (const char *at = text; *at; at++) {
+        bool is_and = strncmp(at, "%26", 3) == 0, is_percent = strncmp(at, "%25", 3) == 0;
+        *out++ = is_and ? '&' : *at;
+        if (is_and || is_percent) at += 2;
+    }
+    *out = 0;
+}
+
 bool params_read(params_t *params, const char *query, char error[256])
 {
     *params       = (params_t){.text = strdup(query), .size = SIZE_DEFAULT, .page = 1};
@@ -115,6 +127,7 @@ bool params_read(params_t *params, const char *query, char error[256])
         if (next) *next++ = 0;
         char *value = strchr(at, '=');
         if (value) *value++ = 0;
+        if (value) decode_signs(value);
         if (value && *value) { /* an empty value is no filter */
             if (!read_limit(params, at, value, &is_known)) {
                 snprintf(error, 256, "failed to decode params: %.40s cannot be \"%.60s\"", at, value);

@@ -20,7 +20,8 @@ typedef struct web_request web_request_t; /* an HTTP request that waits for its 
 typedef struct {
     const char *method; /* "GET", "POST", "OPTIONS"; "GET" for a session */
     const char *path;   /* "/" ... without the query */
-    const char *query;  /* all behind the '?', percent-decoded; "" for none */
+    const char *query;  /* all behind the '?'; "" for none.  Percent-decoded, but a '&' or '%' of a value is
+                           %26 or %25 */
     const char *origin; /* the Origin header; "" for none */
     const char *content_type;
     const char *peer;            /* address of the other side, numeric */

@@ -122,18 +122,20 @@ static void copy_header(struct lws *wsi, enum lws_token_indexes token, char *out
         out[0] = 0;
 }
 
-/* libwebsockets keeps the parts between the '&' apart. */
-static void copy_query(struct lws *wsi, char *out, int cap)
+/* libwebsockets keeps the parts between the '&' apart, decoded; out has room for three times what they are.
+ */
+static void copy_query(struct lws *wsi, char *part, int cap, char *out)
 {
-    int len = 0;
-    for (int i = 0; len < cap - 1; i++) {
-        int got =
-            lws_hdr_copy_fragment(wsi, out + len + (i > 0), cap - len - (i > 0), WSI_TOKEN_HTTP_URI_ARGS, i);
-        if (got < 0) break;
-        if (i > 0) out[len++] = '&';
-        len += got;
+    for (int i = 0; lws_hdr_copy_fragment(wsi, part, cap, WSI_TOKEN_HTTP_URI_ARGS, i) >= 0; i++) {
+        if (i > 0) *out++ = '&';
+        for (const char *at = part; *at; at++) {
+            if (*at != '&' && *at != '%')
+                *out++ = *at;
+            else
+                out += snprintf(out, 4, "%%%02X", *at);
+        }
     }
-    out[len] = 0;
+    *out = 0;
 }
 
 /* request_new copies what the head said; false: nothing that can be answered. */
@@ -154,10 +156,12 @@ static web_request_t *request_new(web_socket_t *socket)
     lws_get_peer_simple(wsi, request->peer, sizeof request->peer);
     if (strncmp(request->peer, "::ffff:", 7) == 0)
         memmove(request->peer, request->peer + 7, strlen(request->peer) - 6);
-    request->target = must(malloc((size_t)uri_len + (size_t)query_len + 3));
+    char *part      = must(malloc((size_t)query_len + 2));
+    request->target = must(malloc((size_t)uri_len + 3 * (size_t)query_len + 3));
     memcpy(request->target, uri, (size_t)uri_len);
     request->target[uri_len] = 0;
-    copy_query(wsi, request->target + uri_len + 1, query_len + 2);
+    copy_query(wsi, part, query_len + 2, request->target + uri_len + 1);
+    free(part);
     return request;
 }
 

@@ -17,6 +17,8 @@ const { Nodes, TFClient } = require('@threefold/grid_client')
 const GIB = 2 ** 30
 const ALICE = '0xe5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a' // the mini-secret of sr25519 //Alice
 
+const DATA = '{"version":3,"type":"vm","name":"one & 100%25","projectName":"vm/one"}'
+
 // Three farmers' machines: 1 shared with a public config, 2 rented by Alice, 3 with an extra fee and switched off.
 const MACHINES = [
   { farm: 1, country: 'Belgium', city: 'Ghent', resources: { cru: 8, mru: 16 * GIB, sru: 1024 * GIB, hru: 0 } },
@@ -48,7 +50,7 @@ class World {
     await go(bob, grid.addNodePublicConfig(1, 1, { ip4: { ip: '185.206.122.2/24', gw: '185.206.122.1' }, ip6: { ip: '2a10:b600:1::2/64', gw: '2a10:b600:1::1' }, domain: 'gent01.example.org' }))
     await go(charlie, contracts.setDedicatedNodeExtraFee(3, 5000))
     await go(alice, contracts.createRentContract(2, null)) // 1
-    await go(alice, contracts.createNodeContract(1, 'a'.repeat(32), '{"version":3,"type":"vm","name":"one","projectName":"vm/one"}', 1, null)) // 2
+    await go(alice, contracts.createNodeContract(1, 'a'.repeat(32), DATA, 1, null)) // 2
     await go(alice, contracts.createNodeContract(2, 'b'.repeat(32), '{"version":3,"type":"network","name":"net","projectName":""}', 0, null)) // 3
     await go(bob, contracts.createNameContract('shop')) // 4
     await go(alice, contracts.createNodeContract(1, 'c'.repeat(32), '{"version":3,"type":"vm","name":"two","projectName":""}', 0, null)) // 5
@@ -131,6 +133,8 @@ async function asksOfGridproxy (world) {
   await eachFilters('twins', TwinsBuilder, [1, 2, 3, 4, 5, 6], t => t.twinId, query => client.twins.list(query), TWIN_ROWS, ['accountId'])
   const ofAlice = await (await fetch(`${world.url}/twins?account_id=${world.users.alice.address}`)).json()
   assert.deepEqual(ofAlice.map(t => t.twinId), [1])
+  const ofData = await (await fetch(`${world.url}/contracts?deployment_data=${encodeURIComponent(DATA)}&type=node`)).json()
+  assert.deepEqual(ofData.map(c => c.contract_id), [2], 'signs of a query in a value')
   await client.publicIps.list({ free: true, retCount: true }).then(({ count, data }) => assert.deepEqual([count, data.map(ip => ip.ip).length], [1, 1]))
   assert.deepEqual((await client.publicIps.listAll()).map(ip => ip.contract_id > 0).sort(), [false, true])
   assert.deepEqual(namesOf(StatsBuilder), ['status'])

@@ -181,6 +181,8 @@ TEST(a_request_is_answered)
     EQ(answer.status, 200);
     OK(strcmp(answer.body, "the body") == 0);
     OK(strcmp(echo.path, "/a/b") == 0 && strcmp(echo.query, "c=d&e=f") == 0);
+    OK(fetch(&echo, "POST", "/q?c=%26%25%3D&%20e=%c3%a9&f", BYTES("x"), &answer));
+    OK(strcmp(echo.query, "c=%26%25=& e=\xc3\xa9&f") == 0);
     OK(fetch(&echo, "GET", "/missing", (bytes_t){0}, &answer));
     EQ(answer.status, 404);
     OK(fetch(&echo, "GET", "/method", (bytes_t){0}, &answer));
@@ -191,7 +193,7 @@ TEST(a_request_is_answered)
     EQ(answer.status, 200);
     EQ(answer.len, 1u << 20);
     free(large);
-    EQ(web_server_stats(echo.server).requests, 4);
+    EQ(web_server_stats(echo.server).requests, 5);
     echo_stop(&echo);
 }
 
