@@ -32,6 +32,7 @@ typedef struct record {
     char message[HOST_ERROR_MAX + 1];
     char *data; /* JSON of the result */
     int64_t created_s;
+    uint32_t told_version; /* of the workload, as the history has it last */
     uint32_t
         link; /* a network's index or a gateway's slot, from 1; 0: none yet; of a machine which kind it is */
     bool is_made;    /* something of it may be on the machine */

@@ -104,18 +104,19 @@ void record_carry(record_t *record, const record_t *old)
 {
     record->state = old->state;
     memcpy(record->message, old->message, sizeof record->message);
-    record->data       = old->data ? strdup(old->data) : NULL;
-    record->created_s  = old->created_s;
-    record->link       = old->link;
-    record->is_made    = old->is_made;
-    record->is_removed = old->is_removed;
-    record->is_dirty   = old->is_dirty;
-    record->is_known   = old->is_known;
-    record->gate       = old->gate;
-    record->tries      = old->tries;
-    record->restarts   = old->restarts;
-    record->started_ms = old->started_ms;
-    record->next_ms    = old->next_ms;
+    record->data         = old->data ? strdup(old->data) : NULL;
+    record->created_s    = old->created_s;
+    record->link         = old->link;
+    record->is_made      = old->is_made;
+    record->is_removed   = old->is_removed;
+    record->is_dirty     = old->is_dirty;
+    record->is_known     = old->is_known;
+    record->gate         = old->gate;
+    record->told_version = old->told_version;
+    record->tries        = old->tries;
+    record->restarts     = old->restarts;
+    record->started_ms   = old->started_ms;
+    record->next_ms      = old->next_ms;
 }
 
 static void entry_insert(engine_t *engine, entry_t *entry)
@@ -245,9 +246,11 @@ static void history_add(engine_t *engine, uint64_t contract_id, const char *text
 void record_change(engine_t *engine, record_t *record, workload_state_t state, const char *message,
                    int64_t now_s)
 {
-    bool is_news      = state != record->state || strcmp(message, record->message) != 0;
-    record->state     = state;
-    record->created_s = now_s;
+    bool is_news = state != record->state || strcmp(message, record->message) != 0 ||
+                   record->told_version != record->workload->version;
+    record->told_version = record->workload->version;
+    record->state        = state;
+    record->created_s    = now_s;
     snprintf(record->message, sizeof record->message, "%s", message);
     db_begin(engine->config.db);
     store_record(engine, record);
@@ -284,13 +287,14 @@ static void load_record(engine_t *engine, entry_t *entry, db_rows_t *rows)
     }
     record->state = (workload_state_t)text_index(state_texts, 5, db_text(rows, 1));
     snprintf(record->message, sizeof record->message, "%s", db_text(rows, 2));
-    record->data       = strdup(db_text(rows, 3));
-    record->created_s  = db_number(rows, 4);
-    record->is_made    = db_number(rows, 5) != 0;
-    record->is_removed = db_number(rows, 6) != 0;
-    record->link       = (uint32_t)db_number(rows, 7);
-    record->is_dirty   = record->state == WORKLOAD_OK || record->state == WORKLOAD_PAUSED;
-    record->is_known   = record->state == WORKLOAD_OK && strcmp(record->message, ENGINE_PAUSING) != 0;
+    record->data         = strdup(db_text(rows, 3));
+    record->created_s    = db_number(rows, 4);
+    record->is_made      = db_number(rows, 5) != 0;
+    record->is_removed   = db_number(rows, 6) != 0;
+    record->link         = (uint32_t)db_number(rows, 7);
+    record->told_version = record->workload->version;
+    record->is_dirty     = record->state == WORKLOAD_OK || record->state == WORKLOAD_PAUSED;
+    record->is_known     = record->state == WORKLOAD_OK && strcmp(record->message, ENGINE_PAUSING) != 0;
 }
 
 static bool load_entry(engine_t *engine, db_rows_t *rows)

@@ -532,7 +532,8 @@ static void made(engine_t *engine, record_t *record, uint64_t now_ms)
     if (has_gate(record)) record->gate = GATE_OPEN;
     char *data       = plan_result(engine, record);
     const char *note = plan_note(engine, record);
-    bool is_news     = is_start || strcmp(note, record->message) != 0 || !data || !record->data ||
+    bool is_news     = is_start || record->told_version != record->workload->version ||
+                   strcmp(note, record->message) != 0 || !data || !record->data ||
                    strcmp(data, record->data) != 0;
     free(record->data);
     record->data = data;
@@ -684,13 +685,16 @@ static record_t *record_of(const engine_t *engine, const job_t *job)
 /* A job for what an update has changed since says nothing of what is wanted now. */
 static void take_late(engine_t *engine, job_t *job, record_t *record, uint64_t now_ms)
 {
+    uint32_t told = record->told_version;
     if (job->result.status == HOST_REFUSED) job->result.status = HOST_LATER;
+    record->told_version = record->workload->version; /* nothing is said of the new one yet */
     take_result(engine, job, record, now_ms);
     record = record_of(engine, job); /* it may be gone */
     if (!record) return;
-    record->is_dirty = true;
-    record->next_ms  = 0;
-    record->gate     = GATE_UNKNOWN;
+    record->told_version = told;
+    record->is_dirty     = true;
+    record->next_ms      = 0;
+    record->gate         = GATE_UNKNOWN;
 }
 
 /* Something is there, or gone, that somebody may wait for. */

@@ -436,6 +436,10 @@ TEST(updates_follow_the_rules)
     EQ(next(), JOB_DISK);
     EQ(job.disk_size, 1 << 21);
     done(HOST_OK, "");
+    json_t *changes = engine_changes(engine, 7, 42),
+           *last    = json_array_get(changes, json_array_size(changes) - 1);
+    EQ(json_integer_value(json_object_get(last, "version")), 1); /* ok as it was, and another one */
+    json_decref(changes);
     EQ(next(), -1);
     IS(42, "vm", "ok");
     OK(engine_update(
