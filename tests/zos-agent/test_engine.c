@@ -14,11 +14,18 @@ static engine_t *engine;
 static uint64_t now_ms;
 static char said[ENGINE_ERROR_MAX + 1];
 
+static void stop(void)
+{
+    engine_free(engine);
+    db_close(db);
+    engine = NULL;
+    db     = NULL;
+}
+
 static void start(void)
 {
     char error[256];
-    engine_free(engine);
-    db_close(db);
+    stop();
     db                     = db_open(folder, false, error);
     engine_config_t config = {
         .db              = db,
@@ -43,10 +50,7 @@ static void image_file(const char *path)
 static void fresh(void)
 {
     char path[96];
-    engine_free(engine);
-    db_close(db);
-    engine = NULL;
-    db     = NULL;
+    stop();
     snprintf(folder, sizeof folder, "/tmp/zt-engine-%d", getpid());
     folder_remove(folder);
     if (!folder_make(folder, 0700)) exit(1);
@@ -782,20 +786,16 @@ TEST(images_are_found_by_name_and_digest_never_by_path)
 {
     image_t image;
     fresh();
-    OK(image_find(db, folder, "web", &image));
-    free(image.config);
-    OK(image_find(db, folder, "oci:web:latest", &image));
-    free(image.config);
-    OK(image_find(db, folder, "sha256:d0", &image));
-    free(image.config);
+    static const char *const right[] = {"web", "oci:web:latest", "sha256:d0"};
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
+        OK(image_find(db, folder, right[i], &image));
+        free(image.config);
+    }
     static const char *const wrong[] = {"",          "/etc",         "file:///etc", "oci:../web",
                                         "oci:web:1", "sha256:../d0", "a b",         "web\n"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         OK(!image_find(db, folder, wrong[i], &image));
-    engine_free(engine);
-    db_close(db);
-    engine = NULL;
-    db     = NULL;
+    stop();
     folder_remove(folder);
 }
 
