@@ -38,15 +38,6 @@ static void start(void)
     if (!db || !engine) exit(1);
 }
 
-/* The image's file, as it was when it was last read. */
-static void image_file(const char *path)
-{
-    char img[96];
-    snprintf(img, sizeof img, "%s/img", folder);
-    if (!folder_make(img, 0755) || !file_replace(path, "x", 1, 0644)) exit(1);
-    image_checked(db, "d0", path);
-}
-
 static void fresh(void)
 {
     char path[96];
@@ -56,8 +47,11 @@ static void fresh(void)
     if (!folder_make(folder, 0700)) exit(1);
     now_ms = 1000000000;
     start();
+    snprintf(path, sizeof path, "%s/img", folder);
+    if (!folder_make(path, 0755)) exit(1);
     snprintf(path, sizeof path, "%s/img/d0.sqfs", folder);
-    image_file(path);
+    if (!file_replace(path, "x", 1, 0644)) exit(1);
+    image_checked(db, "d0", path); /* as it was when it was last read */
     db_do(db,
           "INSERT INTO image VALUES('web', 'd0', 1, "
           "'{\"args\":[\"/bin/web\"],\"env\":[\"A=1\",\"B=2\"],\"cwd\":\"/\",\"uid\":0,\"gid\":0}', 0)",
