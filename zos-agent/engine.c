@@ -141,7 +141,8 @@ static bool can_create(const engine_t *engine, const deployment_t *d, char error
     uint32_t count = 0;
     if (entry_find(engine, d->contract_id))
         return engine_refuse(error, "there is a deployment of this contract already: update it");
-    if (d->version != 0) return engine_refuse(error, "a new deployment has version 0");
+    if (d->version != 0)
+        return engine_refuse(error, "expected version to be 0 on deployment creation: invalid version");
     for (const entry_t *entry = engine->entries; entry; entry = entry->next)
         count += entry->desired != DESIRED_DELETED;
     return count < ENGINE_DEPLOYMENTS_MAX || engine_refuse(error, "this node has too many deployments");

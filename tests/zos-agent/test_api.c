@@ -221,7 +221,7 @@ TEST(a_deployment_is_taken_from_its_own_twin_signed_by_all_who_must)
     send(USER, "zos.deployment.deploy", signed_text(0, 41, ONE(0, GIB), false, false));
     OK(refused("there is a deployment of this contract already: update it"));
     send(USER, "zos.deployment.deploy", signed_text(1, 43, ONE(1, GIB), false, false));
-    OK(refused("a new deployment has version 0"));
+    OK(refused("expected version to be 0 on deployment creation: invalid version"));
     ask(USER, "zos.deployment.deploy", "{");
     OK(!answer && refusal[0]);
     ask(USER, "zos.deployment.deploy", "");
