@@ -170,6 +170,22 @@ static bool refuse(char error[HOST_ERROR_MAX + 1], const char *text)
     return false;
 }
 
+/* Two prefixes in some 250 have one range of addresses; and other programs have addresses, too. */
+static bool set_prefix(host_t *host, const char *prefix, char error[HOST_ERROR_MAX + 1])
+{
+    char link[16];
+    uint8_t range[4];
+    if (!is_prefix(prefix)) return refuse(error, "the prefix must be one to four of a to z");
+    snprintf(host->prefix, sizeof host->prefix, "%s", prefix);
+    if (!network_range_user(prefix, link)) return true;
+    network_range(prefix, range);
+    snprintf(error, HOST_ERROR_MAX + 1,
+             "the link %s has an address in %u.%u.%u.0/%d, where the networks of the prefix %s have theirs: "
+             "choose another prefix",
+             link, range[0], range[1], range[2], NETWORK_RANGE_PREFIX, prefix);
+    return false;
+}
+
 static bool is_domain(const char *text)
 {
     size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-.");
@@ -267,8 +283,7 @@ bool host_init(host_t *host, const host_config_t *config, char error[HOST_ERROR_
         .is_ipv6_off      = config->is_ipv6_off,
         .dns              = {"1.1.1.1", "8.8.8.8"}
     };
-    if (!is_prefix(config->prefix)) return refuse(error, "the prefix must be one to four of a to z");
-    snprintf(host->prefix, sizeof host->prefix, "%s", config->prefix);
+    if (!set_prefix(host, config->prefix, error)) return false;
     if (geteuid() != 0)
         return refuse(error, "the agent must run as root: it makes namespaces, mounts and rules");
     if (!set_folders(host, config))

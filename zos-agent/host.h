@@ -121,6 +121,10 @@ bool firewall_is_whole(const host_t *host, const firewall_plan_t *firewall);
 
 void network_namespace(const host_t *host, const char *id, char name[32]);
 
+/* network_range_user finds a link of this host that is none of ours and has an address in the range of our
+ * prefix: another agent's, or another program's.  False when there is none. */
+bool network_range_user(const char *prefix, char link[16]);
+
 /* host_reaches_ipv6: has the host a way outside by IPv6, for its workloads as well? */
 bool host_reaches_ipv6(const host_t *host);
 

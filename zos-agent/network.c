@@ -225,6 +225,29 @@ static void lan6_list(const host_t *host, char text[LAN6_CAP])
     freeifaddrs(all);
 }
 
+bool network_range_user(const char *prefix, char link[16])
+{
+    struct ifaddrs *all = NULL;
+    char uplink[LINK_NAME_CAP];
+    uint8_t range[4];
+    bool is_found = false;
+    snprintf(uplink, sizeof uplink, "%su", prefix);
+    network_range(prefix, range);
+    if (getifaddrs(&all) != 0) return false;
+    for (const struct ifaddrs *at = all; at && !is_found; at = at->ifa_next) {
+        struct sockaddr_in address;
+        if (!at->ifa_addr || at->ifa_addr->sa_family != AF_INET) continue;
+        if (strncmp(at->ifa_name, uplink, strlen(uplink)) == 0) continue;
+        memcpy(&address, at->ifa_addr, sizeof address);
+        const uint8_t *ip = (const uint8_t *)&address.sin_addr;
+        is_found          = ip[0] == range[0] && ip[1] == range[1] &&
+                   ip[2] >> (24 - NETWORK_RANGE_PREFIX) == range[2] >> (24 - NETWORK_RANGE_PREFIX);
+        snprintf(link, 16, "%.15s", at->ifa_name);
+    }
+    freeifaddrs(all);
+    return is_found;
+}
+
 bool firewall_is_whole(const host_t *host, const firewall_plan_t *firewall)
 {
     int own       = netns_own();

@@ -273,6 +273,24 @@ static long tasks(void)
     return 0;
 }
 
+TEST(a_range_of_addresses_that_somebody_has_is_not_taken)
+{
+    host_t other;
+    uint8_t range[4];
+    char error[HOST_ERROR_MAX + 1], address[32];
+    host_config_t config = {
+        .prefix = "zzq", .state_dir = real_path("other"), .run_dir = real_path("other-run")};
+    network_range(config.prefix, range);
+    snprintf(address, sizeof address, "%u.%u.%u.77/32", range[0], range[1], range[2] + 63);
+    OK(SPAWN(NULL, 5000, "ip", "link", "add", "zzother", "type", "bridge"));
+    OK(SPAWN(NULL, 5000, "ip", "addr", "add", address, "dev", "zzother"));
+    OK(!host_init(&other, &config, error));
+    OK(strstr(error, "the link zzother has an address in") && strstr(error, "choose another prefix"));
+    OK(SPAWN(NULL, 5000, "ip", "link", "del", "zzother"));
+    OK(!host_init(&other, &config, error)); /* of another reason: no shim is beside this test */
+    OK(!strstr(error, "zzother"));
+}
+
 TEST(what_forks_without_an_end_is_removed)
 {
     network_plan_t net  = network();
