@@ -22,8 +22,8 @@ typedef struct {
     char headers[256]; /* further lines of the answer; may be empty */
 } proxy_result_t;
 
-/* proxy_answer answers GET path?query; query is as web_head_t has it.  NULL: it is none of gridproxy's paths. Else
- * the caller's to json_decref; an error is {"error": text}. */
+/* proxy_answer answers GET path?query; query is as web_head_t has it.  NULL: it is none of gridproxy's paths.
+ * Else the caller's to json_decref; an error is {"error": text}. */
 json_t *proxy_answer(const proxy_t *proxy, const char *path, const char *query, proxy_result_t *result);
 
 /* proxy_node_twin finds a node's twin and whether the node is up, for questions that the node itself answers.
