@@ -250,10 +250,7 @@ bool network_range_user(const char *prefix, char link[16])
 
 bool firewall_is_whole(const host_t *host, const firewall_plan_t *firewall)
 {
-    int own       = netns_own();
-    bool is_whole = own >= 0 && nft_has_table(own, "inet", host->prefix) == (firewall->network_count > 0);
-    if (own >= 0) close(own);
-    return is_whole;
+    return nft_has_table(NFT_HOST, "inet", host->prefix) == (firewall->network_count > 0);
 }
 
 /* The kernel keeps all connections in one table: who fills it cuts everybody off.  How many one has is not
@@ -265,14 +262,14 @@ static uint32_t flows_of_one(void)
     return is_known ? (uint32_t)strtoul(text, NULL, 10) / FLOWS_PART : 0;
 }
 
-static bool apply_host(const host_t *host, const firewall_plan_t *firewall, int own, uint32_t flows,
+static bool apply_host(const host_t *host, const firewall_plan_t *firewall, uint32_t flows,
                        char error[NFT_ERROR_MAX + 1])
 {
     char lan6[LAN6_CAP];
     lan6_list(host, lan6);
     nft_site_t site = {host->prefix, host->is_lan_blocked, host->is_public_routed, flows, lan6};
     char *text      = nft_host_text(&site, firewall);
-    bool is_ok      = text && nft_apply(own, text, error);
+    bool is_ok      = text && nft_apply(NFT_HOST, text, error);
     free(text);
     return is_ok;
 }
@@ -280,17 +277,14 @@ static bool apply_host(const host_t *host, const firewall_plan_t *firewall, int 
 host_result_t firewall_apply(const host_t *host, const firewall_plan_t *firewall)
 {
     char error[NFT_ERROR_MAX + 1] = "no memory";
-    int own                       = netns_own();
-    if (own < 0) return host_fail(HOST_LATER, "no namespace: %s", strerror(errno));
     bool is_ok;
     if (firewall->network_count == 0) {
-        is_ok = nft_drop_table(own, host->prefix);
+        is_ok = nft_drop_table(NFT_HOST, host->prefix);
     } else {
         uint32_t flows = flows_of_one();
-        is_ok          = apply_host(host, firewall, own, flows, error) ||
-                (flows > 0 && apply_host(host, firewall, own, 0, error)); /* a kernel without limits */
+        is_ok          = apply_host(host, firewall, flows, error) ||
+                (flows > 0 && apply_host(host, firewall, 0, error)); /* a kernel without limits */
     }
-    close(own);
     return is_ok ? host_ok() : host_fail(HOST_LATER, "the packet filter cannot be set: %.200s", error);
 }
 

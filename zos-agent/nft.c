@@ -440,15 +440,6 @@ static struct {
     ino_t netns;
 } kept;
 
-static bool is_host(ino_t *netns)
-{
-    struct stat own, host;
-    bool is_it = stat("/proc/thread-self/ns/net", &own) == 0 && stat("/proc/self/ns/net", &host) == 0 &&
-                 own.st_ino == host.st_ino;
-    *netns = own.st_ino;
-    return is_it;
-}
-
 static struct nft_ctx *context_new(void)
 {
     struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
@@ -464,39 +455,50 @@ static void context_drop(void)
     kept.nft = NULL;
 }
 
-static struct nft_ctx *context_of_host(ino_t netns)
+static struct nft_ctx *context_of_host(void)
 {
-    if (kept.nft && kept.pid == getpid() && kept.netns == netns) return kept.nft;
+    struct stat own = {0};
+    (void)stat("/proc/thread-self/ns/net", &own);
+    if (kept.nft && kept.pid == getpid() && kept.netns == own.st_ino) return kept.nft;
     context_drop();
     kept.nft   = context_new();
     kept.pid   = getpid();
-    kept.netns = netns;
+    kept.netns = own.st_ino;
     return kept.nft;
 }
 
-static void run_alone(run_t *run)
+static void run_with(struct nft_ctx *nft, run_t *run)
 {
-    ino_t netns;
-    bool is_kept        = is_host(&netns);
-    struct nft_ctx *nft = is_kept ? context_of_host(netns) : context_new();
     if (!nft) return;
     nft_ctx_output_set_flags(nft, run->is_json ? NFT_CTX_OUTPUT_JSON : 0);
     run->is_ok  = nft_run_cmd_from_buffer(nft, run->text) == 0;
     run->output = strdup(nft_ctx_get_output_buffer(nft));
     run->error  = strdup(nft_ctx_get_error_buffer(nft));
-    if (!is_kept)
-        nft_ctx_free(nft);
-    else if (!run->is_ok)
-        context_drop(); /* whatever it was, the next one begins anew */
 }
 
 static bool run_inside(void *context)
 {
     run_t *run = context;
     pthread_mutex_lock(&library);
-    run_alone(run);
+    struct nft_ctx *nft = context_new();
+    run_with(nft, run);
+    if (nft) nft_ctx_free(nft);
     pthread_mutex_unlock(&library);
     return run->is_ok;
+}
+
+static bool run_on_host(run_t *run)
+{
+    pthread_mutex_lock(&library);
+    run_with(context_of_host(), run);
+    if (!run->is_ok) context_drop(); /* whatever it was, the next one begins anew */
+    pthread_mutex_unlock(&library);
+    return run->is_ok;
+}
+
+static bool run_in(int netns, run_t *run)
+{
+    return netns == NFT_HOST ? run_on_host(run) : netns_inside(netns, run_inside, run);
 }
 
 static void run_fini(run_t *run)
@@ -509,7 +511,7 @@ bool nft_apply(int netns, const char *text, char error[NFT_ERROR_MAX + 1])
 {
     run_t run = {.text = text};
     crash_point();
-    bool is_ok = netns_inside(netns, run_inside, &run);
+    bool is_ok = run_in(netns, &run);
     snprintf(error, NFT_ERROR_MAX + 1, "%s", is_ok ? "" : run.error ? run.error : "no such namespace");
     error[strcspn(error, "\n")] = 0;
     run_fini(&run);
@@ -585,7 +587,7 @@ bool nft_counters(int netns, const char *table,
     char text[64];
     snprintf(text, sizeof text, "list counters table inet %s", table);
     run_t run = {.text = text, .is_json = true};
-    if (!netns_inside(netns, run_inside, &run)) {
+    if (!run_in(netns, &run)) {
         run_fini(&run);
         return false;
     }
