@@ -90,8 +90,11 @@ static bool agent_open(void)
     return side && chain_side_node_id(side) != 0;
 }
 
+/* Jobs end first: libwebsockets closes a descriptor once more when its loop goes, and by then it may be
+ * another thread's. */
 static void agent_close(void)
 {
+    lanes_finish(engine, virtual_ms);
     chain_side_free(side);
     side = NULL;
     grid_disconnect();
