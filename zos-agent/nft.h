@@ -33,9 +33,8 @@ uint32_t public_mark(const public_plan_t *plan);
 char *nft_network_text(const nft_site_t *site, const network_plan_t *network);
 char *nft_host_text(const nft_site_t *site, const firewall_plan_t *firewall);
 
-#define NFT_HOST                                                                                             \
-    (-2) /* in place of a network's namespace: the caller's own, over a connection that stays                \
-          */
+/* NFT_HOST, in place of a network's namespace, is the caller's own, over a connection that stays. */
+#define NFT_HOST (-2)
 
 /* nft_apply runs a text in a namespace, all of it or nothing. */
 NODISCARD bool nft_apply(int netns, const char *text, char error[NFT_ERROR_MAX + 1]);
